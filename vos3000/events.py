@@ -1,0 +1,106 @@
+"""
+In-process publish and subscribe, and the facts that are published.
+
+Facts are in the past tense, frozen and complete: a listener needs no look-up.
+Publishing cannot fail: a listener's error is logged and costs nobody else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import attrs
+from twisted.logger import Logger
+
+from vos3000.model.cdr import Cdr
+from vos3000.model.states import CallState
+
+E = TypeVar("E")
+
+
+@attrs.frozen(slots=True)
+class CallStateChanged:
+    """
+    A call took a step (the push CallStateReport).
+
+    @ivar event_time: UTC ms.
+    @ivar call_identifier: The caller's own call id (SIP Call-ID).
+    """
+
+    call_id: int
+    state: CallState
+    event_time: int
+    caller_e164: str
+    callee_e164: str
+    caller_gateway: str
+    callee_gateway: str
+    caller_ip: str
+    callee_ip: str
+    caller_local_ip: str
+    callee_local_ip: str
+    call_identifier: str
+    transaction_id: str = ""
+
+
+@attrs.frozen(slots=True)
+class CallEnded:
+    """
+    A call is over; the record says how, whether or not it is kept.
+
+    @ivar kept: Whether the rules let the record be written.
+    """
+
+    cdr: Cdr
+    kept: bool
+
+
+@attrs.frozen(slots=True)
+class TableChanged:
+    """
+    Rows of a configuration table were changed through this process.
+
+    @ivar table: The table's name, such as C{e_gatewaymapping}.
+    """
+
+    table: str
+
+
+@attrs.frozen(slots=True)
+class StorageFailed:
+    """The database refuses writes; records wait in memory."""
+
+    reason: str
+    waiting: int
+
+
+@attrs.frozen(slots=True)
+class StorageRecovered:
+    """The database takes writes again and nothing was lost."""
+
+    waited: float
+
+
+class Events:
+    """The listeners of one process."""
+
+    _log = Logger()
+
+    def __init__(self) -> None:
+        self._listeners: dict[type, list[Callable[[Any], object]]] = {}
+
+    def subscribe(self, kind: type[E], listener: Callable[[E], object]) -> None:
+        """Call C{listener} with every event of exactly this type."""
+        self._listeners.setdefault(kind, []).append(listener)
+
+    def wanted(self, kind: type) -> bool:
+        """Whether anybody listens: ask before building a costly event."""
+        return kind in self._listeners
+
+    def publish(self, event: object) -> None:
+        """Tell every listener, in the order they subscribed."""
+        for listener in self._listeners.get(type(event), ()):
+            try:
+                listener(event)
+            except Exception:
+                self._log.failure("a listener failed on {event!r}", event=event)
