@@ -1,0 +1,68 @@
+"""Tests of L{vos3000.media.session}."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.sdp.build import PHONE, description
+from vos3000.media.session import DirectMedia, MediaSession, Side
+from vos3000.sdp.describe import NOTHING
+from vos3000.sdp.origin import replace_origin
+
+CALLER, CALLEE = Side.CALLER, Side.CALLEE
+BUSY_VENDOR = description("audio 4 RTP/AVP 18")
+GOOD_VENDOR = description("audio 6 RTP/AVP 8")
+
+
+class DirectMediaTests(SynchronousTestCase):
+    """Media end to end."""
+
+    def setUp(self) -> None:
+        """A call whose sides know us by different addresses."""
+        self.media: MediaSession = DirectMedia(5, "192.0.2.5", "198.51.100.5")
+
+    def test_offer_goes_to_the_other_side(self) -> None:
+        """The callee sees the caller's description under our address there."""
+        self.assertEqual(
+            self.media.offer(CALLER, PHONE),
+            replace_origin(PHONE, 5, 1, "198.51.100.5"),
+        )
+
+    def test_second_vendor_raises_the_callers_version(self) -> None:
+        """Early media of one vendor, then another's answer: 1, then 2."""
+        self.media.offer(CALLER, PHONE)
+        early = self.media.answer(CALLEE, BUSY_VENDOR)
+        answer = self.media.answer(CALLEE, GOOD_VENDOR)
+        self.assertIn(b"o=- 5 1 IN IP4 192.0.2.5\r\n", early)
+        self.assertIn(b"o=- 5 2 IN IP4 192.0.2.5\r\n", answer)
+
+    def test_sides_count_apart(self) -> None:
+        """An offer from the callee leaves the callee's own version alone."""
+        self.media.offer(CALLER, PHONE)
+        self.media.answer(CALLEE, GOOD_VENDOR)
+        self.media.offer(CALLEE, GOOD_VENDOR.replace(b" 6 ", b" 8 "))
+        again = self.media.answer(CALLER, PHONE)
+        self.assertIn(b"o=- 5 1 IN IP4 198.51.100.5\r\n", again)
+
+    def test_description_is_the_latest(self) -> None:
+        """Records show what each side described last."""
+        self.assertEqual(self.media.description(CALLEE), NOTHING)
+        self.media.offer(CALLER, PHONE)
+        self.media.answer(CALLEE, BUSY_VENDOR)
+        self.assertEqual(self.media.description(CALLEE).codecs, ("G729",))
+        self.media.answer(CALLEE, GOOD_VENDOR)
+        self.assertEqual(self.media.description(CALLEE).codecs, ("PCMA",))
+        self.assertEqual(self.media.description(CALLEE).port, 6)
+        self.assertEqual(self.media.description(CALLER).address, "10.0.0.1")
+
+    def test_empty_body_stays_empty(self) -> None:
+        """An INVITE without an offer is passed on without one."""
+        self.media.offer(CALLER, PHONE)
+        self.assertEqual(self.media.offer(CALLER, b""), b"")
+        self.assertEqual(self.media.description(CALLER).port, 6000)
+
+    def test_nothing_passes_through_here(self) -> None:
+        """The record's rtpforward is 0, and closing twice is harmless."""
+        self.assertEqual(self.media.rtp_forward, 0)
+        self.media.close()
+        self.media.close()

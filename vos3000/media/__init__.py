@@ -1,0 +1,1 @@
+"""Media: where the streams of a call go."""
