@@ -46,6 +46,50 @@ class SchemaError(StorageError):
     """The database's schema is older or newer than this release knows."""
 
 
+class AlreadyExists(StorageError):
+    """
+    What is to be created is there already.
+
+    @ivar kind: What it is, by the interface's name: C{account}, C{name} ...
+    @ivar key: Its visible key.
+    """
+
+    def __init__(self, kind: str, key: str) -> None:
+        super().__init__(f"{kind} {key!r} exists already")
+        self.kind = kind
+        self.key = key
+
+
+class NotFound(StorageError):
+    """
+    What is asked for, or referred to, does not exist.
+
+    @ivar kind: What it is, by the interface's name of the field that names it.
+    @ivar key: The key that was looked for.
+    """
+
+    def __init__(self, kind: str, key: str) -> None:
+        super().__init__(f"there is no {kind} {key!r}")
+        self.kind = kind
+        self.key = key
+
+
+class Referenced(StorageError):
+    """
+    What is to be deleted is still in use.
+
+    @ivar kind: What it is.
+    @ivar key: Its visible key.
+    @ivar users: What refers to it, for the operator.
+    """
+
+    def __init__(self, kind: str, key: str, users: Sequence[str]) -> None:
+        super().__init__(f"{kind} {key!r} is used by {', '.join(users)}")
+        self.kind = kind
+        self.key = key
+        self.users = tuple(users)
+
+
 class ApiError(VosError):
     """
     A refusal of the web API.
