@@ -1,0 +1,441 @@
+"""
+vos3000.conf: an INI file becomes frozen values, one class for each section.
+
+Everything is checked before anything starts, and every mistake is noted with
+its file and line. A missing file, section or key means the default; an empty
+value switches a listener off.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from collections.abc import Callable, Iterator, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+import attrs
+
+from vos3000.conffile import Problems, lines, listed, port
+
+T = TypeVar("T")
+
+FILE = "vos3000.conf"
+SYSTEM_DIRECTORY = Path("/etc/vos3000")
+
+
+@attrs.frozen(slots=True)
+class Endpoint:
+    """
+    Where a listener is bound.
+
+    @ivar host: An IPv4 or IPv6 address, without brackets.
+    """
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+
+Endpoints = tuple[Endpoint, ...]
+
+
+@attrs.frozen(slots=True)
+class State:
+    """
+    Section C{[state]}.
+
+    @ivar dir: Where the database and the spool are; an absolute path.
+    @ivar zone: The time zone whose days are the days of records and reports.
+    """
+
+    dir: Path
+    zone: ZoneInfo
+
+
+@attrs.frozen(slots=True)
+class Database:
+    """
+    Section C{[database]}.
+
+    @ivar url: Empty for SQLite in the state directory.
+    """
+
+    url: str = ""
+
+
+@attrs.frozen(slots=True)
+class Sip:
+    """Section C{[sip]}: the listeners of each transport."""
+
+    udp: Endpoints = (Endpoint("0.0.0.0", 5060),)
+    tcp: Endpoints = (Endpoint("0.0.0.0", 5060),)
+    tls: Endpoints = ()
+    ws: Endpoints = ()
+
+
+@attrs.frozen(slots=True)
+class H323:
+    """Section C{[h323]}: call signalling and RAS."""
+
+    signal: Endpoints = (Endpoint("0.0.0.0", 1720),)
+    ras: Endpoints = (Endpoint("0.0.0.0", 1719),)
+
+
+@attrs.frozen(slots=True)
+class Http:
+    """
+    Section C{[http]}: the web interface and the metrics.
+
+    @ivar prefixes: Paths below which the web interface answers, each with a
+        slash in front and none at the end.
+    """
+
+    listen: Endpoints = (Endpoint("127.0.0.1", 8080),)
+    prefixes: tuple[str, ...] = ("/external/server",)
+
+
+@attrs.frozen(slots=True)
+class Media:
+    """
+    Section C{[media]}.
+
+    @ivar address: What peers are told to send media to; empty for the address
+        that faces each peer.
+    @ivar ports: The first and the last port.
+    """
+
+    address: str = ""
+    ports: tuple[int, int] = (10000, 19999)
+
+
+@attrs.frozen(slots=True)
+class Push:
+    """
+    Section C{[push]}.
+
+    @ivar url: Base of the pushes' addresses; empty for what the system
+        parameters say (OUT_POST_URL, IVR_CALL_REPORT_IP).
+    """
+
+    url: str = ""
+
+
+@attrs.frozen(slots=True)
+class Log:
+    """
+    Section C{[log]}.
+
+    @ivar level: debug, info, warn, error or critical.
+    @ivar format: text or json.
+    """
+
+    level: str = "info"
+    format: str = "text"
+
+
+@attrs.frozen(slots=True)
+class Cluster:
+    """Section C{[cluster]}: known, without any key yet."""
+
+
+@attrs.frozen(slots=True)
+class Config:
+    """
+    All of vos3000.conf.
+
+    @ivar directory: Where it was read from; mbx2008.conf lies beside it.
+    @ivar without_effect: Settings that the file makes and that this release
+        does not act on yet, such as C{[sip] tls}.
+    """
+
+    directory: Path
+    state: State
+    database: Database = Database()
+    sip: Sip = Sip()
+    h323: H323 = H323()
+    http: Http = Http()
+    media: Media = Media()
+    push: Push = Push()
+    log: Log = Log()
+    cluster: Cluster = Cluster()
+    without_effect: tuple[str, ...] = ()
+
+
+# Values
+
+
+def endpoint(text: str) -> Endpoint:
+    """
+    Read C{address:port}; an IPv6 address stands in brackets.
+
+    @raise ValueError: If it is none.
+    """
+    host, colon, number = text.rpartition(":")
+    bracketed = host.startswith("[") and host.endswith("]")
+    if bracketed:
+        host = host[1:-1]
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        address = None
+    if not colon or address is None or bracketed != (address.version == 6):
+        raise ValueError(
+            f"{text!r} is no listener, 0.0.0.0:5060 or [::]:5060 would be"
+        ) from None
+    return Endpoint(host, port(number))
+
+
+def endpoints(text: str) -> Endpoints:
+    """
+    Read a comma list of listeners.
+
+    @raise ValueError: If one is wrong, or stands there twice.
+    """
+    found = tuple(endpoint(entry) for entry in listed(text))
+    if len(set(found)) < len(found):
+        raise ValueError("the same listener stands there twice")
+    return found
+
+
+def _prefixes(text: str) -> tuple[str, ...]:
+    found = listed(text)
+    for prefix in found:
+        if not prefix.startswith("/") or any(c in prefix for c in " ?#"):
+            raise ValueError(f"{prefix!r} is no path, /external/server would be")
+    if not found:
+        raise ValueError("at least one path is needed; / is the root")
+    return tuple(prefix.rstrip("/") for prefix in found)
+
+
+def _address(text: str) -> str:
+    try:
+        return str(ipaddress.ip_address(text)) if text else ""
+    except ValueError:
+        raise ValueError(f"{text!r} is no IP address") from None
+
+
+def _ports(text: str) -> tuple[int, int]:
+    first, dash, last = (part.strip() for part in text.partition("-"))
+    if not dash or port(first) > port(last):
+        raise ValueError(f"{text!r} is no range of ports, 10000-19999 would be")
+    return port(first), port(last)
+
+
+def base_url(text: str) -> str:
+    """
+    Read the base of HTTP addresses; empty for none.
+
+    @raise ValueError: If it is neither empty nor an http or https address.
+    """
+    try:
+        parts = urlsplit(text)
+        good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        good = False
+    if text and not good:
+        raise ValueError(f"{text!r} is no http:// or https:// address")
+    return text
+
+
+def _database(text: str) -> str:
+    if not text:
+        return text
+    try:
+        parts = urlsplit(text)
+        good = parts.scheme == "mysql" and parts.path.strip("/") and parts.port != 0
+    except ValueError:
+        good = False
+    if not good:
+        raise ValueError(
+            "mysql://user:password@host:3306/vos3000 is the form, or empty"
+        )
+    raise ValueError("MariaDB is not built yet; leave it empty for SQLite")
+
+
+def _zone(text: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(text)
+    except (ValueError, OSError, KeyError):
+        raise ValueError(f"{text!r} is no time zone, Europe/Berlin would be") from None
+
+
+def _directory(text: str) -> Path:
+    if not text:
+        raise ValueError("a directory is needed")
+    return Path(text).expanduser()
+
+
+def _choice(*words: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in words:
+            raise ValueError(f"{text!r} is none of {', '.join(words)}")
+        return text
+
+    return read
+
+
+_KEYS: Mapping[str, Mapping[str, Callable[[str], Any]]] = {
+    "state": {"dir": _directory, "zone": _zone},
+    "database": {"url": _database},
+    "sip": {"udp": endpoints, "tcp": endpoints, "tls": endpoints, "ws": endpoints},
+    "h323": {"signal": endpoints, "ras": endpoints},
+    "http": {"listen": endpoints, "prefixes": _prefixes},
+    "media": {"address": _address, "ports": _ports},
+    "push": {"url": base_url},
+    "log": {
+        "level": _choice("debug", "info", "warn", "error", "critical"),
+        "format": _choice("text", "json"),
+    },
+    "cluster": {},
+}
+"""Every section, its keys, and how each is read."""
+
+_SECTIONS: Mapping[str, type] = {
+    "database": Database,
+    "sip": Sip,
+    "h323": H323,
+    "http": Http,
+    "media": Media,
+    "push": Push,
+    "log": Log,
+    "cluster": Cluster,
+}
+
+_LATER = (("sip", "tls"), ("sip", "ws"), ("h323", "signal"), ("h323", "ras"))
+"""Listeners that are read and checked, and opened by a later release."""
+
+
+# The file
+
+
+def _assignments(path: Path, problems: Problems) -> Iterator[tuple[int, str, str, str]]:
+    """Line number, section, key and text of each setting of an INI file."""
+    section = ""
+    for number, line in lines(path, problems):
+        key, equals, text = (part.strip() for part in line.partition("="))
+        if line.startswith("["):
+            section = line.removeprefix("[").removesuffix("]").strip()
+            if not line.endswith("]") or section not in _KEYS:
+                known = ", ".join(f"[{name}]" for name in _KEYS)
+                problems.add(path, number, f"{line} is no section; known are {known}")
+                section = "?"
+        elif not equals or not key:
+            problems.add(path, number, f"{line!r} is not of the form key = value")
+        elif not section:
+            problems.add(path, number, f"{key} stands before any [section]")
+        elif section != "?":
+            yield number, section, key, text
+
+
+def _settings(path: Path, problems: Problems) -> dict[tuple[str, str], Any]:
+    """The values that a file sets, by section and key."""
+    found: dict[tuple[str, str], Any] = {}
+    for number, section, key, text in _assignments(path, problems):
+        name = f"[{section}] {key}"
+        read = _KEYS[section].get(key)
+        if read is None:
+            known = ", ".join(_KEYS[section]) or "none"
+            problems.add(path, number, f"{name} is not known; the keys are {known}")
+        elif (section, key) in found:
+            problems.add(path, number, f"{name} is set a second time")
+        else:
+            found[section, key] = None
+            try:
+                found[section, key] = read(text)
+            except ValueError as error:
+                problems.add(path, number, f"{name}: {error}")
+    return found
+
+
+# The surroundings
+
+
+def packaged() -> Path:
+    """The directory of the configuration that comes with the package."""
+    return Path(str(resources.files("vos3000"))) / "etc"
+
+
+def default_state(root: bool, environment: Mapping[str, str]) -> Path:
+    """
+    Where state is kept when nobody says.
+
+    @param root: Whether the process may write below /var/lib.
+    @param environment: HOME and XDG_STATE_HOME are looked at.
+    """
+    if root:
+        return Path("/var/lib/vos3000")
+    below = environment.get("XDG_STATE_HOME") or Path(
+        environment.get("HOME") or ".", ".local", "state"
+    )
+    return Path(below, "vos3000")
+
+
+def system_zone(
+    environment: Mapping[str, str], localtime: Path = Path("/etc/localtime")
+) -> ZoneInfo:
+    """
+    The machine's time zone: TZ, else what /etc/localtime links to, else UTC.
+    """
+    link = os.readlink(localtime) if localtime.is_symlink() else ""
+    for name in (environment.get("TZ", ""), link.partition("zoneinfo/")[2]):
+        try:
+            return ZoneInfo(name.removeprefix(":"))
+        except (ValueError, OSError, KeyError):
+            continue
+    return ZoneInfo("UTC")
+
+
+def find(directory: Path | None, problems: Problems) -> Path:
+    """
+    The directory of the configuration.
+
+    @param directory: What was asked for; None for the default.
+    """
+    if directory is None:
+        return SYSTEM_DIRECTORY if SYSTEM_DIRECTORY.is_dir() else packaged()
+    if not directory.is_dir():
+        problems.add(directory, 0, "is no directory")
+    return directory
+
+
+def load(
+    directory: Path,
+    state: Path | None,
+    environment: Mapping[str, str],
+    root: bool,
+    problems: Problems,
+) -> Config:
+    """
+    Read vos3000.conf.
+
+    What is wrong goes to C{problems}, and the default stands in its place.
+
+    @param directory: Where the file is, if there is one (L{find}).
+    @param state: The state directory, if it was given outside the file.
+    @param environment: The process's environment variables.
+    @param root: Whether the process may write below /var/lib.
+    """
+    found = _settings(directory / FILE, problems)
+    values = {place: value for place, value in found.items() if value is not None}
+    later = (place for place in _LATER if values.get(place))
+    return Config(
+        directory,
+        State(
+            state or values.get(("state", "dir")) or default_state(root, environment),
+            values.get(("state", "zone")) or system_zone(environment),
+        ),
+        **{name: _section(name, made, values) for name, made in _SECTIONS.items()},
+        without_effect=tuple(f"[{section}] {key}" for section, key in later),
+    )
+
+
+def _section(name: str, made: type[T], values: Mapping[tuple[str, str], Any]) -> T:
+    keys = (key for key in _KEYS[name] if (name, key) in values)
+    return made(**{key: values[name, key] for key in keys})
