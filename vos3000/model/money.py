@@ -8,14 +8,22 @@ either: they travel as Decimal, as text, or as whole millionths.
 
 from __future__ import annotations
 
-from decimal import ROUND_CEILING, ROUND_HALF_UP, Context, Decimal, Inexact
-from decimal import InvalidOperation
+from decimal import (
+    ROUND_CEILING,
+    ROUND_FLOOR,
+    ROUND_HALF_UP,
+    Context,
+    Decimal,
+    Inexact,
+    InvalidOperation,
+)
 
 ZERO = Decimal(0)
 AMOUNT_DIGITS = 6
 PRICE_DIGITS = 12
 
 _STEPS = tuple(Decimal(1).scaleb(-digits) for digits in range(PRICE_DIGITS + 1))
+_HALVES = tuple(Decimal(5).scaleb(-digits - 1) for digits in range(PRICE_DIGITS + 1))
 _EXACT = Context(prec=34, traps=[Inexact, InvalidOperation])
 _LARGEST = Decimal(10) ** 12
 
@@ -34,6 +42,20 @@ def round_up(amount: Decimal, unit: Decimal) -> Decimal:
 def round_half_up(amount: Decimal, digits: int) -> Decimal:
     """C{amount} with C{digits} digits after the point, halves away from zero."""
     return amount.quantize(_STEPS[digits], ROUND_HALF_UP)
+
+
+def before_rounding(most: Decimal, unit: Decimal, digits: int) -> tuple[Decimal, bool]:
+    """
+    The largest amount that L{round_up} to C{unit} and then L{round_half_up} to
+    C{digits} leave not above C{most}.
+
+    @return: The amount, and whether it may be reached (or only come near).
+    """
+    limit = most.quantize(_STEPS[digits], ROUND_FLOOR) + _HALVES[digits]
+    if not unit:
+        return limit, False
+    units = (limit / unit).to_integral_value(ROUND_CEILING) - 1
+    return units * unit, True
 
 
 def parse_decimal(text: str, digits: int = AMOUNT_DIGITS) -> Decimal:

@@ -1,0 +1,1 @@
+"""What a call costs, who pays, and that nobody overdraws."""

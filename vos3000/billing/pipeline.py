@@ -1,0 +1,95 @@
+"""
+Admission: whether a call may go out, at which rate, and for how long.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from vos3000.billing.accounts import Accounts
+from vos3000.billing.meter import Books, Meter
+from vos3000.billing.rates import Rates
+from vos3000.billing.settings import BillingSettings
+from vos3000.metrics import Metrics
+from vos3000.model.causes import CallRejected, EndCauses
+from vos3000.model.gateways import MappingGateway
+from vos3000.model.rates import Rate
+from vos3000.timers import TimerWheel
+
+
+class Billing:
+    """
+    The billing engine: L{authorize} admits a call and returns its meter.
+
+    @param rules: What the parameters say now; asked once for each call.
+    @param timers: Wakes meters to extend their reservations.
+    """
+
+    def __init__(
+        self,
+        accounts: Accounts,
+        rates: Rates,
+        rules: Callable[[], BillingSettings],
+        timers: TimerWheel,
+        causes: EndCauses,
+        metrics: Metrics,
+    ) -> None:
+        self._paying = accounts.paying
+        self._find = rates.find
+        self._rules = rules
+        self._books = Books(accounts, rates, timers, metrics)
+        self._no_rate = causes["FeeRateNotFound"]
+        self._no_permission = causes["NoCallPermission"]
+        self._no_money = causes["BalanceNotEnough"]
+        self._admitted = metrics.counter(
+            "billing_admitted_total", "Calls that billing let through."
+        )
+        self._refused = metrics.labelled(
+            "billing_refused_total", "Calls that billing refused.", "cause"
+        )
+
+    def authorize(self, gateway: MappingGateway, callee: str) -> Meter:
+        """
+        Admit a call and reserve the money for its beginning.
+
+        Checked in this order: the account, the lists of free numbers, the
+        rate, the call level, the money.
+
+        @param callee: The billing number: after the mapping side's rules.
+        @raise CallRejected: AccountNotFound, AccountLocked, AccountExpired,
+            FeeRateNotFound, NoCallPermission or BalanceNotEnough.
+        """
+        try:
+            meter = self._authorize(gateway, callee)
+        except CallRejected as refusal:
+            self._refused.add(refusal.cause.name)
+            raise
+        self._admitted.value += 1
+        return meter
+
+    def _authorize(self, gateway: MappingGateway, callee: str) -> Meter:
+        account = self._paying(gateway.account)
+        settings = self._rules()
+        no_cdr = settings.no_cdr
+        if no_cdr and no_cdr.matches(callee):
+            return Meter(self._books, account, settings, callee, no_cdr=True)
+        free = settings.free
+        if free and free.matches(callee):
+            return Meter(self._books, account, settings, callee)
+        rate = self._rate(account.customer.fee_rate_group, gateway, callee)
+        meter = Meter(self._books, account, settings, callee, rate)
+        if not meter.reserve():
+            detail = f"account {gateway.account!r} has {account.usable} to use"
+            raise CallRejected(self._no_money, detail)
+        return meter
+
+    def _rate(self, group: str, gateway: MappingGateway, callee: str) -> Rate:
+        """The rate of a callee that the gateway may call."""
+        rate = self._find(group, callee)
+        if rate is None:
+            detail = f"{callee!r} in rate group {group!r}"
+            raise CallRejected(self._no_rate, detail)
+        if rate.type > gateway.call_level:
+            detail = f"rate type {rate.type}, call level {gateway.call_level}"
+            raise CallRejected(self._no_permission, detail)
+        return rate
