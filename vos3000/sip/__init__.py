@@ -1,0 +1,1 @@
+"""SIP: an island that knows its specifications and nothing of this product."""
