@@ -214,7 +214,12 @@ def _prefixes(text: str) -> tuple[str, ...]:
     return tuple(prefix.rstrip("/") for prefix in found)
 
 
-def _address(text: str) -> str:
+def address(text: str) -> str:
+    """
+    Read an IP address, in its shortest form; empty for none.
+
+    @raise ValueError: If it is neither.
+    """
     try:
         return str(ipaddress.ip_address(text)) if text else ""
     except ValueError:
@@ -287,7 +292,7 @@ _KEYS: Mapping[str, Mapping[str, Callable[[str], Any]]] = {
     "sip": {"udp": endpoints, "tcp": endpoints, "tls": endpoints, "ws": endpoints},
     "h323": {"signal": endpoints, "ras": endpoints},
     "http": {"listen": endpoints, "prefixes": _prefixes},
-    "media": {"address": _address, "ports": _ports},
+    "media": {"address": address, "ports": _ports},
     "push": {"url": base_url},
     "log": {
         "level": _choice("debug", "info", "warn", "error", "critical"),

@@ -30,8 +30,10 @@ class Options(usage.Options):
             "config",
             "c",
             None,
-            "Directory of vos3000.conf and mbx2008.conf; "
-            + "default: /etc/vos3000 if it exists, else the packaged etc/",
+            (
+                "Directory of vos3000.conf and mbx2008.conf; "
+                "default: /etc/vos3000 if it exists, else the packaged etc/"
+            ),
         ],
         [
             "state",
