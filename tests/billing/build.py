@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
+from hypothesis import settings as hypothesis_settings
 from twisted.internet.task import Clock
 
 from vos3000.billing.accounts import Accounts
@@ -21,6 +22,9 @@ from vos3000.model.gateways import MappingGateway, RoutingGateway
 from vos3000.model.numbers import PrefixMap
 from vos3000.model.rates import BillingRules, Rate, RateSection
 from vos3000.timers import TimerWheel
+
+LAW = hypothesis_settings(deadline=None, derandomize=True, database=None)
+"""How laws are tested: the same examples each time, however slow the machine."""
 
 REFUSALS = (
     "AccountNotFound",
