@@ -7,7 +7,6 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -43,7 +42,7 @@ class Plan:
     """
 
     seconds: int = 15
-    search_seconds: int = 6
+    search_seconds: int = 10
     passing_seconds: int = 10
     held: tuple[tuple[str, int], ...] = (("ours", 5000), ("sippy", 1000))
     held_rates: tuple[tuple[str, int], ...] = (("ours", 250), ("sippy", 50))
@@ -53,7 +52,7 @@ class Plan:
 
 QUICK = Plan(
     seconds=5,
-    search_seconds=3,
+    search_seconds=4,
     passing_seconds=4,
     held=(("ours", 1000), ("sippy", 200)),
     soak=(2_000, 6_000),
@@ -179,7 +178,6 @@ def soak(plan: Plan, say: Say) -> tuple[float, float]:
 def _is_clean(name: str, rate: int, plan: Plan, say: Say) -> bool:
     with running(name) as subject:
         drive = Drive(subject, say)
-        drive.clean(Load(_LOWEST, _LOWEST))
         tally = drive.load(Load(rate, rate * plan.search_seconds))
         word = "clean" if tally.clean else "not clean"
         say(
@@ -188,7 +186,6 @@ def _is_clean(name: str, rate: int, plan: Plan, say: Say) -> bool:
         )
         if tally.clean:
             drive.books()
-    time.sleep(0.5)
     return tally.clean
 
 

@@ -81,7 +81,7 @@ class Sipp:
         self._directory = tempfile.TemporaryDirectory(prefix="bench-sipp-")
         self._path = Path(self._directory.name)
         common = ["-i", "127.0.0.1", "-p", str(port), "-nostdin", "-timer_resol", "1"]
-        statistics = ["-trace_stat", "-stf", "stat.csv", "-fd", "1", "-trace_counts", "-trace_err"]
+        statistics = ["-trace_stat", "-stf", "stat.csv", "-fd", "1", "-trace_counts"]
         scenarios = ["-sf", str(_SCENARIOS / scenario)]
         buffers = ["-buff_size", str(_BUFFER)]
         self.child = Child(
@@ -99,6 +99,11 @@ class Sipp:
         """The sum of all message counts whose name ends so."""
         row = _last_row(next(self._path.glob("*_counts.csv")))
         return sum(int(value) for name, value in row.items() if name.endswith(ending))
+
+    def finish(self) -> None:
+        """Let it end its calls, write its last counts and end."""
+        self.child.signal(signal.SIGUSR1)
+        self.child.wait(6.0)
 
     def close(self) -> None:
         """End it if it runs, and remove what it wrote."""
@@ -157,8 +162,7 @@ class Pair:
         caller.child.wait(begun + load.seconds + _DRAIN + 10.0 - time.monotonic())
         seconds = time.monotonic() - begun
         time.sleep(0.2)
-        callee.child.signal(signal.SIGUSR1)
-        callee.child.wait(6.0)
+        callee.finish()
         succeeded = caller.count("SuccessfulCall(C)")
         resent = caller.messages("_Retrans") + callee.messages("_Retrans")
         failed = load.calls - min(succeeded, caller.messages("180_Recv"))
