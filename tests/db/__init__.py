@@ -1,0 +1,1 @@
+"""Tests of storage: at the row and at the cent."""

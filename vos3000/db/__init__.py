@@ -1,0 +1,1 @@
+"""Storage: the pool, the schema, and one module a subject."""

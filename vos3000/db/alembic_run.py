@@ -1,0 +1,45 @@
+"""
+Running Alembic on a connection that is open already.
+
+Imported by L{vos3000.db.upgrade} when there is something to migrate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def config() -> Config:
+    """Alembic's configuration: where the revisions are."""
+    made = Config()
+    made.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    return made
+
+
+def upgrade(connection: Any, progress: Callable[[str], object]) -> None:
+    """
+    Run every revision that is missing, in one transaction.
+
+    @param connection: A driver's connection in autocommit mode; stays open.
+    @param progress: Told each revision that has been applied.
+    """
+
+    def applied(*, step: Any, **rest: Any) -> None:
+        progress(step.up_revision_id)
+
+    engine = sa.create_engine(
+        "sqlite://", creator=lambda: connection, poolclass=sa.pool.StaticPool
+    )
+    sa.event.listen(engine, "begin", lambda opened: opened.exec_driver_sql("BEGIN"))
+    with engine.begin() as opened:
+        given = config()
+        given.attributes.update(connection=opened, applied=applied)
+        command.upgrade(given, "head")

@@ -1,0 +1,324 @@
+"""
+Gateways: e_gatewaymapping and e_gatewayrouting, each with its settings.
+
+A store serves one of the two kinds. It keeps every field of the web
+interface, so that a record that was read can be written back unchanged, and
+makes of a row the value that call control works with.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Generic, TypeVar
+
+import attrs
+from twisted.internet.defer import Deferred
+
+from vos3000.db import gatewayfields, ids
+from vos3000.db.dialects import Cursor, Sqlite
+from vos3000.db.gatewayfields import BOOL, CORE, JSON, LIST, PRICE, Field
+from vos3000.db.pool import Pool
+from vos3000.errors import AlreadyExists, NotFound
+from vos3000.model.gateways import MappingGateway, RoutingGateway
+
+G = TypeVar("G")
+
+
+def _commas(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _mapping(number: int, fields: Mapping[str, Any]) -> MappingGateway:
+    return MappingGateway(
+        id=number,
+        name=fields["name"],
+        remote_ips=_commas(fields["remoteIps"]),
+        by_port=fields["sipAuthenticationMethod"] == 1,
+        register_type=fields["registerType"],
+        lock_type=fields["lockType"],
+        call_level=fields["callLevel"],
+        capacity=fields["capacity"],
+        priority=fields["priority"],
+        account=fields["account"],
+        rewrite_callee=fields["rewriteRulesOutCallee"],
+        rewrite_caller=fields["rewriteRulesOutCaller"],
+        callee_domain=fields["sipCalleeE164Domain"],
+        caller_domain=fields["sipCallerE164Domain"],
+        failed_sip_codes=fields["callFailedSipCode"],
+        failed_q931_causes=fields["callFailedQ931CauseValue"],
+        max_duration=(fields["maxCallDurationLower"], fields["maxCallDurationUpper"]),
+        timeout_call_proceeding=fields["timeoutCallProceeding"],
+        memo=fields["memo"],
+        settings=fields,
+    )
+
+
+def _stop_codes(text: str) -> frozenset[int]:
+    """The statuses of a comma list; what is no number was not written by us."""
+    return frozenset(int(code) for code in _commas(text) if code.isdecimal())
+
+
+def _routing(number: int, fields: Mapping[str, Any]) -> RoutingGateway:
+    return RoutingGateway(
+        id=number,
+        name=fields["name"],
+        prefixes=_commas(fields["prefix"]) or ("",),
+        continues=fields["prefixStyle"] == 1,
+        protocol=fields["protocol"],
+        register_type=fields["registerType"],
+        remote_ip=fields["remoteIp"],
+        signal_port=fields["signalPort"],
+        local_ip=fields["localIp"],
+        lock_type=fields["lockType"],
+        capacity=fields["capacity"],
+        priority=fields["priority"],
+        clearing_account=fields["clearingAccount"],
+        clearing_uses_callout=fields["clearingAccountUseCalloutE164"],
+        rewrite_callee=fields["rewriteRulesInCallee"],
+        rewrite_caller=fields["rewriteRulesInCaller"],
+        max_duration=(fields["maxCallDurationLower"], fields["maxCallDurationUpper"]),
+        timeouts=(
+            fields["timeoutInvite"],
+            fields["timeoutTrying"],
+            fields["timeoutSessionProgress"],
+            fields["timeoutSessionProgressSdp"],
+            fields["timeoutRinging"],
+        ),
+        stop_codes=_stop_codes(fields["stopSwitchSipCodes"]),
+        switch_on_ring=fields["switchAllowRing"],
+        switch_on_sdp=fields["switchAllowSdp"],
+        switch_on_busy=fields["switchAllowBusy"],
+        transport=fields["transport"],
+        memo=fields["memo"],
+        settings=fields,
+    )
+
+
+@attrs.frozen(slots=True)
+class GatewayKind(Generic[G]):
+    """
+    One of the two kinds of gateway.
+
+    @ivar table: Where its rows are; the settings are in C{<table>setting}.
+    @ivar contract: The interface's fields, in the contract's order.
+    @ivar more: Settings beyond the interface, never in its answers.
+    @ivar account: The field that names an account.
+    @ivar name_of_account: The read-only field with that account's name, which
+        answers of the interface have; empty if they have none.
+    @ivar value: Makes call control's value of number and fields.
+    """
+
+    table: str
+    contract: tuple[Field, ...]
+    more: tuple[Field, ...]
+    account: str
+    name_of_account: str
+    value: Callable[[int, Mapping[str, Any]], G]
+
+
+MAPPING: GatewayKind[MappingGateway] = GatewayKind(
+    "e_gatewaymapping",
+    gatewayfields.MAPPING,
+    gatewayfields.MAPPING_MORE,
+    "account",
+    "accountName",
+    _mapping,
+)
+"""Mapping gateways: traffic in."""
+
+ROUTING: GatewayKind[RoutingGateway] = GatewayKind(
+    "e_gatewayrouting",
+    gatewayfields.ROUTING,
+    gatewayfields.ROUTING_MORE,
+    "clearingAccount",
+    "",
+    _routing,
+)
+"""Routing gateways: traffic out."""
+
+
+def _write(dialect: Sqlite, field: Field, value: Any) -> Any:
+    if value is None:
+        return None
+    if field.kind == BOOL:
+        return int(value)
+    if field.kind == PRICE:
+        return dialect.price(value)
+    if field.kind == LIST:
+        return ",".join(value)
+    if field.kind == JSON:
+        return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return value
+
+
+def _read(dialect: Sqlite, field: Field, value: Any) -> Any:
+    """A column's value; NULL is the field's default, which may be None."""
+    if value is None:
+        return list(field.default) if field.kind == LIST else field.default
+    if field.kind == BOOL:
+        return bool(value)
+    if field.kind == PRICE:
+        return dialect.read_price(value)
+    if field.kind == LIST:
+        return list(_commas(value))
+    if field.kind == JSON:
+        return json.loads(value)
+    return value
+
+
+class GatewayStore(Generic[G]):
+    """The gateways of one kind. Every method is one interaction."""
+
+    def __init__(self, pool: Pool, kind: GatewayKind[G]) -> None:
+        self._pool = pool
+        self._dialect = pool.dialect
+        self._kind = kind
+        self._fields = kind.contract + kind.more
+        self._core = tuple(f for f in self._fields if f.name in CORE)
+        self._rest = tuple(f for f in self._fields if f.name not in CORE)
+        columns = [f"g.{field.column}" for field in self._core]
+        columns += [f"s.{field.column}" for field in self._rest]
+        self._order = self._core + self._rest
+        self._query = (
+            f"SELECT g.id, c.name, {', '.join(columns)} FROM {kind.table} g"
+            f" LEFT JOIN {kind.table}setting s ON s.id = g.id"
+            f" LEFT JOIN e_customer c ON c.account = g.{kind.account.lower()}"
+            " AND c.account <> ''"
+        )
+
+    def create(self, fields: Mapping[str, Any]) -> Deferred[None]:
+        """
+        Add a gateway.
+
+        @param fields: By the interface's names, values of the contract's
+            types (Decimal for Double); unknown names are ignored, what is
+            left out or None gets its default.
+        @return: Fails with L{AlreadyExists}, or with L{NotFound} for an
+            unknown account.
+        """
+        return self._pool.interact(f"{self._kind.table}_create", self._create, fields)
+
+    def modify(self, name: str, fields: Mapping[str, Any]) -> Deferred[None]:
+        """
+        Change the fields that are given and not None; C{name} stays.
+
+        @return: Fails with L{NotFound} for an unknown gateway or account.
+        """
+        interaction = f"{self._kind.table}_modify"
+        return self._pool.interact(interaction, self._modify, name, fields)
+
+    def delete(self, name: str) -> Deferred[None]:
+        """
+        Remove a gateway; its number is not used again.
+
+        @return: Fails with L{NotFound}.
+        """
+        return self._pool.interact(f"{self._kind.table}_delete", self._delete, name)
+
+    def fetch(
+        self, names: Iterable[str] | None = None
+    ) -> Deferred[list[dict[str, Any]]]:
+        """
+        Gateways as the interface shows them, every field of the contract.
+
+        A field that was never set and has no default is None. Mapping
+        gateways have C{accountName} as well.
+
+        @param names: The gateways wanted; None or nothing for all. Unknown
+            ones are left out.
+        """
+        wanted = tuple(names or ())
+        return self._pool.read(f"{self._kind.table}_fetch", self._fetch, wanted)
+
+    def values(self) -> Deferred[list[G]]:
+        """Every gateway as call control's value, in the order of making."""
+        return self._pool.read(f"{self._kind.table}_values", self._values)
+
+    def _rows(self, cursor: Cursor) -> list[tuple[int, str, dict[str, Any]]]:
+        cursor.execute(self._query + " ORDER BY g.id")
+        return [self._row(row) for row in cursor.fetchall()]
+
+    def _row(self, row: Sequence[Any]) -> tuple[int, str, dict[str, Any]]:
+        stored = {
+            field.name: _read(self._dialect, field, value)
+            for field, value in zip(self._order, row[2:], strict=True)
+        }
+        fields = {field.name: stored[field.name] for field in self._fields}
+        return row[0], row[1] or "", fields
+
+    def _fetch(self, cursor: Cursor, wanted: tuple[str, ...]) -> list[dict[str, Any]]:
+        found: dict[str, dict[str, Any]] = {}
+        for _, account_name, fields in self._rows(cursor):
+            shown = {field.name: fields[field.name] for field in self._kind.contract}
+            if self._kind.name_of_account:
+                shown[self._kind.name_of_account] = account_name
+            found[fields["name"]] = shown
+        if not wanted:
+            return list(found.values())
+        return [found[name] for name in dict.fromkeys(wanted) if name in found]
+
+    def _values(self, cursor: Cursor) -> list[G]:
+        return [
+            self._kind.value(number, fields) for number, _, fields in self._rows(cursor)
+        ]
+
+    def _number(self, cursor: Cursor, name: str) -> int | None:
+        cursor.execute(f"SELECT id FROM {self._kind.table} WHERE name = ?", (name,))
+        row = cursor.fetchone()
+        return None if row is None else int(row[0])
+
+    def _known(self, cursor: Cursor, fields: Mapping[str, Any]) -> None:
+        """Refuse an account that does not exist."""
+        account = fields.get(self._kind.account)
+        if account:
+            cursor.execute("SELECT 1 FROM e_customer WHERE account = ?", (account,))
+            if cursor.fetchone() is None:
+                raise NotFound(self._kind.account, account)
+
+    def _create(self, cursor: Cursor, fields: Mapping[str, Any]) -> None:
+        name = fields["name"]
+        if self._number(cursor, name) is not None:
+            raise AlreadyExists("gateway", name)
+        self._known(cursor, fields)
+        number = ids.take(cursor, ids.OBJECT)
+        for table, columns in self._tables():
+            names = ", ".join(["id", *(field.column for field in columns)])
+            marks = ", ".join("?" * (len(columns) + 1))
+            values = [self._given(field, fields) for field in columns]
+            cursor.execute(
+                f"INSERT INTO {table} ({names}) VALUES ({marks})", (number, *values)
+            )
+
+    def _given(self, field: Field, fields: Mapping[str, Any]) -> Any:
+        value = fields.get(field.name)
+        return _write(self._dialect, field, field.default if value is None else value)
+
+    def _tables(self) -> tuple[tuple[str, tuple[Field, ...]], ...]:
+        table = self._kind.table
+        return ((table, self._core), (f"{table}setting", self._rest))
+
+    def _modify(self, cursor: Cursor, name: str, fields: Mapping[str, Any]) -> None:
+        number = self._number(cursor, name)
+        if number is None:
+            raise NotFound("gateway", name)
+        self._known(cursor, fields)
+        for table, columns in self._tables():
+            given = [
+                field
+                for field in columns
+                if field.name != "name" and fields.get(field.name) is not None
+            ]
+            if given:
+                changes = ", ".join(f"{field.column} = ?" for field in given)
+                values = [_write(self._dialect, f, fields[f.name]) for f in given]
+                cursor.execute(
+                    f"UPDATE {table} SET {changes} WHERE id = ?", (*values, number)
+                )
+
+    def _delete(self, cursor: Cursor, name: str) -> None:
+        number = self._number(cursor, name)
+        if number is None:
+            raise NotFound("gateway", name)
+        for table, _ in reversed(self._tables()):
+            cursor.execute(f"DELETE FROM {table} WHERE id = ?", (number,))

@@ -1,0 +1,42 @@
+"""
+Numbers handed out by e_othermaxid.
+
+One sequence serves all object tables, so that an object's number says which
+object it is whatever its kind; records have a sequence of their own. A number
+is never handed out twice, not even after its object was deleted.
+"""
+
+from __future__ import annotations
+
+from vos3000.db.dialects import Cursor
+
+OBJECT = "object"
+"""Objects of every kind."""
+
+FLOWNO = "flowno"
+"""Records: rises in the order of commits, over e_cdr and all day tables."""
+
+
+def take(cursor: Cursor, kind: str, count: int = 1) -> int:
+    """
+    The first of C{count} fresh numbers in a row.
+
+    The transaction holds the sequence until it ends, which is what makes the
+    numbers rise in the order of commits.
+    """
+    cursor.execute(
+        "UPDATE e_othermaxid SET maxid = maxid + ? WHERE type = ?", (count, kind)
+    )
+    if cursor.rowcount == 0:
+        cursor.execute(
+            "INSERT INTO e_othermaxid (type, maxid) VALUES (?, ?)", (kind, count)
+        )
+        return 1
+    return highest(cursor, kind) - count + 1
+
+
+def highest(cursor: Cursor, kind: str) -> int:
+    """The last number handed out; 0 for none."""
+    cursor.execute("SELECT maxid FROM e_othermaxid WHERE type = ?", (kind,))
+    row = cursor.fetchone()
+    return 0 if row is None else int(row[0])

@@ -1,0 +1,277 @@
+"""
+Connections, and the one way to use them: named interactions.
+
+An interaction is a plain function of a cursor that runs in one transaction;
+its name feeds metrics and the slow log. It may run twice, because a
+transaction that lost against another one is repeated.
+
+There are three lanes, each with a connection and a thread of its own: writes
+go through one lane, one after the other, so that they never fight and their
+results arrive in the order of their commits; reads have a snapshot of their
+own; bulk work (a million rates) holds up neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
+
+import attrs
+from twisted.enterprise.adbapi import ConnectionLost, ConnectionPool
+from twisted.internet.defer import Deferred, execute
+from twisted.internet.interfaces import IReactorThreads
+from twisted.logger import Logger
+
+from vos3000.db.dialects import Cursor, Sqlite, dialect
+from vos3000.errors import StorageError
+from vos3000.metrics import Metrics
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+ATTEMPTS = 3
+"""How often a transaction that was the loser of a conflict is run."""
+
+SLOW = 1.0
+"""Seconds of an interaction that are worth a line in the log."""
+
+_BOUNDS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
+
+
+class Lane(Protocol):
+    """One connection: runs work in transactions, one after the other."""
+
+    def run(self, work: Callable[[Cursor], T]) -> Deferred[T]:
+        """Run C{work} in one transaction."""
+
+    def close(self) -> None:
+        """Release the connection; work under way is finished first."""
+
+
+class ThreadLane:
+    """A lane with a thread of its own, for the running switch."""
+
+    def __init__(self, kind: Sqlite, reactor: IReactorThreads) -> None:
+        self._pool: Any = cast("Any", ConnectionPool)(
+            kind.driver,
+            cp_min=1,
+            cp_max=1,
+            cp_noisy=False,
+            cp_reactor=reactor,
+            cp_openfun=kind.prepare,
+            **kind.arguments(),
+        )
+
+    def run(self, work: Callable[[Cursor], T]) -> Deferred[T]:
+        """Run C{work} in the lane's thread."""
+        self._pool.start()
+        result: Deferred[T] = self._pool.runInteraction(work)
+        return result
+
+    def close(self) -> None:
+        """Wait for the work under way and close the connection."""
+        self._pool.close()
+
+
+class LocalLane:
+    """
+    A lane in the caller's own thread: for tests and for the command line.
+
+    @param connection: Shared by every lane of a database in memory.
+    """
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    def run(self, work: Callable[[Cursor], T]) -> Deferred[T]:
+        """Run C{work} now; the Deferred has fired when this returns."""
+        return execute(self._now, work)
+
+    def _now(self, work: Callable[[Cursor], T]) -> T:
+        cursor = self._connection.cursor()
+        try:
+            result = work(cursor)
+            self._connection.commit()
+            return result
+        except BaseException:
+            self._connection.rollback()
+            raise
+        finally:
+            cursor.close()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+
+@attrs.frozen(slots=True)
+class Lanes:
+    """The three ways into a database."""
+
+    write: Lane
+    read: Lane
+    bulk: Lane
+
+
+class Pool:
+    """
+    Named interactions with one database.
+
+    @ivar dialect: What is particular to it.
+    @param seconds: A clock that never steps, for durations.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        kind: Sqlite,
+        lanes: Lanes,
+        metrics: Metrics,
+        seconds: Callable[[], float],
+    ) -> None:
+        self.dialect = kind
+        self._lanes = lanes
+        self._seconds = seconds
+        self._errors = (*kind.errors, ConnectionLost, OSError)
+        self._count = metrics.labelled(
+            "db_interaction_total", "Transactions that were committed.", "name"
+        )
+        self._failed = metrics.labelled(
+            "db_interaction_failed_total", "Transactions that failed.", "name"
+        )
+        self._again = metrics.counter(
+            "db_interaction_retry_total", "Transactions that were run again."
+        )
+        self._took = metrics.histogram(
+            "db_interaction_seconds", "Time inside a transaction.", _BOUNDS
+        )
+
+    def interact(
+        self,
+        name: str,
+        function: Callable[Concatenate[Cursor, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> Deferred[T]:
+        """
+        Run C{function(cursor, ...)} in one transaction that may write.
+
+        Results arrive in the order in which transactions were committed.
+
+        @return: Fails with L{StorageError}: the database's own error is its
+            cause, or it is what C{function} raised. Nothing was changed then,
+            unless the commit itself failed, whose outcome nobody knows.
+        """
+        begin = self.dialect.begin
+        return self._start(self._lanes.write, begin, name, function, args, kwargs)
+
+    def read(
+        self,
+        name: str,
+        function: Callable[Concatenate[Cursor, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> Deferred[T]:
+        """Run C{function} on a snapshot that no writer disturbs."""
+        begin = self.dialect.begin_read
+        return self._start(self._lanes.read, begin, name, function, args, kwargs)
+
+    def bulk(
+        self,
+        name: str,
+        function: Callable[Concatenate[Cursor, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> Deferred[T]:
+        """
+        Run long work that holds up neither writes nor reads.
+
+        It is never run twice, so it may consume an iterator. If it writes, its
+        first statement on the shared tables must be a write, and late.
+        """
+        begin = self.dialect.begin_read
+        return self._start(self._lanes.bulk, begin, name, function, args, kwargs, 1)
+
+    def close(self) -> None:
+        """Finish what is under way and close every connection."""
+        lanes = self._lanes
+        for lane in dict.fromkeys((lanes.write, lanes.read, lanes.bulk)):
+            lane.close()
+
+    def _start(
+        self,
+        lane: Lane,
+        begin: str,
+        name: str,
+        function: Callable[..., T],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        attempts: int = ATTEMPTS,
+    ) -> Deferred[T]:
+        def work(cursor: Cursor) -> tuple[T, float]:
+            started = self._seconds()
+            cursor.execute(begin)
+            result = function(cursor, *args, **kwargs)
+            return result, self._seconds() - started
+
+        return Deferred.fromCoroutine(self._run(lane, name, work, attempts))
+
+    async def _run(
+        self,
+        lane: Lane,
+        name: str,
+        work: Callable[[Cursor], tuple[T, float]],
+        attempts: int,
+    ) -> T:
+        for attempt in range(1, attempts + 1):
+            try:
+                result, took = await lane.run(work)
+            except self._errors as error:
+                if attempt < attempts and self.dialect.passing(error):
+                    self._again.value += 1
+                    continue
+                self._failed.add(name)
+                raise StorageError(f"{name}: {error}") from error
+            except StorageError:
+                self._failed.add(name)
+                raise
+            self._count.add(name)
+            self._took.observe(took)
+            if took > SLOW:
+                self._log.warn("slow {name}: {took:.3f} s", name=name, took=took)
+            return result
+        raise AssertionError("a loop that always returns or raises")
+
+
+def thread_pool(
+    url: str,
+    reactor: IReactorThreads,
+    metrics: Metrics,
+    seconds: Callable[[], float],
+) -> Pool:
+    """
+    The pool of the running switch: three threads, three connections.
+
+    @raise ConfigError: If the URL names no database that is supported.
+    """
+    kind = dialect(url)
+    lanes = Lanes(*(ThreadLane(kind, reactor) for _ in range(3)))
+    return Pool(kind, lanes, metrics, seconds)
+
+
+def local_pool(
+    url: str,
+    metrics: Metrics,
+    seconds: Callable[[], float],
+    connection: Any = None,
+) -> Pool:
+    """
+    A pool whose Deferreds have fired when they are returned.
+
+    @param connection: One that is open already, such as a database in memory;
+        without it the file is opened.
+    """
+    kind = dialect(url)
+    lane = LocalLane(kind.connect() if connection is None else connection)
+    return Pool(kind, Lanes(lane, lane, lane), metrics, seconds)

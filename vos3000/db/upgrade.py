@@ -1,0 +1,108 @@
+"""
+Which schema a database has, and bringing it up to ours.
+
+The start-up check is one plain query. Alembic and SQLAlchemy (20 MiB that a
+running switch has no use for) are imported when there is something to
+migrate, and only then.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+from vos3000.db.dialects import Sqlite, dialect
+from vos3000.errors import SchemaError
+
+REVISIONS = ("0001",)
+"""Every revision this release knows, oldest first; the last one is its own."""
+
+
+def _nothing(revision: str) -> None:
+    """Progress that nobody wants to see."""
+
+
+def current(connection: Any, kind: Sqlite) -> str | None:
+    """
+    The revision of a database; None for one without tables.
+
+    @raise SchemaError: If it has tables, but none of ours says which revision.
+    """
+    cursor = connection.cursor()
+    try:
+        tables = kind.tables(cursor, "")
+        if "alembic_version" in tables:
+            cursor.execute("SELECT version_num FROM alembic_version")
+            row = cursor.fetchone()
+            if row is not None:
+                return str(row[0])
+            tables.remove("alembic_version")
+    finally:
+        cursor.close()
+    if tables:
+        raise SchemaError(
+            f"the database has tables ({tables[0]} ...) but no schema revision:"
+            " it was not made by this program"
+        )
+    return None
+
+
+def check(revision: str | None) -> None:
+    """
+    Refuse a revision that is not exactly ours.
+
+    @raise SchemaError: Saying what the operator does about it.
+    """
+    ours = REVISIONS[-1]
+    if revision == ours:
+        return
+    if revision is None or revision in REVISIONS:
+        raise SchemaError(
+            f"the database's schema is {revision or 'empty'}, this release needs"
+            f" {ours}: stop the switch and run `vos3000 migrate`"
+        )
+    raise SchemaError(
+        f"the database's schema is {revision}, newer than {ours} which is the newest"
+        " this release knows: install the release that made it (`vos3000 migrate`"
+        " only goes forward)"
+    )
+
+
+def prepare(url: str) -> None:
+    """
+    Make sure, at start-up, that the schema is ours; fill an empty SQLite file.
+
+    @raise SchemaError: If it is older or newer.
+    """
+    kind = dialect(url)
+    connection = kind.connect()
+    try:
+        revision = current(connection, kind)
+    finally:
+        connection.close()
+    if revision is None:
+        migrate(url)
+    else:
+        check(revision)
+
+
+def migrate(url: str, progress: Callable[[str], object] = _nothing) -> None:
+    """
+    Bring the schema up to this release's, all steps or none.
+
+    @param progress: Told each revision that has been applied.
+    @raise SchemaError: If the schema is newer or foreign; nothing is changed.
+    """
+    kind = dialect(url)
+    connection = kind.connect()
+    try:
+        revision = current(connection, kind)
+        if revision is not None and revision not in REVISIONS:
+            check(revision)
+        if revision == REVISIONS[-1]:
+            return
+        alembic = importlib.import_module("vos3000.db.alembic_run")
+        alembic.upgrade(connection, progress)
+    finally:
+        connection.close()

@@ -1,0 +1,121 @@
+"""
+Routes, rates and lists in memory, and how they get there.
+
+Everything a call needs is read at start and, after a change, before the
+change is answered: the next call sees it. A table is swapped in whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import attrs
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from vos3000.db.customers import CustomerStore
+from vos3000.db.gateways import GatewayStore
+from vos3000.db.rates import RateStore
+from vos3000.db.settings import AccessRule, AccessStore, ParameterStore
+from vos3000.model.accounts import Customer
+from vos3000.model.gateways import MappingGateway, RoutingGateway
+from vos3000.model.numbers import PrefixMap
+from vos3000.model.rates import Rate
+
+
+@attrs.frozen(slots=True)
+class Stores:
+    """Where the tables are read from."""
+
+    customers: CustomerStore
+    mapping: GatewayStore[MappingGateway]
+    routing: GatewayStore[RoutingGateway]
+    rates: RateStore
+    parameters: ParameterStore
+    access: AccessStore
+
+
+@attrs.frozen(slots=True)
+class Engines:
+    """
+    Who is handed each table, whole.
+
+    @ivar customers: The accounts, as committed.
+    @ivar mapping: The mapping gateways.
+    @ivar routing: The routing gateways.
+    @ivar rates: The rates by group.
+    @ivar parameters: The system parameters that were set, as text.
+    @ivar access: The access list of the web interface.
+    """
+
+    customers: Callable[[Sequence[Customer]], object]
+    mapping: Callable[[Sequence[MappingGateway]], object]
+    routing: Callable[[Sequence[RoutingGateway]], object]
+    rates: Callable[[Mapping[str, PrefixMap[Rate]]], object]
+    parameters: Callable[[Mapping[str, str]], object]
+    access: Callable[[Sequence[AccessRule]], object]
+
+
+class Tables:
+    """
+    Reads tables and hands them to the engines.
+
+    Results of one lane arrive in the order in which they were asked for, so
+    the last refresh of a table is also the last to be handed on. Balances are
+    read between two writes (L{CustomerStore.all}): the engine that receives
+    them hears of every earlier commit before and of every later one after.
+    """
+
+    _log = Logger()
+
+    def __init__(self, stores: Stores, engines: Engines) -> None:
+        customers = (stores.customers.all, engines.customers)
+        mapping = (stores.mapping.values, engines.mapping)
+        routing = (stores.routing.values, engines.routing)
+        rates = (stores.rates.all_rates, engines.rates)
+        self._sources: dict[
+            str, tuple[Callable[[], Deferred[Any]], Callable[[Any], object]]
+        ] = {
+            "e_moconfig": (stores.parameters.all, engines.parameters),
+            "e_web_access_control": (stores.access.rules, engines.access),
+            "e_feerategroup": rates,
+            "e_feerate": rates,
+            "e_feeratesection": rates,
+            "e_customer": customers,
+            "e_payhistory": customers,
+            "e_gatewaymapping": mapping,
+            "e_gatewaymappingsetting": mapping,
+            "e_gatewayrouting": routing,
+            "e_gatewayroutingsetting": routing,
+        }
+
+    def load(self) -> Deferred[None]:
+        """
+        Read everything: at start, and when told to look again.
+
+        @return: Fails with L{StorageError}; tables that were read before the
+            failure are in use then, the others are as they were.
+        """
+        return Deferred.fromCoroutine(self._load())
+
+    def refresh(self, table: str) -> Deferred[None]:
+        """
+        Read one table again; when the result fires, the next call sees it.
+
+        @param table: Its name; a table nobody keeps in memory is no error.
+        @return: Fails with L{StorageError}; what was in use stays.
+        """
+        return Deferred.fromCoroutine(self._refresh(table))
+
+    async def _load(self) -> None:
+        for fetch, sink in dict.fromkeys(self._sources.values()):
+            sink(await fetch())
+
+    async def _refresh(self, table: str) -> None:
+        source = self._sources.get(table)
+        if source is None:
+            self._log.debug("{table} is not kept in memory", table=table)
+            return
+        fetch, sink = source
+        sink(await fetch())
