@@ -43,6 +43,10 @@ _First = dict[str, str]
 _More = dict[str, list[str]]
 
 
+class _FoldedError(Exception):
+    """There are folded lines: the slow way."""
+
+
 class KeepAlive(enum.Enum):
     """What a stream carries besides messages."""
 
@@ -92,7 +96,13 @@ def _datagram(data: bytes) -> Request | Response:
 def _read_head(head: bytes) -> tuple[Request | Response, int | None]:
     """The message of a head, and its Content-Length if it has one."""
     lines = _lines(head)
-    first, more = _headers(lines)
+    try:
+        first, more = _headers(lines)
+    except _FoldedError:
+        lines = _unfold(lines)
+        first, more = _headers(lines)
+    if len(head) > MAX_LINE:
+        _refuse_long(lines)
     if not first.keys() >= _MANDATORY:
         raise ParseError("a header that every message needs is missing")
     if more is not None:
@@ -109,7 +119,7 @@ def _read_head(head: bytes) -> tuple[Request | Response, int | None]:
 
 
 def _lines(head: bytes) -> list[str]:
-    """The lines of a head with their folding undone."""
+    """The lines of a head, folded as they came."""
     text = str(head, "utf-8", "surrogateescape")
     lines = text.split("\r\n", MAX_LINES)
     if len(lines) > MAX_LINES:
@@ -117,14 +127,14 @@ def _lines(head: bytes) -> list[str]:
     breaks = len(lines) - 1
     if text.count("\n") != breaks or text.count("\r") != breaks:
         raise ParseError("a bare CR or LF")
-    if "\n " in text or "\n\t" in text:
-        lines = _unfold(lines)
-    if len(text) > MAX_LINE:
-        if len(lines[0]) > MAX_LINE:
-            raise ParseError("a start line that is too long", 414)
-        if max(map(len, lines)) > MAX_LINE:
-            raise ParseError("a header that is too long", 513)
     return lines
+
+
+def _refuse_long(lines: list[str]) -> None:
+    if len(lines[0]) > MAX_LINE:
+        raise ParseError("a start line that is too long", 414)
+    if max(map(len, lines)) > MAX_LINE:
+        raise ParseError("a header that is too long", 513)
 
 
 def _unfold(lines: list[str]) -> list[str]:
@@ -141,8 +151,11 @@ def _unfold(lines: list[str]) -> list[str]:
 def _headers(lines: list[str]) -> tuple[_First, _More | None]:
     """
     The values by key, neither stripped nor split. The one loop that every
-    byte of signalling goes through: 0.2 us a header, of which 30 ns each are
-    the look-up of an exact spelling and the store.
+    byte of signalling goes through: 0.13 us a header. A folded line is found
+    here, where its name is no known spelling, and not by a search of the
+    head for line ends followed by blanks (0.9 us a message).
+
+    @raise _FoldedError: There is a folded line.
     """
     first: _First = {}
     more: _More | None = None
@@ -153,6 +166,8 @@ def _headers(lines: list[str]) -> tuple[_First, _More | None]:
         name, colon, value = line.partition(":")
         key = known(name)
         if key is None:
+            if line[:1] in (" ", "\t"):
+                raise _FoldedError
             key = key_of(name)
         if not colon:
             raise ParseError("a header without a colon")
@@ -189,7 +204,8 @@ def _start(
     if method not in _METHODS and (not method or method.strip(TOKEN)):
         raise ParseError("a method that is not a token")
     if cseq[1] != method:
-        raise ParseError("a CSeq of another method")
+        status = 400 if method in _METHODS else 501
+        raise ParseError("a CSeq of another method", status)
     return Request(lines, first, more, cseq, method, uri)
 
 
@@ -255,7 +271,8 @@ def validate(request: Request) -> None:
     """
     if request.uri.headers:
         raise ParseError("headers in a Request-URI")
-    for value in _few(request, "via"):
+    _ = request.via
+    for value in _few(request, "via")[1:]:
         parse_via(value)
     for address in (request.from_, request.to):
         if address.tag == "":
@@ -267,7 +284,8 @@ def validate(request: Request) -> None:
             parse_name_addr(value)
     contacts = _few(request, "contact")
     if contacts != ["*"] or request.method != "REGISTER":
-        for value in contacts:
+        _ = request.contact
+        for value in contacts[1:]:
             parse_name_addr(value)
     _ = request.max_forwards
 
@@ -303,6 +321,11 @@ class StreamParser:
         self._seen = 0
         self._waiting: Request | Response | None = None
         self._length = 0
+
+    @property
+    def pending(self) -> bool:
+        """Whether a message has begun that is not complete."""
+        return self._waiting is not None or len(self._buffer) > 0
 
     def feed(self, data: bytes) -> list[Request | Response | KeepAlive]:
         """
