@@ -103,7 +103,11 @@ class Running:
 
 
 class Switch:
-    """A billing engine on a test's clock, with one customer and one rate."""
+    """
+    A billing engine on a test's clock, with one customer and one rate.
+
+    @ivar stepped: Seconds that the wall clock was set forward.
+    """
 
     def __init__(
         self,
@@ -114,7 +118,8 @@ class Switch:
         self.clock = Clock()
         self.clock.advance(1_700_000_000)
         self.causes = causes()
-        now = instants(self.clock.seconds, self.clock.seconds)
+        self.stepped = 0.0
+        now = instants(self.clock.seconds, lambda: self.clock.seconds() - self.stepped)
         self.accounts = Accounts(now, self.causes)
         self.accounts.load(customers or [customer()])
         self.rates = Rates()

@@ -227,6 +227,18 @@ class LateTests(SynchronousTestCase):
         switch.run(0.1)
         self.assertEqual(ended, [1])
 
+    def test_a_wall_clock_that_is_set(self) -> None:
+        """An hour that never passed neither ends a call nor is charged."""
+        switch = Switch(customer(money="1.20"))
+        call = switch.call()
+        switch.run(30)
+        switch.stepped = 3600.0
+        switch.clock.advance(3600)
+        switch.run(80)
+        self.assertIsNone(call.ended_ms)
+        switch.run(20)
+        self.assertEqual((call.ended_ms or 0) // 1000, 119)
+
 
 class SettleTests(SynchronousTestCase):
     """L{Meter.settle}."""

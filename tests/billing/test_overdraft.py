@@ -18,6 +18,7 @@ from vos3000.model.numbers import PrefixMap
 from vos3000.model.rates import BillingRules, Rate, RateSection
 
 CENTS = st.integers(0, 300).map(lambda n: Decimal(n).scaleb(-2))
+MONEY = st.integers(50, 3000).map(lambda n: Decimal(n).scaleb(-2))
 SECTIONS = st.lists(st.builds(RateSection, st.integers(0, 30), CENTS), max_size=2)
 RATES = st.builds(
     Rate, st.just("1"), CENTS, st.sampled_from([1, 6, 60]), SECTIONS.map(tuple)
@@ -46,6 +47,7 @@ STEPS = st.lists(
         st.tuples(st.just("commit"), st.integers(1, 5)),
         st.tuples(st.just("reload"), st.just(0)),
     ),
+    min_size=15,
     max_size=40,
 )
 
@@ -146,7 +148,7 @@ class OverdraftTests(SynchronousTestCase):
     """Random calls, lags, payments, commits and reloads."""
 
     @settings(LAW, max_examples=150)
-    @given(RATES, SETTINGS, CENTS, STEPS)
+    @given(RATES, SETTINGS, MONEY, STEPS)
     def test_never(self, given, by, money, steps) -> None:
         """No fee passes the balance, and not a cent is lost or found."""
         carrier = Carrier(given, by, money)
@@ -164,7 +166,7 @@ class OverdraftTests(SynchronousTestCase):
         self.assertTrue(account is not None and account.idle)
 
     @settings(LAW, max_examples=50)
-    @given(RATES, SETTINGS, CENTS, st.integers(2, 8))
+    @given(RATES, SETTINGS, MONEY, st.integers(2, 8))
     def test_without_lag_nothing_is_forgone(self, given, by, money, many) -> None:
         """In a prompt reactor every call is cut before a second is unpaid."""
         carrier = Carrier(given, by, money)

@@ -1,0 +1,1 @@
+Calls are billed in exact decimal money: sections, cycles, free time, fee unit and precision as VOS3000 rounds them, with the vendor's clearing account charged beside the customer's. Running calls reserve what they need ahead and are ended in time, so no account can be overdrawn, however many calls it runs at once.
