@@ -24,7 +24,7 @@ ENGINES = {"billing", "routing", "security"}
 CALL = GROUND | ISLANDS | ENGINES | {"media", "call"}
 
 MAY_IMPORT: dict[str, set[str] | None] = {
-    **dict.fromkeys(FIRST, set()),
+    **{name: set() for name in FIRST},
     "model": FIRST,
     "events": MODEL,
     "conffile": FIRST,

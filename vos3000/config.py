@@ -286,7 +286,7 @@ def _choice(*words: str) -> Callable[[str], str]:
     return read
 
 
-_KEYS: Mapping[str, Mapping[str, Callable[[str], Any]]] = {
+KEYS: Mapping[str, Mapping[str, Callable[[str], Any]]] = {
     "state": {"dir": _directory, "zone": _zone},
     "database": {"url": _database},
     "sip": {"udp": endpoints, "tcp": endpoints, "tls": endpoints, "ws": endpoints},
@@ -327,8 +327,8 @@ def _assignments(path: Path, problems: Problems) -> Iterator[tuple[int, str, str
         key, equals, text = (part.strip() for part in line.partition("="))
         if line.startswith("["):
             section = line.removeprefix("[").removesuffix("]").strip()
-            if not line.endswith("]") or section not in _KEYS:
-                known = ", ".join(f"[{name}]" for name in _KEYS)
+            if not line.endswith("]") or section not in KEYS:
+                known = ", ".join(f"[{name}]" for name in KEYS)
                 problems.add(path, number, f"{line} is no section; known are {known}")
                 section = "?"
         elif not equals or not key:
@@ -344,9 +344,9 @@ def _settings(path: Path, problems: Problems) -> dict[tuple[str, str], Any]:
     found: dict[tuple[str, str], Any] = {}
     for number, section, key, text in _assignments(path, problems):
         name = f"[{section}] {key}"
-        read = _KEYS[section].get(key)
+        read = KEYS[section].get(key)
         if read is None:
-            known = ", ".join(_KEYS[section]) or "none"
+            known = ", ".join(KEYS[section]) or "none"
             problems.add(path, number, f"{name} is not known; the keys are {known}")
         elif (section, key) in found:
             problems.add(path, number, f"{name} is set a second time")
@@ -430,10 +430,11 @@ def load(
     found = _settings(directory / FILE, problems)
     values = {place: value for place, value in found.items() if value is not None}
     later = (place for place in _LATER if values.get(place))
+    where = state or values.get(("state", "dir")) or default_state(root, environment)
     return Config(
         directory,
         State(
-            state or values.get(("state", "dir")) or default_state(root, environment),
+            where.absolute(),
             values.get(("state", "zone")) or system_zone(environment),
         ),
         **{name: _section(name, made, values) for name, made in _SECTIONS.items()},
@@ -442,5 +443,5 @@ def load(
 
 
 def _section(name: str, made: type[T], values: Mapping[tuple[str, str], Any]) -> T:
-    keys = (key for key in _KEYS[name] if (name, key) in values)
+    keys = (key for key in KEYS[name] if (name, key) in values)
     return made(**{key: values[name, key] for key in keys})

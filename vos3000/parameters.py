@@ -56,7 +56,7 @@ class Parameter:
     def accepted(self) -> str:
         """The accepted values as an operator reads them."""
         kind = KINDS[self.kind]
-        unit = "" if self.unit == "-" or self.unit in kind.text else f" {self.unit}"
+        unit = "" if self.unit in ("-", "port", "hour") else f" {self.unit}"
         parts = (
             kind.text,
             f"{self.range}{unit}" if self.range else "",
