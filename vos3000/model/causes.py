@@ -8,7 +8,7 @@ a final status of a SIP device. The data is C{data/end-reasons.tsv}.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from importlib import resources
 
 import attrs
@@ -58,7 +58,7 @@ class EndCauses:
         self._by_code = {cause.code: cause for cause in causes}
         self._by_name = {c.name: c for c in self._by_code.values() if c.code < 0}
 
-    def __iter__(self) -> Iterable[EndCause]:  # type: ignore[misc]
+    def __iter__(self) -> Iterator[EndCause]:
         return iter(self._by_code.values())
 
     def __getitem__(self, name: str) -> EndCause:

@@ -1,0 +1,1 @@
+"""Where a call goes: numbers rewritten, gateways selected, capacity counted."""

@@ -1,0 +1,1 @@
+"""Who may call: gateways by address, and what screens their calls."""
