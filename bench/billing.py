@@ -1,7 +1,7 @@
 """
 What billing costs per call, in microseconds.
 
-    PYTHONPATH=. python bench/billing.py [rates] [calls]
+    python -m bench.billing [rates] [calls]
 
 Prints a rate look-up among a million rates, the rater, and a whole call
 (authorize, answered, settle with a clearing account, commit), best of five.

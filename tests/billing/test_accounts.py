@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -34,7 +35,7 @@ class AccountsTests(SynchronousTestCase):
         assert account is not None
         return account
 
-    def refusal(self, **fields: object) -> str:
+    def refusal(self, **fields: Any) -> str:
         """Why an account with those fields may not pay."""
         self.load(customer("other", **fields))
         error = self.assertRaises(CallRejected, self.accounts.paying, "other")

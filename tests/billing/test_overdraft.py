@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.billing.build import LAW, Running, Switch, customer, rate, routing
+from vos3000.billing.meter import Meter
 from vos3000.billing.rater import price
 from vos3000.billing.settings import BillingSettings
 from vos3000.model.accounts import Customer, Movement
@@ -62,7 +62,7 @@ class Carrier:
         cost = rate("0.07", 6)
         self.switch.rates.replace("cost", PrefixMap([("1", cost)]))
         self.calls: list[Running] = []
-        self.ringing: list[Any] = []
+        self.ringing: list[Meter] = []
         self.waiting: list[Movement] = []
         self.ledger = {"acme": money, "vendor": Decimal(0)}
 
@@ -149,7 +149,13 @@ class OverdraftTests(SynchronousTestCase):
 
     @settings(LAW, max_examples=150)
     @given(RATES, SETTINGS, MONEY, STEPS)
-    def test_never(self, given, by, money, steps) -> None:
+    def test_never(
+        self,
+        given: Rate,
+        by: BillingSettings,
+        money: Decimal,
+        steps: list[tuple[str, int]],
+    ) -> None:
         """No fee passes the balance, and not a cent is lost or found."""
         carrier = Carrier(given, by, money)
         for name, argument in steps:
@@ -167,7 +173,9 @@ class OverdraftTests(SynchronousTestCase):
 
     @settings(LAW, max_examples=50)
     @given(RATES, SETTINGS, MONEY, st.integers(2, 8))
-    def test_without_lag_nothing_is_forgone(self, given, by, money, many) -> None:
+    def test_without_lag_nothing_is_forgone(
+        self, given: Rate, by: BillingSettings, money: Decimal, many: int
+    ) -> None:
         """In a prompt reactor every call is cut before a second is unpaid."""
         carrier = Carrier(given, by, money)
         for _ in range(many):

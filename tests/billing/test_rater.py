@@ -143,7 +143,9 @@ class PriceTests(SynchronousTestCase):
 
     @LAW
     @given(RATES, RULES, st.integers(0, LONGEST))
-    def test_longer_never_costs_less(self, given: Rate, by: BillingRules, n: int):
+    def test_longer_never_costs_less(
+        self, given: Rate, by: BillingRules, n: int
+    ) -> None:
         """The price is monotone, and what is charged covers what was talked."""
         now, later = price(given, n, by), price(given, n + 1, by)
         self.assertLessEqual(now.fee, later.fee)
@@ -152,7 +154,9 @@ class PriceTests(SynchronousTestCase):
 
     @LAW
     @given(st.integers(0, 1000), st.integers(0, 10**7), st.integers(0, 10**7))
-    def test_splitting_time_never_changes_the_duration(self, p: int, a: int, b: int):
+    def test_splitting_time_never_changes_the_duration(
+        self, p: int, a: int, b: int
+    ) -> None:
         """A call seen in two pieces lasts as long as seen in one."""
         whole, rest = divmod(a, 1000)
         one = hold_seconds(a + b, rules(p))
@@ -221,7 +225,9 @@ class AffordableTests(SynchronousTestCase):
 
     @settings(LAW, max_examples=400)
     @given(RATES, RULES, decimals(5000, 3))
-    def test_it_is_the_exact_inverse(self, given: Rate, by: BillingRules, money):
+    def test_it_is_the_exact_inverse(
+        self, given: Rate, by: BillingRules, money: Decimal
+    ) -> None:
         """As counted second by second."""
         most = affordable(given, money, by)
         end = LONGEST if most is None else min(most, LONGEST)
@@ -233,7 +239,9 @@ class AffordableTests(SynchronousTestCase):
 
     @LAW
     @given(RATES, RULES, st.integers(0, LONGEST))
-    def test_the_price_of_a_duration_pays_for_it(self, given, by, hold) -> None:
+    def test_the_price_of_a_duration_pays_for_it(
+        self, given: Rate, by: BillingRules, hold: int
+    ) -> None:
         """And for no less."""
         most = affordable(given, price(given, hold, by).fee, by)
         self.assertTrue(most is None or most >= hold)
@@ -259,7 +267,9 @@ class NextStepTests(SynchronousTestCase):
 
     @LAW
     @given(RATES, RULES, st.integers(0, LONGEST))
-    def test_it_is_where_the_price_changes(self, given, by, hold) -> None:
+    def test_it_is_where_the_price_changes(
+        self, given: Rate, by: BillingRules, hold: int
+    ) -> None:
         """The price is one up to the step, and another after it."""
         step = next_step(given, hold, by)
         fee = price(given, hold + 1, by).fee

@@ -127,11 +127,11 @@ class Meter:
     @ivar customer: The account's row as it was at admission.
     @ivar settings: The settings at admission; the call keeps to them.
     @ivar callee: The billing number.
-    @ivar rate: The customer's rate; L{None} for a free call.
+    @ivar rate: The customer's rate; C{None} for a free call.
     @ivar free: Whether the customer is charged nothing.
     @ivar no_cdr: Whether there is neither record nor charge.
     @ivar longest: Hold seconds that the account could pay for at admission;
-        L{None} for no limit.
+        C{None} for no limit.
     """
 
     __slots__ = (

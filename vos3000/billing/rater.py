@@ -66,7 +66,7 @@ def affordable(rate: Rate, money: Decimal, rules: BillingRules) -> int | None:
     """
     The most hold seconds whose price is not above C{money}.
 
-    @return: Seconds, L{None} where no duration costs more than C{money}, or 0
+    @return: Seconds, C{None} where no duration costs more than C{money}, or 0
         for negative money, which pays for nothing.
     """
     if money < 0:
