@@ -11,11 +11,14 @@ import sys
 import timeit
 from collections.abc import Callable
 
+from vos3000.errors import ParseError
 from vos3000.sip.message import Request, respond
 from vos3000.sip.parser import parse, validate
 
 ROUNDS = 7
 CALLS = 5000
+SECONDS = 0.05
+"""What a round may take, so that the slow operations do not hold up the rest."""
 
 _SDP = b"""v=0\r
 o=- 20518 0 IN IP4 203.0.113.10\r
@@ -78,8 +81,10 @@ def answer_again() -> bytes:
 
 def cost(operation: Callable[[], object]) -> float:
     """Microseconds of one call."""
-    best = min(timeit.repeat(operation, number=CALLS, repeat=ROUNDS))
-    return best / CALLS * 1e6
+    once = timeit.timeit(operation, number=1)
+    calls = max(10, min(CALLS, int(SECONDS / once)))
+    best = min(timeit.repeat(operation, number=calls, repeat=ROUNDS))
+    return best / calls * 1e6
 
 
 def main() -> None:
@@ -90,11 +95,26 @@ def main() -> None:
         "  and read what every INVITE is asked for": read,
         f"parse an answer of {len(answered)} bytes": lambda: parse(answered),
         "validate an INVITE just parsed": lambda: validate(_fresh()),
+        "refuse 64 KiB of commas and quotes": _hostile(b'",', 65000),
+        "read a Via of 16 KiB of commas and quotes": _hostile(b'",', 16000),
         "respond, first answer": answer_anew,
         "respond, later answers": answer_again,
     }
     for name, operation in operations.items():
         sys.stdout.write(f"{cost(operation):8.2f} us  {name}\n")
+
+
+def _hostile(unit: bytes, size: int) -> Callable[[], object]:
+    """Reading an INVITE whose top Via is a run of delimiters."""
+    data = INVITE.replace(b"Via: ", b"Via: " + unit * (size // len(unit)), 1)
+
+    def attempt() -> None:
+        try:
+            parse(data)
+        except ParseError:
+            return
+
+    return attempt
 
 
 def _fresh() -> Request:

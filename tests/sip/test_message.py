@@ -129,6 +129,12 @@ class AnswerTests(SynchronousTestCase):
         held = [b"Record-Route" in respond(message, s) for s in (100, 180, 200, 486)]
         self.assertEqual(held, [False, True, True, False])
 
+    def test_a_timestamp_goes_into_100(self) -> None:
+        """RFC 3261 section 8.2.6.1: into 100 and no other answer."""
+        message = request("Timestamp: 54")
+        held = [b"Timestamp: 54\r\n" in respond(message, s) for s in (100, 180, 200)]
+        self.assertEqual(held, [True, False, False])
+
     def test_line_ends_are_refused(self) -> None:
         """Nobody's text can add a header to what we send."""
         bad = "x\r\nEvil: 1"

