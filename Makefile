@@ -39,7 +39,7 @@ docs: $(VENV)/.dev
 	$(BIN)/pydoctor
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info _trial_temp* twisted/plugins/dropin.cache
+	rm -rf $(VENV) bench/.venv-* build dist *.egg-info _trial_temp* twisted/plugins/dropin.cache
 	rm -rf .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
 
