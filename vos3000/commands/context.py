@@ -1,0 +1,229 @@
+"""
+What every command starts from: the configuration, the database, the screen.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, TypeVar
+
+import attrs
+import click
+from rich.console import Console
+from rich.table import Table
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from vos3000 import parameters
+from vos3000.config import Config
+from vos3000.db import upgrade
+from vos3000.db.dialects import dialect
+from vos3000.db.pool import Pool, local_pool
+from vos3000.db.settings import ParameterStore
+from vos3000.errors import SchemaError
+from vos3000.metrics import Metrics
+from vos3000.model.money import plain
+from vos3000.parameters import ParameterValues
+
+T = TypeVar("T")
+
+PROBLEM = 1
+"""Exit status: it was refused, or something is wrong."""
+
+NOT_RUNNING = 3
+"""Exit status: the switch could not be reached (2 is a misused command)."""
+
+PID_FILE = "vos3000.pid"
+
+PIPE_WIDTH = 250
+"""Columns of what is not printed on a terminal."""
+
+
+class Complaint(click.ClickException):
+    """
+    What went wrong, and what to do about it, on the error stream.
+    """
+
+    def __init__(self, message: str, status: int = PROBLEM) -> None:
+        super().__init__(message)
+        self.exit_code = status  # type: ignore[misc]
+
+
+@attrs.define(slots=True)
+class Setup:
+    """
+    The options that all commands share.
+
+    @ivar directory: Where the configuration is; None for the default.
+    @ivar state: The state directory; None for what the configuration says.
+    """
+
+    directory: Path | None = None
+    state: Path | None = None
+    _read: tuple[Config, parameters.Parameters] | None = None
+
+    @property
+    def config(self) -> Config:
+        """
+        vos3000.conf.
+
+        @raise ConfigError: With everything that is wrong in both files.
+        """
+        return self.load()[0]
+
+    def load(self) -> tuple[Config, parameters.Parameters]:
+        """
+        Both files, read once.
+
+        @raise ConfigError: With everything that is wrong in either.
+        """
+        if self._read is None:
+            root = os.geteuid() == 0
+            self._read = parameters.read(self.directory, self.state, os.environ, root)
+        return self._read
+
+    @contextmanager
+    def pool(self) -> Iterator[Pool]:
+        """
+        The database, at the schema of this release.
+
+        @raise SchemaError: If it has another one, or is not there yet.
+        """
+        url = self.database()
+        kind = dialect(url)
+        if not self.has_database():
+            raise SchemaError(
+                f"there is no database at {kind.path}: start the switch with this"
+                " state directory, or run `vos3000 migrate`"
+            )
+        connection = kind.connect()
+        try:
+            upgrade.check(upgrade.current(connection, kind))
+        finally:
+            connection.close()
+        pool = local_pool(url, Metrics(), time.monotonic)
+        try:
+            yield pool
+        finally:
+            pool.close()
+
+    def database(self) -> str:
+        """The URL of the database."""
+        return database_url(self.config)
+
+    def has_database(self) -> bool:
+        """Whether there is one: a first start on SQLite makes it."""
+        return Path(dialect(self.database()).path).exists()
+
+    def parameters(self, pool: Pool) -> ParameterValues:
+        """The system parameters in force: the file's, else the database's."""
+        known = self.load()[1]
+        stored = wait(ParameterStore(pool).all())
+        known.replace(stored)
+        return known.values
+
+
+def database_url(config: Config) -> str:
+    """The database that a configuration names; SQLite in the state directory."""
+    path = config.state.dir.absolute() / "vos3000.sqlite"
+    return config.database.url or f"sqlite:///{path}"
+
+
+_DIRECTORY = click.Path(path_type=Path)
+
+
+def _place(ctx: click.Context, param: click.Parameter, value: Path | None) -> None:
+    if value is not None:
+        setattr(ctx.ensure_object(Setup), str(param.name), value)
+
+
+_OPTIONS = (
+    click.option(
+        "-c",
+        "--config",
+        "directory",
+        type=_DIRECTORY,
+        expose_value=False,
+        callback=_place,
+        help="Directory of vos3000.conf and mbx2008.conf, as `twistd vos3000` was"
+        " given it.  [default: /etc/vos3000 if it exists, else the packaged one]",
+    ),
+    click.option(
+        "-s",
+        "--state",
+        type=_DIRECTORY,
+        expose_value=False,
+        callback=_place,
+        help="Directory of the database and the spool; wins over [state] dir.",
+    ),
+)
+
+
+def shared(function: Callable[..., Any]) -> Callable[..., Any]:
+    """
+    Give a command the options of all commands, behind its name as well, and
+    the L{Setup} they fill in.
+    """
+    for option in reversed(_OPTIONS):
+        function = option(function)
+    return click.make_pass_decorator(Setup, ensure=True)(function)
+
+
+def wait(deferred: Deferred[T]) -> T:
+    """
+    The result of a Deferred that has fired, as those of a local pool have.
+
+    @raise Exception: What the Deferred failed with.
+    """
+    results: list[T | Failure] = []
+    deferred.addBoth(results.append)
+    (result,) = results
+    if isinstance(result, Failure):
+        result.raiseException()
+    assert not isinstance(result, Failure)
+    return result
+
+
+def show_json(value: Any) -> None:
+    """
+    Print a value for programs. Amounts are text, so that they stay exact.
+    """
+    click.echo(json.dumps(value, indent=2, default=_plainly, ensure_ascii=False))
+
+
+def _plainly(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return plain(value)
+    if isinstance(value, bytes):
+        return value.hex()
+    return str(value)
+
+
+def table(*columns: str, numbers: str = "") -> Table:
+    """
+    An empty table.
+
+    @param numbers: The names of the columns that hold numbers, by comma.
+    """
+    made = Table(box=None, pad_edge=False, header_style="bold")
+    right = frozenset(numbers.split(","))
+    for name in columns:
+        made.add_column(name, justify="right" if name in right else "left")
+    return made
+
+
+def console(stderr: bool = False) -> Console:
+    """
+    The screen as it is now. What goes into a file or a pipe is wide, so that
+    a row of a table stays one line for grep.
+    """
+    made = Console(highlight=False, stderr=stderr, markup=False)
+    if not made.is_terminal:
+        made.width = PIPE_WIDTH
+    return made

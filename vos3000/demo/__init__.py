@@ -1,0 +1,1 @@
+"""What a newcomer sees first: a demonstration carrier and three real calls."""
