@@ -133,7 +133,8 @@ class Pool:
         self.dialect = kind
         self._lanes = lanes
         self._seconds = seconds
-        self._errors = (*kind.errors, ConnectionLost, OSError)
+        more: tuple[type[Exception], ...] = (ConnectionLost, OSError)
+        self._errors = kind.errors + more
         self._count = metrics.labelled(
             "db_interaction_total", "Transactions that were committed.", "name"
         )

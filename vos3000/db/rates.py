@@ -176,7 +176,8 @@ class RateStore:
             raise AlreadyExists("feeRateGroup", name)
         group = RateGroup(ids.take(cursor, ids.OBJECT), name, fake_minute, memo)
         cursor.execute(
-            "INSERT INTO e_feerategroup (id, name, fakeminute, memo) VALUES (?, ?, ?, ?)",
+            "INSERT INTO e_feerategroup (id, name, fakeminute, memo)"
+            " VALUES (?, ?, ?, ?)",
             (group.id, name, fake_minute, memo),
         )
         return group
