@@ -14,10 +14,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bench import measures
-from bench.children import LOAD_CORE, SWITCH_CORE, pinned
+from bench.children import LOAD_CORE, SWITCH_CORE, StartError, pinned
 from bench.measures import QUICK, Plan, UncleanError
 from bench.report import AT_LEAST, AT_MOST, Row, Target, as_json, table
-from bench.subjects import SUBJECTS, SubjectError, install_sippy
+from bench.subjects import SUBJECTS, LedgerError, install_sippy
 
 _NO_SIPP = "SIPp is missing: apt-get install sip-tester\n"
 
@@ -51,7 +51,7 @@ class Bench:
             return
         try:
             figure = measure(name)
-        except (UncleanError, SubjectError) as error:
+        except (UncleanError, LedgerError, StartError) as error:
             self.failed = True
             _say(f"{name}: {title}: NO FIGURE: {error}")
         else:

@@ -7,19 +7,15 @@ Rates come by import-rates, all else through the JSON web interface.
 from __future__ import annotations
 
 import csv
-import json
-import time
-import urllib.error
-import urllib.request
 from pathlib import Path
-from typing import Any
+
+from bench.switch import Switch
 
 CUSTOMER = "bench-customer"
 VENDOR = "bench-vendor"
 OPENING = 10_000_000
 _RETAIL = "bench-retail"
 _COST = "bench-cost"
-_READY_SECONDS = 30.0
 _COLUMNS = (
     "feeRateGroup,feePrefix,areaCode,areaName,type,fee,period,lockType,ivrFee,ivrPeriod"
 )
@@ -36,54 +32,21 @@ def write_rates(path: Path) -> None:
                 rows.writerow([group, prefix, prefix, "", 5, fee, 1, 0, fee, 1])
 
 
-def post(port: int, function: str, /, **fields: Any) -> dict[str, Any]:
-    """
-    Call one function of the web interface.
-
-    @raise RuntimeError: If it refuses.
-    """
-    request = urllib.request.Request(
-        f"http://127.0.0.1:{port}/external/server/{function}",
-        json.dumps(fields).encode(),
-        {"Content-Type": "application/json"},
-    )
-    with urllib.request.urlopen(request, timeout=30) as reply:
-        answer: dict[str, Any] = json.loads(reply.read())
-    if answer.get("retCode") != 0:
-        raise RuntimeError(f"{function} {fields}: {answer}")
-    return answer
-
-
-def _await_http(port: int) -> None:
-    end = time.monotonic() + _READY_SECONDS
-    while True:
-        try:
-            post(port, "GetFeeRateGroup", names=[])
-            return
-        except (urllib.error.URLError, ConnectionError):
-            if time.monotonic() > end:
-                raise
-            time.sleep(0.1)
-
-
-def prepare(port: int, callee_port: int) -> None:
+def prepare(switch: Switch, callee_port: int) -> None:
     """
     Make customer, vendor and their gateways on loopback.
 
-    @param port: The web interface's port.
+    @param switch: It serves already.
     @param callee_port: Where the vendor's gateway listens.
     """
-    _await_http(port)
-    post(
-        port,
+    switch.post(
         "CreateCustomer",
         account=CUSTOMER,
         name="Bench customer",
         money=OPENING,
         feeRateGroup=_RETAIL,
     )
-    post(
-        port,
+    switch.post(
         "CreateCustomer",
         account=VENDOR,
         name="Bench vendor",
@@ -91,8 +54,7 @@ def prepare(port: int, callee_port: int) -> None:
         type=2,
         feeRateGroup=_COST,
     )
-    post(
-        port,
+    switch.post(
         "CreateGatewayMapping",
         name="bench-in",
         account=CUSTOMER,
@@ -101,8 +63,7 @@ def prepare(port: int, callee_port: int) -> None:
         registerType=0,
         callLevel=5,
     )
-    post(
-        port,
+    switch.post(
         "CreateGatewayRouting",
         name="bench-out",
         prefix="86",

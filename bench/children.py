@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -34,13 +36,14 @@ class Child:
     def __init__(
         self,
         argv: Sequence[str],
-        core: int,
+        core: int | None,
         directory: Path,
         log: Path,
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self.log = log
-        prefix = ["taskset", "-c", str(core)] if pinned() else []
+        pin = core is not None and pinned()
+        prefix = ["taskset", "-c", str(core)] if pin else []
         with log.open("ab") as out:
             self._process = subprocess.Popen(
                 [*prefix, *argv],
@@ -78,10 +81,13 @@ class Child:
         if self.status is None:
             self._process.send_signal(number)
 
+    def terminate(self) -> None:
+        """Ask it to end."""
+        self.signal(signal.SIGTERM)
+
     def stop(self, seconds: float = 10.0) -> int:
         """Ask it to end, and kill it after C{seconds}."""
-        if self.status is None:
-            self._process.terminate()
+        self.terminate()
         return self.wait(seconds)
 
     def cpu(self) -> float:
@@ -112,6 +118,24 @@ class Child:
         trace: TracebackType | None,
     ) -> None:
         self.stop()
+
+
+class StartError(Exception):
+    """A program did not start, or not in time."""
+
+
+def await_udp(child: Child, port: int, seconds: float = 30.0) -> None:
+    """
+    Wait until the process listens on a UDP port (proc(5) net/udp).
+
+    @raise StartError: If it ends first, or takes longer.
+    """
+    wanted = f":{port:04X} "
+    end = time.monotonic() + seconds
+    while wanted not in Path("/proc/net/udp").read_text("ascii"):
+        if child.status is not None or time.monotonic() > end:
+            raise StartError(f"does not listen on {port}:\n{child.tail()}")
+        time.sleep(0.05)
 
 
 def free_port() -> int:

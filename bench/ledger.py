@@ -7,9 +7,11 @@ Amounts in the file are whole millionths, so every sum here is exact.
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import attrs
 
@@ -58,28 +60,59 @@ def _money(millionths: int) -> Decimal:
     return Decimal(millionths) / _MILLION
 
 
-def _records(connection: sqlite3.Connection) -> tuple[int, int, int]:
+def _sums(connection: sqlite3.Connection) -> tuple[int, int, int]:
     """Answered calls, fees and costs over all tables, each record once."""
-    names = connection.execute(
-        "SELECT name FROM sqlite_master WHERE type = 'table'"
-        " AND (name = 'e_cdr' OR name GLOB 'e_cdr_[0-9]*')"
-    )
     columns = "flowno, endreason, fee, agentfee"
-    union = " UNION ".join(f"SELECT {columns} FROM {name}" for (name,) in names)
     row: tuple[int, int, int] = connection.execute(
         "SELECT COALESCE(SUM(endreason = ?), 0), COALESCE(SUM(fee), 0),"
-        f" COALESCE(SUM(agentfee), 0) FROM ({union})",
+        f" COALESCE(SUM(agentfee), 0) FROM ({_union(connection, columns)})",
         (_ORDINARY,),
     ).fetchone()
     return row
 
 
-def read(state: Path) -> Ledger:
-    """Read the books from a state directory while the switch runs."""
+def _union(connection: sqlite3.Connection, columns: str) -> str:
+    names = connection.execute(
+        "SELECT name FROM sqlite_master WHERE type = 'table'"
+        " AND (name = 'e_cdr' OR name GLOB 'e_cdr_[0-9]*')"
+    )
+    return " UNION ".join(f"SELECT {columns} FROM {name}" for (name,) in names)
+
+
+@contextmanager
+def _opened(state: Path) -> Iterator[sqlite3.Connection]:
+    """One consistent view of the file, while the switch runs."""
     uri = f"file:{database(state)}?mode=ro"
     with closing(sqlite3.connect(uri, uri=True, timeout=30)) as connection:
         connection.execute("BEGIN")
-        answered, fees, costs = _records(connection)
+        yield connection
+
+
+def records(state: Path, callee: str) -> list[dict[str, Any]]:
+    """The records of the calls to one number, in the order they were written."""
+    with _opened(state) as connection:
+        connection.row_factory = sqlite3.Row
+        rows = connection.execute(
+            f"SELECT * FROM ({_union(connection, '*')})"
+            " WHERE calleeaccesse164 = ? ORDER BY flowno",
+            (callee,),
+        )
+        return [dict(row) for row in rows]
+
+
+def balance(state: Path, account: str) -> Decimal:
+    """An account's money."""
+    with _opened(state) as connection:
+        (money,) = connection.execute(
+            "SELECT money FROM e_customer WHERE account = ?", (account,)
+        ).fetchone()
+    return _money(money)
+
+
+def read(state: Path) -> Ledger:
+    """The books in a state directory."""
+    with _opened(state) as connection:
+        answered, fees, costs = _sums(connection)
         balances = dict(connection.execute("SELECT account, money FROM e_customer"))
     return Ledger(
         answered,

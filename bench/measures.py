@@ -16,8 +16,8 @@ from bench.children import LOAD_CORE, Child
 from bench.pair import Passing
 from bench.sipp import Load, Pair, Tally
 from bench.subjects import Subject, running
+from bench.switch import ROOT
 
-_ROOT = Path(__file__).resolve().parent.parent
 _STEP = 1.25
 _LOWEST = 10
 _SEARCH_RUNS = 10
@@ -129,7 +129,7 @@ def passing(name: str, rate: int, plan: Plan, say: Say) -> float:
             LOAD_CORE,
             Path(directory),
             Path(directory) / "pair",
-            {"PYTHONPATH": str(_ROOT)},
+            {"PYTHONPATH": str(ROOT)},
         )
         if pair.wait(plan.passing_seconds + 30.0):
             raise UncleanError(pair.tail())

@@ -4,9 +4,7 @@ What is measured: our switch, and sippy's B2BUA as its peer.
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 import time
 import venv
 from collections.abc import Callable, Iterator
@@ -16,13 +14,12 @@ from tempfile import TemporaryDirectory
 from typing import Protocol
 
 from bench.carrier import prepare, write_rates
-from bench.children import SWITCH_CORE, Child, free_port
+from bench.children import SWITCH_CORE, Child, await_udp, free_port
 from bench.ledger import Ledger, read
+from bench.switch import ROOT, Switch
 
-_ROOT = Path(__file__).resolve().parent.parent
 _SIPPY = "sippy==2.5.0"
-_SIPPY_VENV = _ROOT / "bench" / ".venv-sippy"
-_START_SECONDS = 30.0
+_SIPPY_VENV = ROOT / "bench" / ".venv-sippy"
 _SETTLE_SECONDS = 30.0
 
 
@@ -45,18 +42,8 @@ class Subject(Protocol):
         """Wait for the records of so many answered calls; None: it has none."""
 
 
-class SubjectError(Exception):
-    """A switch did not start or did not keep its books."""
-
-
-def _await_udp(child: Child, port: int) -> None:
-    """Wait until the process listens on a UDP port (/proc/net/udp)."""
-    wanted = f":{port:04X} "
-    end = time.monotonic() + _START_SECONDS
-    while wanted not in Path("/proc/net/udp").read_text("ascii"):
-        if child.status is not None or time.monotonic() > end:
-            raise SubjectError(f"does not listen on {port}:\n{child.tail()}")
-        time.sleep(0.05)
+class LedgerError(Exception):
+    """A switch did not keep its books."""
 
 
 class Sippy:
@@ -76,7 +63,7 @@ class Sippy:
             directory / "sippy.log",
             {"SIPLOG_BEND": "none"},
         )
-        _await_udp(self.child, self.port)
+        await_udp(self.child, self.port)
 
     def settle(self, answered: int) -> Ledger | None:
         """It keeps no records."""
@@ -89,76 +76,30 @@ class Ours:
     """
 
     def __init__(self, directory: Path) -> None:
-        self.port, self.caller_port, self.callee_port = (free_port() for _ in range(3))
-        self._http = free_port()
-        self._state = directory / "state"
-        self._config = directory / "etc"
-        self._configure()
-        self._import_rates(directory)
-        self.child = self._start(directory)
-        _await_udp(self.child, self.port)
-        prepare(self._http, self.callee_port)
-
-    def _configure(self) -> None:
-        self._state.mkdir()
-        self._config.mkdir()
-        at = "127.0.0.1"
-        (self._config / "vos3000.conf").write_text(
-            f"[sip]\nudp = {at}:{self.port}\ntcp = {at}:{self.port}\ntls =\nws =\n"
-            "[h323]\nsignal =\nras =\n"
-            f"[http]\nlisten = {at}:{self._http}\n"
-            "[log]\nlevel = warn\n",
-            "utf-8",
-        )
-        (self._config / "mbx2008.conf").write_text("", "utf-8")
-
-    def _arguments(self) -> list[str]:
-        return ["--config", str(self._config), "--state", str(self._state)]
-
-    def _environment(self) -> dict[str, str]:
-        paths = [str(_ROOT), os.environ.get("PYTHONPATH", "")]
-        return {"PYTHONPATH": os.pathsep.join(path for path in paths if path)}
-
-    def _import_rates(self, directory: Path) -> None:
+        self._switch = Switch(directory, {})
+        self.port = self._switch.port
+        self.caller_port, self.callee_port = free_port(), free_port()
         rates = directory / "rates.csv"
         write_rates(rates)
-        command = [sys.executable, "-m", "vos3000.cli", "import-rates", str(rates)]
-        done = subprocess.run(
-            [*command, *self._arguments()],
-            cwd=directory,
-            env={**os.environ, **self._environment()},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        if done.returncode:
-            raise SubjectError(f"import-rates: {done.stdout}{done.stderr}")
-
-    def _start(self, directory: Path) -> Child:
-        twistd = str(Path(sys.executable).with_name("twistd"))
-        return Child(
-            [twistd, "-n", "--pidfile=", "vos3000", *self._arguments()],
-            SWITCH_CORE,
-            directory,
-            directory / "switch.log",
-            self._environment(),
-        )
+        self._switch.command("migrate")
+        self._switch.command("import-rates", str(rates))
+        self.child = self._switch.start(SWITCH_CORE)
+        prepare(self._switch, self.callee_port)
 
     def settle(self, answered: int) -> Ledger:
         """
         Wait until every answered call has its record, and balance the books.
 
-        @raise SubjectError: If a record is missing or the fees of the records
+        @raise LedgerError: If a record is missing or the fees of the records
             are not what the balance moved by.
         """
         end = time.monotonic() + _SETTLE_SECONDS
-        ledger = read(self._state)
+        ledger = read(self._switch.state)
         while ledger.answered < answered and time.monotonic() < end:
             time.sleep(0.25)
-            ledger = read(self._state)
+            ledger = read(self._switch.state)
         if ledger.answered < answered or not ledger.balanced:
-            raise SubjectError(f"{answered} calls were answered, but: {ledger}")
+            raise LedgerError(f"{answered} calls were answered, but: {ledger}")
         return ledger
 
 

@@ -1,0 +1,141 @@
+"""
+Our switch as a process of its own, with ports and data of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bench.children import Child, StartError, await_udp, free_port
+
+ROOT = Path(__file__).resolve().parent.parent
+_READY_SECONDS = 30.0
+_CONFIGURATION = """\
+[sip]
+udp = 127.0.0.1:{sip}
+tcp = 127.0.0.1:{sip}
+tls =
+ws =
+
+[h323]
+signal =
+ras =
+
+[http]
+listen = 127.0.0.1:{http}
+
+[log]
+level = {level}
+"""
+
+
+class Switch:
+    """
+    C{twistd -n vos3000} on loopback, with its files in a directory.
+
+    @ivar port: Its SIP port, UDP and TCP.
+    @ivar state: Its state directory.
+    """
+
+    def __init__(
+        self, directory: Path, parameters: Mapping[str, str], level: str = "warn"
+    ) -> None:
+        self.port, self._http = free_port(), free_port()
+        self.state = directory / "state"
+        self._directory = directory
+        self._config = directory / "etc"
+        self.state.mkdir()
+        self._config.mkdir()
+        written = _CONFIGURATION.format(sip=self.port, http=self._http, level=level)
+        (self._config / "vos3000.conf").write_text(written, "utf-8")
+        system = "".join(f"{name}={value}\n" for name, value in parameters.items())
+        (self._config / "mbx2008.conf").write_text(system, "utf-8")
+
+    @property
+    def _arguments(self) -> list[str]:
+        return ["--config", str(self._config), "--state", str(self.state)]
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
+        return {"PYTHONPATH": os.pathsep.join(path for path in paths if path)}
+
+    def command(self, *words: str) -> str:
+        """
+        Run the C{vos3000} command on this switch.
+
+        @return: What it printed.
+        @raise StartError: If it failed.
+        """
+        program = [sys.executable, "-c", "from vos3000.cli import main; main()"]
+        done = subprocess.run(
+            [*program, *self._arguments, *words],
+            cwd=self._directory,
+            env={**os.environ, **self._environment},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        if done.returncode:
+            raise StartError(f"{' '.join(words)}: {done.stdout}{done.stderr}")
+        return done.stdout
+
+    def start(self, core: int | None) -> Child:
+        """
+        Start it and wait until it serves SIP and HTTP.
+
+        @param core: The core to stay on; None for any.
+        """
+        twistd = str(Path(sys.executable).with_name("twistd"))
+        child = Child(
+            [twistd, "-n", "--pidfile=", "vos3000", *self._arguments],
+            core,
+            self._directory,
+            self._directory / "switch.log",
+            self._environment,
+        )
+        try:
+            await_udp(child, self.port)
+            self._await_http()
+        except BaseException:
+            child.stop()
+            raise
+        return child
+
+    def post(self, function: str, /, **fields: Any) -> dict[str, Any]:
+        """
+        Call one function of the web interface.
+
+        @raise RuntimeError: If it refuses.
+        """
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self._http}/external/server/{function}",
+            json.dumps(fields).encode(),
+            {"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=30) as reply:
+            answer: dict[str, Any] = json.loads(reply.read())
+        if answer.get("retCode") != 0:
+            raise RuntimeError(f"{function} {fields}: {answer}")
+        return answer
+
+    def _await_http(self) -> None:
+        end = time.monotonic() + _READY_SECONDS
+        while True:
+            try:
+                self.post("GetFeeRateGroup", names=[])
+                return
+            except (urllib.error.URLError, ConnectionError):
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.1)

@@ -1,0 +1,3 @@
+"""
+SIPp calls through the switch on real sockets.
+"""
