@@ -49,10 +49,12 @@ class CallEnded:
     A call is over; the record says how, whether or not it is kept.
 
     @ivar kept: Whether the rules let the record be written.
+    @ivar detail: Why a refused call was refused, for an operator.
     """
 
     cdr: Cdr
     kept: bool
+    detail: str = ""
 
 
 @attrs.frozen(slots=True)

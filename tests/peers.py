@@ -1,0 +1,467 @@
+"""
+A switch without sockets, and peers that speak SIP to it in memory.
+
+Everything between the wire and the record is real: codec, transactions, call
+control, routing, billing. Time is a Clock's; what is sent lands in a list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from twisted.internet.task import Clock
+
+from vos3000.billing.accounts import Accounts
+from vos3000.billing.pipeline import Billing
+from vos3000.billing.rates import Rates
+from vos3000.call.control import CallControl, Engines
+from vos3000.call.hunting import Hunter
+from vos3000.call.registry import Registry
+from vos3000.call.sipleg.gate import SipGate
+from vos3000.call.sipleg.shared import SipLegs
+from vos3000.events import Events
+from vos3000.inforce import InForce
+from vos3000.instant import instants
+from vos3000.metrics import Metrics
+from vos3000.model import causes
+from vos3000.model.accounts import Customer
+from vos3000.model.cdr import Cdr, CdrEntry
+from vos3000.model.gateways import MappingGateway, RoutingGateway
+from vos3000.model.numbers import PrefixMap
+from vos3000.model.rates import Rate
+from vos3000.parameters import Parameters, registry
+from vos3000.routing.capacity import Capacity
+from vos3000.routing.rewriting import Rewriting
+from vos3000.routing.selector import Selector
+from vos3000.security.auth import Authenticator
+from vos3000.security.screening import Screening
+from vos3000.sip.core import Tokens, UserAgentCore
+from vos3000.sip.message import Request, Response, respond
+from vos3000.sip.parser import parse
+from vos3000.sip.transaction import Address
+from vos3000.sip.transport import Reception
+from vos3000.timers import TimerWheel
+
+SWITCH = ("192.0.2.1", 5060)
+CALLER = ("192.0.2.10", 5060)
+CALLEE = ("192.0.2.20", 5060)
+SECOND = ("192.0.2.21", 5060)
+STRANGER = ("198.51.100.66", 5060)
+
+OFFER = (
+    b"v=0\r\no=alice 1 1 IN IP4 192.0.2.10\r\ns=-\r\nc=IN IP4 192.0.2.10\r\n"
+    b"t=0 0\r\nm=audio 4000 RTP/AVP 8 101\r\na=rtpmap:8 PCMA/8000\r\n"
+    b"a=rtpmap:101 telephone-event/8000\r\n"
+)
+ANSWER = OFFER.replace(b"192.0.2.10", b"192.0.2.20").replace(b"4000", b"6000")
+
+
+class FakeChannel:
+    """What a socket is to the switch; keeps what was sent."""
+
+    def __init__(self, name: str = "UDP", reliable: bool = False) -> None:
+        self.name = name
+        self.reliable = reliable
+        self.sent: list[tuple[bytes, Address]] = []
+
+    def send(self, data: bytes, address: Address) -> None:
+        """Keep it."""
+        self.sent.append((data, address))
+
+    def local(self, address: Address) -> Address:
+        """The switch's own address."""
+        return SWITCH
+
+
+class FakeTransport:
+    """One channel for every gateway."""
+
+    def __init__(self, channel: FakeChannel) -> None:
+        self._channel = channel
+
+    def channel(self, name: str, address: Address, local: str = "") -> FakeChannel:
+        """The one channel."""
+        return self._channel
+
+
+class KeptRecords:
+    """Takes records as the writer does, and keeps them."""
+
+    def __init__(self, accounts: Accounts) -> None:
+        self.healthy = True
+        self.entries: list[CdrEntry] = []
+        self._accounts = accounts
+
+    def write(self, entry: CdrEntry) -> None:
+        """Keep the record."""
+        self.entries.append(entry)
+
+
+class Switch:
+    """
+    A switch with one customer, one mapping gateway and two routing gateways.
+
+    @param parameters: System parameters, as in mbx2008.conf.
+    """
+
+    def __init__(
+        self,
+        mapping: Iterable[MappingGateway] = (),
+        routing: Iterable[RoutingGateway] = (),
+        customers: Iterable[Customer] = (),
+        rates: dict[str, Iterable[Rate]] | None = None,
+        parameters: dict[str, str] | None = None,
+    ) -> None:
+        self.clock = Clock()
+        self.clock.advance(1_700_000_000)
+        self.now = instants(self.clock.seconds, self.clock.seconds)
+        self.metrics = Metrics()
+        self.events = Events()
+        self.causes = causes.load()
+        self.timers = TimerWheel(self.clock)
+        self.parameters = Parameters(registry(), {})
+        assert self.parameters.replace(parameters or {}) == ()
+        self.in_force = InForce(self.parameters.values)
+        self.channel = FakeChannel()
+        self._count = 0
+        self._calls = 0
+        self._engines()
+        self._signaling()
+        self.load(mapping, routing, customers, rates)
+
+    def _engines(self) -> None:
+        self.accounts = Accounts(self.now, self.causes)
+        self.rates = Rates()
+        self.records = KeptRecords(self.accounts)
+        self.lines_out = Capacity()
+        in_force = self.in_force
+        self.selector = Selector(
+            self.lines_out, self.causes, lambda: in_force.switching
+        )
+        self.rewriting = Rewriting(self.choose)
+        self.authenticator = Authenticator()
+        self.screening = Screening(self.causes)
+        self.billing = Billing(
+            self.accounts,
+            self.rates,
+            lambda: in_force.billing,
+            self.timers,
+            self.causes,
+            self.metrics,
+        )
+
+    def _signaling(self) -> None:
+        in_force = self.in_force
+        self.gate = SipGate(
+            lambda: FakeTransport(self.channel),  # type: ignore[arg-type, return-value]
+            lambda host, port: (
+                self.authenticator.mapping_gateway(host, port) is not None
+            ),
+            lambda: in_force.answers_strangers,
+            lambda leg: self.control.incoming(leg),
+            lambda host: host or None,
+        )
+        self.core = UserAgentCore(
+            self.timers,
+            lambda: in_force.resend,
+            Tokens(self.token, "m"),
+            self.gate,
+            self.metrics,
+        )
+        self.gate.legs = SipLegs(self.core, self.causes)
+        hunter = Hunter(
+            self.selector,
+            self.lines_out,
+            self.rewriting,
+            self.gate.dial,
+            self.timers,
+            in_force,
+            self.causes,
+        )
+        self.lines_in = Capacity()
+        self.registry = Registry(
+            self._next_call, self.now, self.causes["AdministratorHangup"]
+        )
+        self.control = CallControl(
+            Engines(
+                self.authenticator,
+                self.screening,
+                self.rewriting,
+                self.selector,
+                self.lines_in,
+                self.billing,
+                hunter,
+            ),
+            self.lines_out,
+            self.registry,
+            self.records,
+            self.events,
+            self.timers,
+            self.now,
+            self.choose,
+            lambda: in_force.calls,
+            lambda: in_force.billing,
+            self.causes,
+            self.metrics,
+        )
+        self.reception = Reception(self.core.layer, self.now, self.metrics)
+
+    def load(
+        self,
+        mapping: Iterable[MappingGateway] = (),
+        routing: Iterable[RoutingGateway] = (),
+        customers: Iterable[Customer] = (),
+        rates: dict[str, Iterable[Rate]] | None = None,
+    ) -> None:
+        """Fill the tables; what is not given gets the ordinary carrier."""
+        self.authenticator.load(
+            list(mapping)
+            or [MappingGateway(1, "ingress", (CALLER[0],), account="acme")]
+        )
+        self.selector.load(
+            list(routing)
+            or [
+                RoutingGateway(
+                    2, "first", remote_ip=CALLEE[0], clearing_account="vendor"
+                ),
+                RoutingGateway(3, "second", remote_ip=SECOND[0]),
+            ]
+        )
+        self.accounts.load(
+            list(customers)
+            or [
+                Customer(
+                    1, "acme", "Acme", money=Decimal(100), fee_rate_group="retail"
+                ),
+                Customer(2, "vendor", "Vendor", fee_rate_group="cost"),
+            ]
+        )
+        groups = rates or {
+            "retail": [Rate("", Decimal("0.06"), 60)],
+            "cost": [Rate("", Decimal("0.02"), 60)],
+        }
+        self.rates.load(
+            {name: PrefixMap((r.prefix, r) for r in g) for name, g in groups.items()}
+        )
+
+    def choose(self, count: int) -> int:
+        """No chance: always the first."""
+        return 0
+
+    def token(self) -> str:
+        """The next of t1, t2, ..."""
+        self._count += 1
+        return f"t{self._count}"
+
+    def _next_call(self) -> int:
+        self._calls += 1
+        return self._calls
+
+    # The wire
+
+    def receive(self, data: bytes | str, source: Address) -> None:
+        """A datagram comes from C{source}."""
+        if isinstance(data, str):
+            data = data.encode()
+        self.reception.datagram(data, self.channel, source)
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass, in steps small enough for every timer."""
+        steps = max(1, round(seconds / 0.05))
+        self.clock.pump([seconds / steps] * steps)
+
+    def taken(self, address: Address | None = None) -> list[Request | Response]:
+        """What was sent (to C{address}) since the last time, read."""
+        keep = [each for each in self.channel.sent if address not in (None, each[1])]
+        out = [each for each in self.channel.sent if address in (None, each[1])]
+        self.channel.sent = keep
+        return [parse(data) for data, _ in out]
+
+    def one(self, address: Address) -> Request | Response:
+        """The one message sent to C{address} since the last time."""
+        taken = self.taken(address)
+        assert len(taken) == 1, [start_line(each) for each in taken]
+        return taken[0]
+
+    def request(self, address: Address) -> Request:
+        """The one request sent to C{address} since the last time."""
+        message = self.one(address)
+        assert isinstance(message, Request), start_line(message)
+        return message
+
+    def response(self, address: Address) -> Response:
+        """The one response sent to C{address} since the last time."""
+        message = self.one(address)
+        assert isinstance(message, Response), start_line(message)
+        return message
+
+    @property
+    def cdrs(self) -> list[Cdr]:
+        """The records written."""
+        return [each.cdr for each in self.records.entries if each.cdr is not None]
+
+
+def start_line(message: Request | Response) -> str:
+    """What the message is, for a failing assertion."""
+    if isinstance(message, Request):
+        return f"{message.method} {message.uri_text}"
+    return f"{message.status} {message.reason} ({message.cseq_method})"
+
+
+class Caller:
+    """
+    A gateway that calls the switch.
+
+    @ivar to: The To of the dialog, once the switch gave it a tag.
+    """
+
+    def __init__(
+        self,
+        switch: Switch,
+        address: Address = CALLER,
+        number: str = "1000",
+        callee: str = "2000",
+        call_id: str = "call-1",
+    ) -> None:
+        self.switch = switch
+        self.address = address
+        self.call_id = call_id
+        self.uri = f"sip:{callee}@192.0.2.1"
+        self.from_ = f'"A" <sip:{number}@192.0.2.10>;tag=a-{call_id}'
+        self.to = f"<{self.uri}>"
+        self.cseq = 1
+        self._branches = 0
+        self.branch = ""
+
+    def make(
+        self,
+        method: str,
+        body: bytes = b"",
+        headers: Iterable[str] = (),
+        cseq: int | None = None,
+        branch: str | None = None,
+        kind: str = "application/sdp",
+    ) -> bytes:
+        """A request, well formed unless C{headers} say otherwise."""
+        if branch is None:
+            self._branches += 1
+            branch = f"z9hG4bKa{self.call_id}{self._branches}"
+        host, port = self.address
+        lines = [
+            f"{method} {self.uri} SIP/2.0",
+            f"Via: SIP/2.0/UDP {host}:{port};branch={branch}",
+            "Max-Forwards: 70",
+            f"From: {self.from_}",
+            f"To: {self.to}",
+            f"Call-ID: {self.call_id}",
+            f"CSeq: {self.cseq if cseq is None else cseq} {method}",
+            f"Contact: <sip:a@{host}:{port}>",
+            "User-Agent: caller/1",
+            *headers,
+        ]
+        if body:
+            lines.append(f"Content-Type: {kind}")
+        lines.append(f"Content-Length: {len(body)}")
+        self.branch = branch
+        return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+    def send(self, data: bytes) -> None:
+        """Send it to the switch."""
+        self.switch.receive(data, self.address)
+
+    def invite(self, body: bytes = OFFER, headers: Iterable[str] = ()) -> bytes:
+        """Send an INVITE; returns it, to be sent again."""
+        data = self.make("INVITE", body, headers)
+        self.invite_branch = self.branch
+        self.send(data)
+        return data
+
+    def learn(self, response: Response) -> None:
+        """Take the dialog from a response."""
+        self.to = response.get("to") or self.to
+        if response.contact is not None:
+            self.uri = str(response.contact.uri)
+
+    def ack(self, response: Response, body: bytes = b"") -> None:
+        """Acknowledge a final response."""
+        if response.status < 300:
+            self.learn(response)
+            self.send(self.make("ACK", body, cseq=response.cseq))
+        else:
+            to, self.to = self.to, response.get("to") or ""
+            self.send(self.make("ACK", cseq=response.cseq, branch=self.invite_branch))
+            self.to = to
+
+    def cancel(self) -> None:
+        """Cancel the INVITE."""
+        self.send(self.make("CANCEL", branch=self.invite_branch))
+
+    def ask(self, method: str, body: bytes = b"") -> None:
+        """Send a request inside the dialog."""
+        self.cseq += 1
+        self.send(self.make(method, body))
+
+    def reply(self, request: Request, status: int, body: bytes = b"") -> None:
+        """Answer a request of the switch."""
+        data = respond(
+            request,
+            status,
+            None,
+            None,
+            (("Contact", f"<sip:a@{self.address[0]}:{self.address[1]}>"),),
+            body,
+            "application/sdp" if body else None,
+        )
+        self.send(data)
+
+
+class Callee:
+    """A gateway that the switch calls."""
+
+    def __init__(self, switch: Switch, address: Address = CALLEE) -> None:
+        self.switch = switch
+        self.address = address
+        self.tag = f"b-{address[0]}"
+        self.cseq = 100
+
+    def reply(
+        self,
+        request: Request,
+        status: int,
+        body: bytes = b"",
+        headers: Iterable[tuple[str, str]] = (),
+    ) -> None:
+        """Answer a request of the switch."""
+        host, port = self.address
+        data = respond(
+            request,
+            status,
+            None,
+            None if status == 100 or request.to_tag else self.tag,
+            (("Contact", f"<sip:b@{host}:{port}>"), ("Server", "callee/1"), *headers),
+            body,
+            "application/sdp" if body else None,
+        )
+        self.switch.receive(data, self.address)
+
+    def ask(self, invite: Request, method: str, body: bytes = b"") -> None:
+        """Send a request inside the dialog that C{invite} began."""
+        self.cseq += 1
+        host, port = self.address
+        assert invite.contact is not None
+        lines = [
+            f"{method} {invite.contact.uri} SIP/2.0",
+            f"Via: SIP/2.0/UDP {host}:{port};branch=z9hG4bKb{self.cseq}",
+            "Max-Forwards: 70",
+            f"From: {invite.get('to')};tag={self.tag}",
+            f"To: {invite.get('from')}",
+            f"Call-ID: {invite.call_id}",
+            f"CSeq: {self.cseq} {method}",
+            f"Contact: <sip:b@{host}:{port}>",
+        ]
+        if body:
+            lines.append("Content-Type: application/sdp")
+        lines.append(f"Content-Length: {len(body)}")
+        data = "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+        self.switch.receive(data, self.address)

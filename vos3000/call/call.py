@@ -1,0 +1,367 @@
+"""
+One call: the back-to-back user agent between its two legs.
+
+The legs tell the call what their peers did; the call tells the other leg, the
+meter, the media and whoever listens. It ends once, in L{Call.end}, whoever
+ends it: there every refusal, hang-up and failure turns into the answer, the
+record and the event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import IntEnum
+from typing import Protocol
+
+from vos3000.billing.meter import Meter, Settlement
+from vos3000.call.leg import (
+    NO_CONTENT,
+    Content,
+    Exchange,
+    InboundLeg,
+    Kind,
+    Leg,
+    OutboundLeg,
+    Stage,
+    state_of,
+)
+from vos3000.instant import Instant
+from vos3000.media.session import DirectMedia, MediaSession, Side
+from vos3000.model.causes import EndCause
+from vos3000.model.current import CurrentCall
+from vos3000.model.gateways import MappingGateway, RoutingGateway
+from vos3000.model.gateways import Protocol as Signaling
+from vos3000.model.states import CallState, EndDirection
+from vos3000.timers import Timer
+
+
+class Phase(IntEnum):
+    """What a call is doing."""
+
+    ADMISSION = 0
+    HUNTING = 1
+    TALKING = 2
+    ENDED = 3
+
+
+class Hunting(Protocol):
+    """The search for a gateway that answers, as its call sees it."""
+
+    def stop(self) -> None:
+        """Give up the attempt under way."""
+
+
+class Owner(Protocol):
+    """Call control, as a call sees it."""
+
+    exhausted: EndCause
+    too_long: EndCause
+    abandoned: EndCause
+
+    def now(self) -> Instant:
+        """The time."""
+
+    def stepped(self, call: Call) -> None:
+        """The call's state changed."""
+
+    def longest(self, call: Call) -> float:
+        """Seconds after which an answered call is ended; 0 for no limit."""
+
+    def later(
+        self, delay: float, function: Callable[[Call], None], call: Call
+    ) -> Timer:
+        """Call C{function(call)} after C{delay} seconds."""
+
+    def over(self, call: Call, ended: Ended) -> None:
+        """The call is over: give back what it held, record and report it."""
+
+
+class Ended:
+    """
+    How a call ended.
+
+    @ivar reason: The Reason text of the side that ended it.
+    @ivar detail: What an operator needs to find out why; never sent out.
+    @ivar settlement: What it costs; None if no account was found.
+    """
+
+    __slots__ = ("cause", "detail", "direction", "reason", "settlement", "when")
+
+    def __init__(
+        self,
+        cause: EndCause,
+        direction: EndDirection,
+        when: Instant,
+        reason: str,
+        detail: str,
+    ) -> None:
+        self.cause = cause
+        self.direction = direction
+        self.when = when
+        self.reason = reason
+        self.detail = detail
+        self.settlement: Settlement | None = None
+
+
+class Call:
+    """
+    One call.
+
+    @ivar id: Its number, unique in this switch.
+    @ivar leg: The caller's side.
+    @ivar out: The callee's side, of the last attempt.
+    @ivar gateway: Where it comes from; None for a caller that nobody knows.
+    @ivar holds_line: Whether it counts against that gateway's line limit.
+    @ivar route: Where it went last.
+    @ivar caller_access: The caller's number as received.
+    @ivar caller: The caller's number after the mapping side's rules.
+    @ivar caller_out: The caller's number as it was sent out last.
+    @ivar rang: When the caller first heard of ringing, or the answer.
+    @ivar dialed: When the last attempt began.
+    @ivar callee_rang: When its callee first rang or answered.
+    """
+
+    __slots__ = (
+        "_limit",
+        "answered_at",
+        "callee",
+        "callee_access",
+        "callee_out",
+        "callee_rang",
+        "caller",
+        "caller_access",
+        "caller_out",
+        "dialed",
+        "gateway",
+        "holds_line",
+        "hunt",
+        "id",
+        "leg",
+        "media",
+        "meter",
+        "out",
+        "owner",
+        "phase",
+        "rang",
+        "route",
+        "state",
+    )
+
+    def __init__(self, owner: Owner, call_id: int, leg: InboundLeg) -> None:
+        self.owner = owner
+        self.id = call_id
+        self.leg = leg
+        leg.user = self
+        self.phase = Phase.ADMISSION
+        sip = leg.protocol is Signaling.SIP
+        self.state = CallState.INVITE if sip else CallState.SETUP
+        self.gateway: MappingGateway | None = None
+        self.holds_line = False
+        self.caller_access = self.caller = self.caller_out = ""
+        self.callee_access = self.callee = self.callee_out = ""
+        self.route: RoutingGateway | None = None
+        self.out: OutboundLeg | None = None
+        self.hunt: Hunting | None = None
+        self.meter: Meter | None = None
+        self.media: MediaSession | None = None
+        self.rang: Instant | None = None
+        self.dialed: Instant | None = None
+        self.callee_rang: Instant | None = None
+        self.answered_at: Instant | None = None
+        self._limit: Timer | None = None
+
+    # What the hunt tells
+
+    def dialing(self, route: RoutingGateway) -> None:
+        """An attempt on C{route} begins."""
+        self.route = route
+        self.out = None
+        self.dialed = self.owner.now()
+        self.callee_rang = None
+
+    def offer(self, out_host: str) -> Content:
+        """
+        The caller's offer as the callee may see it.
+
+        @param out_host: Our address that the callee will see.
+        """
+        if self.media is None:
+            self.media = DirectMedia(self.id, self.leg.local_host, out_host)
+        return self._pass(Side.CALLER, self.leg.content)
+
+    def progressed(self, stage: Stage, content: Content) -> None:
+        """The callee came further: tell the caller."""
+        protocol = self.leg.protocol if self.out is None else self.out.protocol
+        self._step(state_of(protocol, stage, content.is_session))
+        if stage is Stage.RINGING:
+            now = self.owner.now()
+            self.callee_rang = self.callee_rang or now
+            self.rang = self.rang or now
+        self.leg.progress(stage, self._pass(Side.CALLEE, content))
+
+    def connected(self, out: OutboundLeg, content: Content) -> None:
+        """The callee answered: the talk begins."""
+        now = self.owner.now()
+        self.phase = Phase.TALKING
+        self.hunt = None
+        self.out = out
+        out.call = self
+        self.answered_at = now
+        self.callee_rang = self.callee_rang or now
+        self.rang = self.rang or now
+        self.leg.answer(self._pass(Side.CALLEE, content))
+        if self.meter is not None:
+            self.meter.answered(now, self._exhausted)
+        longest = self.owner.longest(self)
+        if longest > 0:
+            self._limit = self.owner.later(longest, _too_long, self)
+        sip = out.protocol is Signaling.SIP
+        self._step(CallState.OK if sip else CallState.CONNECT)
+
+    def _pass(self, side: Side, content: Content) -> Content:
+        """A description from C{side} as the other side may see it."""
+        if self.media is None or not content.body or not content.is_session:
+            return content
+        return Content(self.media.offer(side, content.body), content.type)
+
+    def _step(self, state: CallState) -> None:
+        if state is not self.state:
+            self.state = state
+            self.owner.stepped(self)
+
+    def _exhausted(self) -> None:
+        self.end(self.owner.exhausted, EndDirection.SERVER)
+
+    # What the legs tell
+
+    def canceled(self, leg: Leg) -> None:
+        """The caller gave up before the answer."""
+        self.end(self.owner.abandoned, EndDirection.CALLER)
+
+    def released(self, leg: Leg, cause: EndCause, reason: str) -> None:
+        """One side hung up, or was lost."""
+        if cause.sip >= 300:
+            direction = EndDirection.SERVER
+        elif leg is self.leg:
+            direction = EndDirection.CALLER
+        else:
+            direction = EndDirection.CALLEE
+        self.end(cause, direction, reason)
+
+    def asked(self, leg: Leg, exchange: Exchange) -> None:
+        """One side asks something of the other."""
+        caller = leg is self.leg
+        other: Leg | None = self.out if caller else self.leg
+        if other is None:
+            return
+        side = Side.CALLER if caller else Side.CALLEE
+        other.ask(_Passed(self, side, exchange))
+
+    def confirmed(self, leg: Leg, content: Content) -> None:
+        """One side answered the offer that the other's answer held."""
+        caller = leg is self.leg
+        other: Leg | None = self.out if caller else self.leg
+        if other is not None:
+            side = Side.CALLER if caller else Side.CALLEE
+            other.confirm(self._pass(side, content))
+
+    # The end
+
+    def end(
+        self,
+        cause: EndCause,
+        direction: EndDirection,
+        reason: str = "",
+        detail: str = "",
+    ) -> None:
+        """
+        End the call, whatever it is doing; harmless when said twice.
+
+        @param direction: Who ended it.
+        """
+        if self.phase is Phase.ENDED:
+            return
+        self.phase = Phase.ENDED
+        ended = Ended(cause, direction, self.owner.now(), reason, detail)
+        if self._limit is not None:
+            self._limit.cancel()
+            self._limit = None
+        hunt, self.hunt = self.hunt, None
+        if hunt is not None:
+            hunt.stop()
+        if self.media is not None:
+            self.media.close()
+        self._settle(ended)
+        self.state = CallState.RELEASE
+        self.owner.over(self, ended)
+
+    def _settle(self, ended: Ended) -> None:
+        if self.meter is None:
+            return
+        talked = 0
+        if self.answered_at is not None:
+            talked = ended.when.since(self.answered_at)
+        ended.settlement = self.meter.settle(
+            talked, self.route, self.callee_out, ended.direction
+        )
+
+    def current(self, now: Instant) -> CurrentCall:
+        """The call as it stands (InfoCurrentCall)."""
+        out, answered = self.out, self.answered_at
+        caller_rtp = caller_codec = callee_rtp = callee_codec = ""
+        if self.media is not None:
+            caller_rtp, caller_codec = _described(self.media, Side.CALLER)
+            callee_rtp, callee_codec = _described(self.media, Side.CALLEE)
+        return CurrentCall(
+            call_id=self.id,
+            caller_e164=self.caller,
+            callee_e164=self.callee,
+            caller_gateway=self.gateway.name if self.gateway else "",
+            callee_gateway=self.route.name if self.route else "",
+            connected_time=(answered or self.leg.arrived).wall,
+            state=self.state,
+            keep_time=int(self.state) if answered is None else now.since(answered),
+            codec=callee_codec.partition(",")[0],
+            caller_codec=caller_codec,
+            callee_codec=callee_codec,
+            caller_rtp=caller_rtp,
+            callee_rtp=callee_rtp,
+            caller_terminal=self.leg.product,
+            callee_terminal=out.product if out else "",
+            caller_ip=self.leg.peer[0],
+            callee_ip=out.peer[0] if out else "",
+            caller_local_ip=self.leg.local_host,
+            callee_local_ip=out.local_host if out else "",
+        )
+
+
+def _too_long(call: Call) -> None:
+    call.end(call.owner.too_long, EndDirection.SERVER)
+
+
+def _described(media: MediaSession, side: Side) -> tuple[str, str]:
+    said = media.description(side)
+    codecs = said.columns[1]
+    return (f"{said.address}:{said.port}" if said.port else said.address), codecs
+
+
+class _Passed:
+    """A request from one side as the other leg sees it: its media passed on."""
+
+    __slots__ = ("_call", "_exchange", "_side", "content", "kind")
+
+    def __init__(self, call: Call, side: Side, exchange: Exchange) -> None:
+        self._call = call
+        self._side = side
+        self._exchange = exchange
+        self.kind: Kind = exchange.kind
+        self.content = call._pass(side, exchange.content)
+
+    def accept(self, content: Content) -> None:
+        """The other end agreed."""
+        other = Side(1 - self._side)
+        self._exchange.accept(self._call._pass(other, content))
+
+    def refuse(self, cause: EndCause) -> None:
+        """The other end declined or cannot be asked."""
+        self._exchange.refuse(cause)

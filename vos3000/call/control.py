@@ -1,0 +1,348 @@
+"""
+Call control: lets a call in, step by step, and lets it go.
+
+A call passes the steps of L{CallControl._admit} in their order: authenticate,
+screen, rewrite, select, authorize. Any of them may raise L{CallRejected}. Every
+call ends in L{CallControl.over}, which turns its end into the answer, the
+record and the event; nothing else does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import attrs
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from vos3000.billing.pipeline import Billing
+from vos3000.billing.settings import BillingSettings, should_record
+from vos3000.call.call import Call, Ended, Phase
+from vos3000.call.hunting import Hunter
+from vos3000.call.leg import InboundLeg
+from vos3000.call.record import record_of
+from vos3000.call.registry import Registry
+from vos3000.events import CallEnded, CallStateChanged, Events
+from vos3000.instant import Instant, Now
+from vos3000.metrics import Metrics
+from vos3000.model.accounts import Movement
+from vos3000.model.causes import CallRejected, EndCauses
+from vos3000.model.cdr import CdrEntry
+from vos3000.model.gateways import MappingGateway
+from vos3000.model.states import CallState, EndDirection
+from vos3000.routing.capacity import Capacity
+from vos3000.routing.rewriting import Rewriting
+from vos3000.routing.selector import Selection, Selector
+from vos3000.security.auth import Authenticator
+from vos3000.security.screening import Screening
+from vos3000.timers import Timer, TimerWheel
+
+PDD_BOUNDS = (0.1, 0.25, 0.5, 1, 2, 3, 5, 7.5, 10, 15, 20, 30, 60)
+"""Seconds: the histogram of post-dial delay."""
+
+
+class Writer(Protocol):
+    """Takes the records of finished calls."""
+
+    healthy: bool
+
+    def write(self, entry: CdrEntry) -> None:
+        """Keep the record until it is written."""
+
+
+@attrs.frozen(slots=True)
+class CallSettings:
+    """
+    The system parameters that call control depends on.
+
+    @ivar max_duration: SS_MAXCALLDURATION, s; 0 for no limit.
+    @ivar unsupervised: SS_SIP_NO_TIMER_REINVITE_INTERVAL, s: the longest talk
+        of a caller whose disappearance nobody would notice; 0 for no limit.
+    @ivar softswitch: What records call this switch.
+    """
+
+    max_duration: int = 0
+    unsupervised: int = 7200
+    softswitch: str = "vos3000"
+
+
+@attrs.frozen(slots=True)
+class Engines:
+    """What decides about a call."""
+
+    authenticator: Authenticator
+    screening: Screening
+    rewriting: Rewriting
+    selector: Selector
+    lines: Capacity
+    billing: Billing
+    hunter: Hunter
+
+
+class CallControl:
+    """
+    The control of one switch's calls.
+
+    @param lines_out: Lines of the routing gateways in use.
+    @param choose: Randomness: from C{n} to 0..n-1.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        engines: Engines,
+        lines_out: Capacity,
+        registry: Registry,
+        writer: Writer,
+        events: Events,
+        timers: TimerWheel,
+        now: Now,
+        choose: Callable[[int], int],
+        settings: Callable[[], CallSettings],
+        billing_settings: Callable[[], BillingSettings],
+        causes: EndCauses,
+        metrics: Metrics,
+    ) -> None:
+        self._engines = engines
+        self._lines_out = lines_out
+        self._registry = registry
+        self._writer = writer
+        self._events = events
+        self._timers = timers
+        self.now = now
+        self._choose = choose
+        self._settings = settings
+        self._billing_settings = billing_settings
+        self._causes = causes
+        self.exhausted = causes["BalanceExhausted"]
+        self.too_long = causes["MaxCallDurationReached"]
+        self.abandoned = causes["CallerAbandoned"]
+        self._unknown = causes["IllegalCall"]
+        self._draining = False
+        self._setups = metrics.counter("call_setups_total", "Calls that came in")
+        self._answers = metrics.counter(
+            "call_answers_total", "Calls that were answered"
+        )
+        self._ends = metrics.labelled(
+            "call_ends_total", "Calls that ended, by end reason", "reason"
+        )
+        self._pdd = metrics.histogram(
+            "call_pdd_seconds", "From set-up to ringing or answer", PDD_BOUNDS
+        )
+        metrics.gauge("calls", "Calls at once", lambda: len(registry))
+
+    # A call comes in
+
+    def incoming(self, leg: InboundLeg) -> None:
+        """Take a new call."""
+        self._setups.value += 1
+        call = Call(self, self._registry.new_id(), leg)
+        self._registry.add(call)
+        admission = Deferred.fromCoroutine(self._admit(call))
+        admission.addErrback(self._broken, call)
+
+    async def _admit(self, call: Call) -> None:
+        """The steps of admission, in their order."""
+        try:
+            gateway = self._authenticate(call)
+            self._screen(call, gateway)
+            self._rewrite(call, gateway)
+            selection = self._select(call, gateway)
+            self._authorize(call, gateway)
+        except CallRejected as refusal:
+            call.end(refusal.cause, EndDirection.SERVER, detail=refusal.detail)
+            return
+        call.phase = Phase.HUNTING
+        self._engines.hunter.start(call, selection.routes)
+
+    def _broken(self, failure: Failure, call: Call) -> None:
+        self._log.failure("{call}: admission failed", failure, call=call.id)
+        call.end(self._causes["ServerError"], EndDirection.SERVER)
+
+    def _authenticate(self, call: Call) -> MappingGateway:
+        """Which mapping gateway the call comes from."""
+        leg = call.leg
+        gateway = self._engines.authenticator.mapping_gateway(*leg.peer)
+        if gateway is None:
+            raise CallRejected(self._unknown, f"no mapping gateway at {leg.peer[0]}")
+        leg.proceed()
+        call.gateway = gateway
+        call.caller_access, call.callee_access = leg.numbers(gateway)
+        call.caller, call.callee = call.caller_access, call.callee_access
+        return gateway
+
+    def _screen(self, call: Call, gateway: MappingGateway) -> None:
+        """Whether the gateway may call now, and as many times at once."""
+        if self._draining:
+            raise CallRejected(self._causes["ServerShutdown"], "stopping")
+        if not self._writer.healthy:
+            raise CallRejected(self._causes["StorageFailed"], "records cannot be kept")
+        self._engines.screening.check(gateway, call.caller_access, call.callee_access)
+        if not self._engines.lines.acquire(gateway.name, gateway.capacity):
+            raise CallRejected(
+                self._causes["LineExceeded"], f"{gateway.capacity} lines are in use"
+            )
+        call.holds_line = True
+
+    def _rewrite(self, call: Call, gateway: MappingGateway) -> None:
+        """The billing numbers."""
+        rewrite = self._engines.rewriting.rewrite
+        call.caller = rewrite(gateway.rewrite_caller, call.caller_access)[:64]
+        call.callee = rewrite(gateway.rewrite_callee, call.callee_access)[:64]
+        self.stepped(call)
+
+    def _select(self, call: Call, gateway: MappingGateway) -> Selection:
+        """The routes, in the order in which they are tried."""
+        selection = self._engines.selector.select(call.callee, gateway, call.caller)
+        if not selection.routes:
+            out = "; ".join(f"{o.gateway.name}: {o.reason}" for o in selection.left_out)
+            raise CallRejected(self._causes["NoAvailableRouter"], out)
+        return selection
+
+    def _authorize(self, call: Call, gateway: MappingGateway) -> None:
+        """Who pays, at which rate, and whether there is money."""
+        call.meter = self._engines.billing.authorize(gateway, call.callee)
+
+    # What a call asks of its owner
+
+    def later(
+        self, delay: float, function: Callable[[Call], None], call: Call
+    ) -> Timer:
+        """Call C{function(call)} after C{delay} seconds."""
+        return self._timers.later(delay, function, call)
+
+    def longest(self, call: Call) -> float:
+        """
+        Seconds after which an answered call is ended; 0 for no limit. The
+        smallest of both gateways' (drawn between their bounds), the system's,
+        and that of a caller who would not be missed.
+        """
+        settings = self._settings()
+        limits = [settings.max_duration]
+        for gateway in (call.gateway, call.route):
+            if gateway is not None:
+                limits.append(self._drawn(gateway.max_duration, settings.max_duration))
+        if not call.leg.supervised():
+            limits.append(settings.unsupervised)
+        limits = [limit for limit in limits if limit > 0]
+        return min(limits) if limits else 0
+
+    def _drawn(self, bounds: tuple[int, int], system: int) -> int:
+        lower, upper = bounds
+        if lower < 0 or upper < 0:
+            return system
+        return lower + self._choose(upper - lower + 1) if upper > lower else upper
+
+    def stepped(self, call: Call) -> None:
+        """The call's state changed: tell whoever wants to know."""
+        if call.state in (CallState.OK, CallState.CONNECT):
+            self._answers.value += 1
+        if self._events.wanted(CallStateChanged):
+            self._events.publish(_state_of(call, self.now().wall))
+
+    def over(self, call: Call, ended: Ended) -> None:
+        """
+        The call is over: answer or hang up, give back what it held, keep the
+        record, tell whoever wants to know.
+        """
+        known = call.gateway is not None
+        self._hang_up(call, ended)
+        self._registry.remove(call)
+        self._give_back(call)
+        self._ends.add(ended.cause.name)
+        if call.rang is not None:
+            self._pdd.observe(call.rang.since(call.leg.arrived) / 1000)
+        kept = self._keep(call, ended, known)
+        if known:
+            self.stepped(call)
+        if kept is not None:
+            self._events.publish(kept)
+
+    def _hang_up(self, call: Call, ended: Ended) -> None:
+        leg, out = call.leg, call.out
+        if call.answered_at is None:
+            gateway = call.gateway
+            status = 0
+            if gateway is not None and gateway.failed_sip_codes:
+                status = mapped(gateway.failed_sip_codes, ended.cause.sip)
+            leg.refuse(ended.cause, status, gateway is None)
+        else:
+            leg.release(ended.cause)
+            if out is not None:
+                out.release(ended.cause)
+
+    def _give_back(self, call: Call) -> None:
+        if call.holds_line and call.gateway is not None:
+            self._engines.lines.release(call.gateway.name)
+        if call.answered_at is not None and call.route is not None:
+            self._lines_out.release(call.route.name)
+
+    def _keep(self, call: Call, ended: Ended, known: bool) -> CallEnded | None:
+        settlement = ended.settlement
+        if settlement is not None:
+            recorded = settlement.recorded
+        else:
+            recorded = should_record(
+                self._billing_settings(),
+                holdtime=0,
+                direction=ended.direction,
+                illegal=not known,
+            )
+        wanted = self._events.wanted(CallEnded)
+        if not recorded and not wanted:
+            return None
+        cdr = record_of(call, ended, self._settings().softswitch)
+        if recorded:
+            movements: tuple[Movement, ...] = ()
+            if settlement is not None:
+                movements = settlement.movements
+            self._writer.write(CdrEntry(cdr, movements))
+        return CallEnded(cdr, recorded, ended.detail) if wanted else None
+
+    # The end of the switch
+
+    def drain(self) -> None:
+        """Take no more calls, and end those there are."""
+        self._draining = True
+        cause = self._causes["ServerShutdown"]
+        for call in self._registry:
+            call.end(cause, EndDirection.SERVER)
+
+
+def mapped(pairs: str, code: int) -> int:
+    """
+    The code that a gateway's map puts in place of C{code} (callFailedSipCode,
+    callFailedQ931CauseValue): C{from:to} by comma; from 0 is any other code,
+    to 0 leaves it.
+
+    @return: The code to send; 0 to send the cause's own.
+    """
+    other = 0
+    for pair in pairs.split(","):
+        given, _, target = pair.strip().partition(":")
+        if given == str(code):
+            return int(target or 0)
+        if given == "0":
+            other = int(target or 0)
+    return other
+
+
+def _state_of(call: Call, wall: int) -> CallStateChanged:
+    leg, out = call.leg, call.out
+    return CallStateChanged(
+        call_id=call.id,
+        state=call.state,
+        event_time=wall,
+        caller_e164=call.caller,
+        callee_e164=call.callee,
+        caller_gateway=call.gateway.name if call.gateway else "",
+        callee_gateway=call.route.name if call.route else "",
+        caller_ip=leg.peer[0],
+        callee_ip=out.peer[0] if out else "",
+        caller_local_ip=leg.local_host,
+        callee_local_ip=out.local_host if out else "",
+        call_identifier=leg.identifier,
+    )

@@ -1,0 +1,273 @@
+"""
+The hunt: routes are tried in order until one answers or the hunt must stop.
+
+The numbers of each attempt are rewritten from the billing number, never from
+the attempt before; what an attempt held is given back before the next begins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import attrs
+
+from vos3000.call.call import Call
+from vos3000.call.leg import Content, Dial, Leg, OutboundLeg, Setup, Stage
+from vos3000.model.causes import EndCause, EndCauses
+from vos3000.model.gateways import RoutingGateway
+from vos3000.model.states import EndDirection
+from vos3000.routing.capacity import Capacity
+from vos3000.routing.rewriting import Rewriting
+from vos3000.routing.selector import Route, Selector, SwitchSettings
+from vos3000.timers import Timer, TimerWheel
+
+
+@attrs.frozen(slots=True)
+class StageTimeouts:
+    """
+    Seconds that an attempt may stay in each stage, for gateways that set none.
+
+    @ivar invite: SS_SIP_TIMEOUT_INVITE, until any reply.
+    @ivar trying: SS_SIP_TIMEOUT_TRYING.
+    @ivar progress: SS_SIP_TIMEOUT_SESSION_PROGRESS.
+    @ivar progress_sdp: SS_SIP_TIMEOUT_SESSION_PROGRESS_SDP.
+    @ivar ringing: SS_SIP_TIMEOUT_RINGING.
+    """
+
+    invite: int = 10
+    trying: int = 20
+    progress: int = 20
+    progress_sdp: int = 120
+    ringing: int = 120
+
+    def of(self, gateway: RoutingGateway) -> tuple[int, int, int, int, int]:
+        """The gateway's own where it has any, else these."""
+        own = gateway.timeouts
+        return (
+            own[0] or self.invite,
+            own[1] or self.trying,
+            own[2] or self.progress,
+            own[3] or self.progress_sdp,
+            own[4] or self.ringing,
+        )
+
+
+class HuntSettings(Protocol):
+    """The system parameters that a hunt depends on; attributes of now."""
+
+    @property
+    def stages(self) -> StageTimeouts:
+        """The stages' limits."""
+
+    @property
+    def switching(self) -> SwitchSettings:
+        """How many gateways are tried, and what ends the hunt."""
+
+
+class Hunter:
+    """What all hunts of a switch share."""
+
+    def __init__(
+        self,
+        selector: Selector,
+        capacity: Capacity,
+        rewriting: Rewriting,
+        dial: Dial,
+        timers: TimerWheel,
+        settings: HuntSettings,
+        causes: EndCauses,
+    ) -> None:
+        self.selector = selector
+        self.capacity = capacity
+        self.rewriting = rewriting
+        self.dial = dial
+        self.timers = timers
+        self.settings = settings
+        self.no_route = causes["NoAvailableRouter"]
+        self.no_reply = causes["ConnectionTimeout"]
+        self.no_progress = causes["ProcessTimeout"]
+        self.no_answer = causes["ResponseTimeout"]
+
+    def start(self, call: Call, routes: Sequence[Route]) -> None:
+        """Try C{routes} for C{call}."""
+        hunt = Hunt(self, call, routes)
+        call.hunt = hunt
+        hunt.go_on()
+
+
+class Hunt:
+    """
+    One call's hunt.
+
+    It is the user of the leg under way and ends when a leg answers, when no
+    route is left, when a failure must not be tried elsewhere, or when the
+    call ends.
+    """
+
+    __slots__ = (
+        "_call",
+        "_cause",
+        "_direction",
+        "_final",
+        "_gateway",
+        "_hunter",
+        "_leg",
+        "_limits",
+        "_next",
+        "_reason",
+        "_routes",
+        "_stage",
+        "_timer",
+    )
+
+    def __init__(self, hunter: Hunter, call: Call, routes: Sequence[Route]) -> None:
+        self._hunter = hunter
+        self._call = call
+        self._routes = routes
+        self._next = 0
+        self._gateway: RoutingGateway | None = None
+        self._leg: OutboundLeg | None = None
+        self._timer: Timer | None = None
+        self._limits = (0, 0, 0, 0, 0)
+        self._stage = 0
+        self._final = False
+        self._cause = hunter.no_route
+        self._direction = EndDirection.SERVER
+        self._reason = ""
+
+    def go_on(self) -> None:
+        """Try the next route, or end the call with what the last one said."""
+        hunter = self._hunter
+        most = hunter.settings.switching.limit
+        while self._next < len(self._routes):
+            if most is not None and self._next > most:
+                break
+            gateway = self._routes[self._next].gateway
+            self._next += 1
+            if hunter.capacity.acquire(gateway.name, gateway.capacity):
+                self._gateway = gateway
+                if self._try(gateway):
+                    return
+                self._give_back()
+        self._call.end(self._cause, self._direction, self._reason)
+
+    def _try(self, gateway: RoutingGateway) -> bool:
+        hunter, call = self._hunter, self._call
+        hunter.selector.attempted(gateway.name)
+        rewrite = hunter.rewriting.rewrite
+        call.caller_out = rewrite(gateway.rewrite_caller, call.caller)
+        call.callee_out = rewrite(gateway.rewrite_callee, call.callee)
+        call.dialing(gateway)
+        self._limits = hunter.settings.stages.of(gateway)
+        self._watch(0)
+        leg = hunter.dial(
+            gateway,
+            Setup(call.caller_out, call.callee_out, call.offer, call.leg.hops - 1),
+            self,
+        )
+        self._leg = call.out = leg
+        if leg is None:
+            self._cause = hunter.no_reply
+            self._direction = EndDirection.SERVER
+            return False
+        return True
+
+    def _watch(self, stage: int) -> None:
+        """Start the limit of a stage of the attempt."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._stage = stage
+        self._timer = self._hunter.timers.later(self._limits[stage], _overdue, self)
+
+    def _give_back(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        gateway, self._gateway = self._gateway, None
+        self._leg = None
+        if gateway is not None:
+            self._hunter.capacity.release(gateway.name)
+
+    # What the leg under way tells
+
+    def progressed(self, leg: Leg, stage: Stage, content: Content) -> None:
+        """The callee came further."""
+        gateway = self._gateway
+        if gateway is None:
+            return
+        selector = self._hunter.selector
+        if stage is Stage.RINGING:
+            self._advance(4)
+            self._final = self._final or not selector.may_switch_after_ring(gateway)
+        elif stage is Stage.PROCEEDING:
+            self._advance(1)
+        else:
+            self._advance(3 if content.is_session else 2)
+        if content.is_session and not selector.may_switch_after_sdp(gateway):
+            self._final = True
+        self._call.progressed(stage, content)
+
+    def _advance(self, stage: int) -> None:
+        """A stage begins anew only when it is a later one."""
+        if stage > self._stage:
+            self._watch(stage)
+
+    def answered(self, leg: Leg, content: Content) -> None:
+        """The callee answered: the route stays taken until the call ends."""
+        out = self._leg
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if out is not None:
+            self._call.connected(out, content)
+
+    def failed(self, leg: Leg, cause: EndCause, reason: str) -> None:
+        """The callee refused, or cannot be reached."""
+        gateway = self._gateway
+        if gateway is None:
+            return
+        self._cause = cause
+        self._reason = reason
+        server = cause.code < 0
+        self._direction = EndDirection.SERVER if server else EndDirection.CALLEE
+        stops = self._final or self._hunter.selector.stops(gateway, cause)
+        self._give_back()
+        if stops:
+            self._call.end(cause, self._direction, reason)
+        else:
+            self.go_on()
+
+    def overdue(self) -> None:
+        """The attempt stayed too long in one stage."""
+        hunter, leg = self._hunter, self._leg
+        self._timer = None
+        if leg is not None:
+            leg.cancel()
+        self._cause = (
+            hunter.no_reply,
+            hunter.no_progress,
+            hunter.no_progress,
+            hunter.no_answer,
+            hunter.no_answer,
+        )[self._stage]
+        self._direction = EndDirection.SERVER
+        self._reason = ""
+        stop = hunter.settings.switching.stop_after_invite_timeout
+        unanswered = stop and self._stage == 0
+        self._give_back()
+        if self._final or unanswered:
+            self._call.end(self._cause, self._direction)
+        else:
+            self.go_on()
+
+    def stop(self) -> None:
+        """The call ended: give up the attempt under way."""
+        leg = self._leg
+        self._give_back()
+        if leg is not None:
+            leg.cancel()
+
+
+def _overdue(hunt: Hunt) -> None:
+    hunt.overdue()

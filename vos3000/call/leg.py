@@ -1,0 +1,242 @@
+"""
+What a leg of a call is, whatever protocol it speaks.
+
+Call control sees legs only through this module: a leg tells its user what its
+peer did, and does what its user asks, in these words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import IntEnum
+from typing import Protocol
+
+import attrs
+
+from vos3000.instant import Instant
+from vos3000.model.causes import EndCause
+from vos3000.model.gateways import MappingGateway, RoutingGateway
+from vos3000.model.gateways import Protocol as Signaling
+from vos3000.model.states import CallState
+
+
+@attrs.frozen(slots=True)
+class Content:
+    """
+    What a message carries: mostly a session description.
+
+    @ivar body: The bytes; empty for nothing.
+    @ivar type: Their media type, such as C{application/sdp}.
+    """
+
+    body: bytes = b""
+    type: str = ""
+
+    @property
+    def is_session(self) -> bool:
+        """Whether it is a session description, for media to look at."""
+        return self.type.partition(";")[0].strip().lower() == "application/sdp"
+
+
+NO_CONTENT = Content()
+
+
+class Stage(IntEnum):
+    """How far the callee has come before it answers."""
+
+    PROCEEDING = 0
+    PROGRESS = 1
+    FORWARDED = 2
+    QUEUED = 3
+    RINGING = 4
+
+
+_STATES = {
+    Signaling.SIP: {
+        Stage.PROCEEDING: (CallState.TRYING, CallState.TRYING),
+        Stage.PROGRESS: (CallState.SESSION_PROGRESS, CallState.SESSION_PROGRESS_SDP),
+        Stage.FORWARDED: (CallState.SESSION_PROGRESS, CallState.SESSION_PROGRESS_SDP),
+        Stage.QUEUED: (CallState.SESSION_PROGRESS, CallState.SESSION_PROGRESS_SDP),
+        Stage.RINGING: (CallState.RINGING, CallState.RINGING),
+    },
+    Signaling.H323: {
+        Stage.PROCEEDING: (CallState.CALL_PROCEEDING, CallState.CALL_PROCEEDING_RTP),
+        Stage.PROGRESS: (CallState.PROGRESS, CallState.PROGRESS),
+        Stage.FORWARDED: (CallState.PROGRESS, CallState.PROGRESS),
+        Stage.QUEUED: (CallState.PROGRESS, CallState.PROGRESS),
+        Stage.RINGING: (CallState.ALERTING, CallState.ALERTING),
+    },
+}
+
+
+def state_of(protocol: int, stage: Stage, media: bool) -> CallState:
+    """
+    The state of a call whose callee has come to C{stage} (behaviour 8.1).
+
+    @param media: Whether the callee described its media with it.
+    """
+    return _STATES[Signaling(protocol)][stage][media]
+
+
+class Kind(IntEnum):
+    """What one end asks of the other during a call."""
+
+    MODIFY = 0
+    """A new offer, or the wish for one, that the other end may take time for."""
+    UPDATE = 1
+    """A new offer that must be answered at once."""
+    INFO = 2
+    """Something for the other end's application, such as a key press."""
+    PING = 3
+    """Whether the other end is there and what it can."""
+
+
+class Exchange(Protocol):
+    """A request during a call, from the leg it came on to the other one."""
+
+    kind: Kind
+    content: Content
+
+    def accept(self, content: Content) -> None:
+        """The other end agreed; C{content} is its answer."""
+
+    def refuse(self, cause: EndCause) -> None:
+        """The other end declined or cannot be asked."""
+
+
+class Leg(Protocol):
+    """
+    One side of a call.
+
+    @ivar protocol: How it signals.
+    @ivar identifier: The peer's own id of the call (SIP Call-ID).
+    @ivar peer: The peer's signaling host and port.
+    @ivar local_host: Our address as the peer sees it.
+    @ivar product: What the peer says it is (User-Agent, Server).
+    """
+
+    protocol: Signaling
+    identifier: str
+    peer: tuple[str, int]
+    local_host: str
+    product: str
+
+    def ask(self, exchange: Exchange) -> None:
+        """Ask the peer during an answered call."""
+
+    def confirm(self, content: Content) -> None:
+        """
+        The other end answered the offer that the peer made in its answer.
+        """
+
+    def release(self, cause: EndCause) -> None:
+        """End it, whatever state it is in; harmless when said twice."""
+
+
+class InboundLeg(Leg, Protocol):
+    """
+    The caller's side.
+
+    @ivar arrived: When it came.
+    @ivar content: The caller's offer; none for a late offer.
+    @ivar hops: How many more switches the call may pass.
+    """
+
+    arrived: Instant
+    content: Content
+    hops: int
+    user: InboundUser | None
+
+    def numbers(self, gateway: MappingGateway) -> tuple[str, str]:
+        """
+        Caller and callee as received, from where the gateway says they stand.
+        """
+
+    def supervised(self) -> bool:
+        """Whether the peer will be missed soon after it vanished."""
+
+    def proceed(self) -> None:
+        """Tell the caller that the call is being worked on."""
+
+    def progress(self, stage: Stage, content: Content) -> None:
+        """Tell the caller how far the callee has come."""
+
+    def answer(self, content: Content) -> None:
+        """Tell the caller that the callee answered."""
+
+    def refuse(self, cause: EndCause, status: int, stranger: bool) -> None:
+        """
+        Tell the caller that there will be no call.
+
+        @param status: The code of the protocol to tell it with, after the
+            gateway's own map; 0 for the cause's own.
+        @param stranger: Keep nothing of a caller that nobody knows.
+        """
+
+
+class InboundUser(Protocol):
+    """The call, as the caller's side tells it."""
+
+    def canceled(self, leg: Leg) -> None:
+        """The caller gave up before the answer."""
+
+    def released(self, leg: Leg, cause: EndCause, reason: str) -> None:
+        """
+        The peer ended an answered call, or was lost.
+
+        @param reason: The text of the peer's Reason, for the record.
+        """
+
+    def asked(self, leg: Leg, exchange: Exchange) -> None:
+        """The peer asks something of the other end."""
+
+    def confirmed(self, leg: Leg, content: Content) -> None:
+        """The peer answered the offer that it was given in an answer."""
+
+
+class OutboundUser(Protocol):
+    """Who placed a call on a route: the hunt."""
+
+    def progressed(self, leg: Leg, stage: Stage, content: Content) -> None:
+        """The callee came further."""
+
+    def answered(self, leg: Leg, content: Content) -> None:
+        """The callee answered."""
+
+    def failed(self, leg: Leg, cause: EndCause, reason: str) -> None:
+        """The callee refused, or cannot be reached."""
+
+
+class OutboundLeg(Leg, Protocol):
+    """The callee's side, on one route."""
+
+    user: OutboundUser | None
+    call: InboundUser | None
+
+    def cancel(self) -> None:
+        """
+        Give the attempt up. Should the callee answer all the same, the leg
+        ends that call by itself.
+        """
+
+
+@attrs.frozen(slots=True)
+class Setup:
+    """
+    What an outbound leg is to do.
+
+    @ivar caller: The caller's number as it is sent out.
+    @ivar callee: The callee's number as it is sent out.
+    @ivar offer: Gives the caller's offer as the callee may see it, from the
+        address of ours that the callee will see.
+    @ivar hops: How many more switches the call may pass.
+    """
+
+    caller: str
+    callee: str
+    offer: Callable[[str], Content]
+    hops: int
+
+
+Dial = Callable[[RoutingGateway, Setup, OutboundUser], OutboundLeg | None]
+"""Places a call on a route; None if the gateway cannot be addressed now."""

@@ -1,0 +1,103 @@
+"""
+The record of a finished call, from what the call went through.
+"""
+
+from __future__ import annotations
+
+from vos3000.call.call import Call, Ended
+from vos3000.media.session import Side
+from vos3000.model.cdr import Cdr
+from vos3000.model.gateways import Protocol
+
+NOBODY_PAYS = -1
+"""billingmode of a call from an unknown source."""
+
+GATEWAY_PAYS = 1
+"""billingmode of a call that the mapping gateway's account pays for."""
+
+TEXT = 64
+"""Characters that most columns hold."""
+
+_DEVICE = {Protocol.H323: 0, Protocol.SIP: 1}
+"""Our values of callertype and calleetype: how the device signals."""
+
+
+def record_of(call: Call, ended: Ended, softswitch: str) -> Cdr:
+    """
+    Fill the record of C{call}.
+
+    @param softswitch: What C{softswitchname} says.
+    """
+    leg, answered = call.leg, call.answered_at
+    cdr = Cdr(
+        callere164=call.caller,
+        calleraccesse164=call.caller_access,
+        calleee164=call.callee,
+        calleeaccesse164=call.callee_access,
+        callerip=leg.peer[0],
+        callergatewayid=call.gateway.name if call.gateway else "",
+        callerproductid=leg.product,
+        callertogatewaye164=call.caller_out,
+        callertype=_DEVICE[leg.protocol],
+        billingmode=GATEWAY_PAYS if call.gateway else NOBODY_PAYS,
+        starttime=(answered or ended.when).wall,
+        stoptime=ended.when.wall,
+        callerpdd=(call.rang or ended.when).since(leg.arrived),
+        softswitchname=softswitch,
+        softswitchcallid=call.id,
+        callercallid=leg.identifier[:TEXT],
+        enddirection=int(ended.direction),
+        endreason=ended.cause.code,
+        sipreasonheader=ended.reason[:TEXT],
+    )
+    if answered is not None:
+        # The wall clock may step during a call; its length may not.
+        cdr.stoptime = answered.wall + ended.when.since(answered)
+    _callee_side(cdr, call, ended)
+    _media(cdr, call)
+    _money(cdr, call, ended)
+    return cdr
+
+
+def _callee_side(cdr: Cdr, call: Call, ended: Ended) -> None:
+    route, out = call.route, call.out
+    if route is None:
+        return
+    cdr.calleegatewayid = route.name
+    cdr.calleetogatewaye164 = call.callee_out
+    cdr.calleetype = _DEVICE[Protocol(route.protocol)]
+    if call.dialed is not None:
+        cdr.calleepdd = (call.callee_rang or ended.when).since(call.dialed)
+    if out is not None:
+        cdr.calleeip = out.peer[0]
+        cdr.calleeproductid = out.product
+        cdr.calleecallid = out.identifier[:TEXT]
+
+
+def _media(cdr: Cdr, call: Call) -> None:
+    if call.media is None:
+        return
+    cdr.callerrtpip, cdr.callercodec = call.media.description(Side.CALLER).columns
+    cdr.calleertpip, cdr.calleecodec = call.media.description(Side.CALLEE).columns
+    cdr.rtpforward = call.media.rtp_forward
+
+
+def _money(cdr: Cdr, call: Call, ended: Ended) -> None:
+    meter, settlement = call.meter, ended.settlement
+    if meter is not None:
+        cdr.customeraccount = meter.customer.account
+        cdr.customername = meter.customer.name
+    elif call.gateway is not None:
+        cdr.customeraccount = call.gateway.account
+    if settlement is None:
+        return
+    cdr.holdtime = settlement.holdtime
+    cdr.feetime = settlement.charge.seconds
+    cdr.fee = settlement.charge.fee
+    cdr.callerareacode = settlement.area_code[:TEXT]
+    cdr.calllevel = settlement.call_level
+    cdr.agentfeetime = settlement.clearing.seconds
+    cdr.agentfee = settlement.clearing.fee
+    cdr.agentaccount = settlement.clearing_account
+    cdr.agentname = settlement.clearing_name
+    cdr.calleeareacode = settlement.clearing_area_code[:TEXT]

@@ -1,0 +1,230 @@
+"""
+The caller's leg: an INVITE that came, and what we answer it.
+"""
+
+from __future__ import annotations
+
+from vos3000.call.leg import NO_CONTENT, Content, InboundUser, Stage
+from vos3000.call.sipleg.shared import AGENT, STATUSES, LegState, SipLeg, SipLegs
+from vos3000.errors import ParseError
+from vos3000.instant import Instant
+from vos3000.model.causes import CallRejected, EndCause
+from vos3000.model.gateways import MappingGateway
+from vos3000.sip.core import ALLOW
+from vos3000.sip.dialog import Dialog
+from vos3000.sip.fields import parse_name_addr
+from vos3000.sip.message import Request, respond
+from vos3000.sip.transaction import InviteServerTransaction, State
+
+_SERVER = ("Server", AGENT)
+
+_CALLEE_HEADERS = {2: "diversion"}
+"""Values of sipCalleeE164Domain beside 0, To, and 1, the request line."""
+
+_CALLER_HEADERS = {
+    1: "remote-party-id",
+    3: "p-asserted-identity",
+    4: "p-preferred-identity",
+}
+"""Values of sipCallerE164Domain beside 0, From, and 2, its display name."""
+
+
+class SipInboundLeg(SipLeg):
+    """
+    The caller's side of a call.
+
+    @raise ParseError: If From, To, Contact or Record-Route is malformed.
+    """
+
+    __slots__ = (
+        "_hanging_up",
+        "_invite",
+        "arrived",
+        "content",
+        "dialog",
+        "hops",
+        "identifier",
+        "local_host",
+        "peer",
+        "user",
+    )
+
+    def __init__(self, legs: SipLegs, transaction: InviteServerTransaction) -> None:
+        super().__init__(legs)
+        request = transaction.request
+        tag = legs.core.tokens.random()
+        self._invite: InviteServerTransaction | None = transaction
+        self._hanging_up = False
+        self.user: InboundUser | None = None
+        self.arrived: Instant = transaction.arrived
+        self.identifier = request.call_id
+        self.peer = transaction.address
+        self.local_host = transaction.channel.local(transaction.address)[0]
+        self.product = (request.get("user-agent") or "")[:64]
+        self.content = legs.content(request)
+        hops = request.max_forwards
+        self.hops = 70 if hops is None else hops
+        self.dialog = Dialog.of_request(transaction, tag, self)
+        legs.core.dialogs[tag] = self.dialog
+        transaction.user = self
+
+    def supervised(self) -> bool:
+        """No: that takes a session timer (RFC 4028)."""
+        return False
+
+    def numbers(self, gateway: MappingGateway) -> tuple[str, str]:
+        """
+        Caller and callee as received, from where the gateway says they stand
+        (sipCallerE164Domain, sipCalleeE164Domain).
+
+        @raise CallRejected: If no callee can be found (484).
+        """
+        assert self._invite is not None
+        request = self._invite.request
+        callee = _callee(request, gateway.callee_domain)
+        if not callee:
+            raise CallRejected(self._legs.causes.by_sip(484), "no number to call")
+        return _caller(request, gateway.caller_domain)[:64], callee[:64]
+
+    def proceed(self) -> None:
+        """Send 100 Trying, so that the caller stops sending again."""
+        self._respond(100, NO_CONTENT, None)
+
+    def progress(self, stage: Stage, content: Content) -> None:
+        """Send 18x."""
+        if stage is not Stage.PROCEEDING:
+            self._respond(STATUSES[stage], content, self.dialog.local_tag)
+
+    def answer(self, content: Content) -> None:
+        """Send 200, again until the ACK comes."""
+        if self.state is not LegState.SETUP:
+            return
+        self._respond(200, content, self.dialog.local_tag)
+        self.state = LegState.ANSWERED
+        self._asked, self._invite = self._invite, None
+        self.content = NO_CONTENT
+        self.call, self.user = self.user, None
+
+    def _respond(self, status: int, content: Content, tag: str | None) -> None:
+        transaction = self._invite
+        if transaction is None or self.state is not LegState.SETUP:
+            return
+        headers = (
+            () if tag is None else (("Contact", self.dialog.contact), ALLOW, _SERVER)
+        )
+        data = respond(
+            transaction.request,
+            status,
+            None,
+            tag,
+            headers,
+            content.body,
+            content.type or None,
+            transaction.address,
+        )
+        transaction.send(status, data)
+
+    def refuse(self, cause: EndCause, status: int, stranger: bool) -> None:
+        """Send the final response that means no call."""
+        transaction = self._invite
+        if transaction is None or self.state is not LegState.SETUP:
+            return
+        status = status or cause.sip
+        data = respond(
+            transaction.request,
+            status,
+            None,
+            self.dialog.local_tag,
+            (_SERVER,),
+            received=transaction.address,
+        )
+        if stranger:
+            transaction.send_once(data)
+        else:
+            transaction.send(status, data)
+        self._over()
+
+    def _over(self) -> None:
+        self._invite = None
+        self.user = None
+        self.end()
+
+    def canceled(self) -> None:
+        """The caller gave up: the INVITE gets its 487 (9.2)."""
+        if self.state is not LegState.SETUP:
+            super().canceled()
+            return
+        user = self.user
+        self.refuse(self._legs.causes.by_sip(487), 0, False)
+        if user is not None:
+            user.canceled(self)
+
+    def acked(self, request: Request) -> None:
+        """The ACK of a 2xx came: of the first, or of a re-INVITE's."""
+        if self.state is LegState.ANSWERED:
+            self.state = LegState.CONFIRMED
+        super().acked(request)
+        if self._hanging_up:
+            self._hanging_up = False
+            self.bye()
+
+    def unacknowledged(self) -> None:
+        """No ACK came for a 2xx (13.3.1.4): end what was answered."""
+        if self._hanging_up:
+            self._asked = None
+            self.bye()
+        else:
+            super().unacknowledged()
+
+    def release(self, cause: EndCause) -> None:
+        """
+        Refuse, or hang up; what was answered but not yet acknowledged is hung
+        up as soon as the ACK is there (15).
+        """
+        if self.state is LegState.SETUP:
+            self.refuse(cause, 0, False)
+        elif self.state is LegState.ANSWERED:
+            self.call = None
+            self._hanging_up = True
+        else:
+            self.bye()
+
+    def end(self) -> None:
+        """The dialog is over on both sides: forget it."""
+        if self.state is LegState.ANSWERED and self._asked is not None:
+            # BYE came before the ACK: the 2xx need not be sent again.
+            if self._asked.state is State.ACCEPTED:
+                self._legs.core.layer.retire(self._asked, b"")
+                self._asked._stop()
+            self._asked = None
+        super().end()
+
+
+def _callee(request: Request, domain: int) -> str:
+    """The callee, from where the gateway says it stands."""
+    if domain == 1:
+        return request.uri.number
+    if domain in _CALLEE_HEADERS:
+        found = _number(request, _CALLEE_HEADERS[domain])
+        return found or request.uri.number
+    return request.to.uri.number or request.uri.number
+
+
+def _caller(request: Request, domain: int) -> str:
+    """The caller, from where the gateway says it stands; else from From."""
+    found = ""
+    if domain == 2:
+        found = request.from_.display.strip()
+    elif domain in _CALLER_HEADERS:
+        found = _number(request, _CALLER_HEADERS[domain])
+    return found or request.from_.uri.number
+
+
+def _number(request: Request, name: str) -> str:
+    values = request.all(name)
+    if not values:
+        return ""
+    try:
+        return parse_name_addr(values[0]).uri.number
+    except ParseError:
+        return ""

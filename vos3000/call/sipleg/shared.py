@@ -1,0 +1,386 @@
+"""
+What both sides of a call share once they speak SIP: the life of the dialog.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import IntEnum
+from typing import Protocol
+
+import attrs
+
+from vos3000.call.leg import NO_CONTENT, Content, Exchange, InboundUser, Kind, Stage
+from vos3000.errors import ParseError
+from vos3000.model.causes import EndCause, EndCauses
+from vos3000.model.gateways import Protocol as Signaling
+from vos3000.sip.core import ALLOW, UserAgentCore, acknowledged
+from vos3000.sip.dialog import Dialog
+from vos3000.sip.message import Message, Request, Response, respond
+from vos3000.sip.transaction import (
+    ClientTransaction,
+    InviteClientTransaction,
+    InviteServerTransaction,
+    ServerTransaction,
+)
+
+AGENT = "vos3000"
+"""What we call ourselves in User-Agent and Server."""
+
+_KINDS = {
+    "INVITE": Kind.MODIFY,
+    "UPDATE": Kind.UPDATE,
+    "INFO": Kind.INFO,
+    "OPTIONS": Kind.PING,
+}
+_METHODS = {kind: method for method, kind in _KINDS.items()}
+
+STAGES = {
+    100: Stage.PROCEEDING,
+    180: Stage.RINGING,
+    181: Stage.FORWARDED,
+    182: Stage.QUEUED,
+    183: Stage.PROGRESS,
+}
+STATUSES = {stage: status for status, stage in STAGES.items()}
+
+
+class LegState(IntEnum):
+    """What a leg is doing."""
+
+    SETUP = 0
+    CANCELING = 1
+    CANCELED = 2
+    ANSWERED = 3
+    CONFIRMED = 4
+    ENDED = 5
+
+
+class Pending(Protocol):
+    """
+    Our INVITE whose ACK waits for the answer to the peer's offer.
+
+    @ivar invite: Its transaction, once there is a 2xx to acknowledge.
+    @ivar cseq: Its number.
+    """
+
+    invite: InviteClientTransaction | None
+    cseq: int
+
+
+@attrs.frozen(slots=True)
+class SipLegs:
+    """
+    What every SIP leg needs.
+    """
+
+    core: UserAgentCore
+    causes: EndCauses
+
+    def content(self, message: Message) -> Content:
+        """What a message carries."""
+        if not message.body:
+            return NO_CONTENT
+        return Content(message.body, message.get("content-type") or "application/sdp")
+
+
+class SipLeg:
+    """
+    The part that both sides share: what happens inside the dialog.
+    """
+
+    __slots__ = (
+        "_asked",
+        "_legs",
+        "_pending",
+        "call",
+        "product",
+        "state",
+    )
+
+    protocol = Signaling.SIP
+
+    def __init__(self, legs: SipLegs) -> None:
+        self._legs = legs
+        self.call: InboundUser | None = None
+        self.state = LegState.SETUP
+        self._asked: InviteServerTransaction | None = None
+        self._pending: Pending | None = None
+        self.product = ""
+
+    dialog: Dialog
+    identifier: str
+    local_host: str
+    peer: tuple[str, int]
+
+    # What the dialog's table calls
+
+    def requested(self, transaction: ServerTransaction) -> None:
+        """A request came inside the dialog, in order (12.2.2)."""
+        request = transaction.request
+        core = self._legs.core
+        if request.method == "BYE":
+            core.answer(transaction, 200)
+            self._byed(request)
+        elif self.state is LegState.ENDED or self.call is None:
+            core.refuse(transaction, 481)
+        elif self.state is not LegState.CONFIRMED:
+            core.refuse(transaction, 491)
+        elif isinstance(transaction, InviteServerTransaction):
+            self._reinvited(transaction)
+        else:
+            self._hand_on(transaction, request)
+
+    def _reinvited(self, transaction: InviteServerTransaction) -> None:
+        if self._asked is not None:
+            # 14.2: one at a time
+            later = [("Retry-After", "2")]
+            self._legs.core.refuse(transaction, 500, headers=later)
+        elif self._pending is not None:
+            self._legs.core.refuse(transaction, 491)
+        else:
+            self._asked = transaction
+            transaction.user = self
+            self.dialog.refresh(transaction.request)
+            data = respond(
+                transaction.request, 100, None, None, received=transaction.address
+            )
+            transaction.send(100, data)
+            self._hand_on(transaction, transaction.request)
+
+    def _hand_on(self, transaction: ServerTransaction, request: Request) -> None:
+        exchange = _SipExchange(self, transaction, self._legs.content(request))
+        if self.call is not None:
+            self.call.asked(self, exchange)
+
+    def acked(self, request: Request) -> None:
+        """The ACK of a 2xx came: of the call's, or of a re-INVITE's."""
+        transaction, self._asked = self._asked, None
+        if transaction is None:
+            return
+        acknowledged(transaction)
+        if self.call is not None and request.body:
+            self.call.confirmed(self, self._legs.content(request))
+
+    def canceled(self) -> None:
+        """A CANCEL of a re-INVITE: the other end is not asked to take it back."""
+
+    def unacknowledged(self) -> None:
+        """No ACK came for the 2xx of a re-INVITE: the session is over (14.2)."""
+        self._asked = None
+        self._lost("NoAck")
+
+    def _lost(self, text: str) -> None:
+        call = self.call
+        self.bye()
+        if call is not None:
+            call.released(self, self._legs.causes["SessionLost"], text)
+
+    def _byed(self, request: Request) -> None:
+        if self.state is LegState.ENDED:
+            return
+        call = self.call
+        self.end()
+        if call is not None:
+            cause = self._legs.causes["NormalHangUp"]
+            call.released(self, cause, request.get("reason") or "")
+
+    # What the call asks of it
+
+    def ask(self, exchange: Exchange) -> None:
+        """Ask the peer during an answered call."""
+        if self.state is not LegState.CONFIRMED:
+            exchange.refuse(self._legs.causes.by_sip(491))
+            return
+        if exchange.kind is Kind.MODIFY:
+            if self._pending is not None or self._asked is not None:
+                exchange.refuse(self._legs.causes.by_sip(491))
+                return
+            asking = _Asking(self, exchange)
+            self._pending = asking
+            self._send(exchange, asking)
+        else:
+            self._send(exchange, _Asking(self, exchange))
+
+    def _send(self, exchange: Exchange, asking: _Asking) -> None:
+        dialog, core = self.dialog, self._legs.core
+        method = _METHODS[exchange.kind]
+        branch = core.tokens.branch()
+        dialog.local_cseq += 1
+        asking.cseq = dialog.local_cseq
+        content = exchange.content
+        data = dialog.request(
+            method, asking.cseq, branch, (), content.body, content.type or None
+        )
+        channel, address = dialog.channel, dialog.address
+        if method == "INVITE":
+            core.layer.invite(branch, data, channel, address, asking)
+        else:
+            core.layer.send(branch, method, data, channel, address, asking)
+
+    def confirm(self, content: Content) -> None:
+        """Send the ACK that carries the answer to the peer's late offer."""
+        pending, self._pending = self._pending, None
+        if pending is not None and pending.invite is not None:
+            self.acknowledge(pending.invite, pending.cseq, content)
+
+    def acknowledge(
+        self, invite: InviteClientTransaction, cseq: int, content: Content
+    ) -> None:
+        """Send the ACK of a 2xx (13.2.2.4)."""
+        dialog = self.dialog
+        ack = dialog.request(
+            "ACK",
+            cseq,
+            self._legs.core.tokens.branch(),
+            (),
+            content.body,
+            content.type or None,
+        )
+        invite.acknowledge(ack, dialog.remote_tag, dialog.channel, dialog.address)
+
+    def bye(self) -> None:
+        """End the dialog with BYE (15.1.1); it is remembered until the answer."""
+        if self.state is LegState.ENDED:
+            return
+        self.state = LegState.ENDED
+        self.call = None
+        self._drop_unanswered()
+        dialog, core = self.dialog, self._legs.core
+        branch = core.tokens.branch()
+        dialog.local_cseq += 1
+        data = dialog.request("BYE", dialog.local_cseq, branch)
+        core.layer.send(
+            branch, "BYE", data, dialog.channel, dialog.address, _Leaving(core, dialog)
+        )
+
+    def _drop_unanswered(self) -> None:
+        if self._asked is not None and not self._asked.answered:
+            self._legs.core.refuse(self._asked, 487)
+        self._asked = None
+        pending, self._pending = self._pending, None
+        if pending is not None and pending.invite is not None:
+            self.acknowledge(pending.invite, pending.cseq, NO_CONTENT)
+
+    def release(self, cause: EndCause) -> None:
+        """End it, whatever state it is in; harmless when said twice."""
+        raise NotImplementedError
+
+    def end(self) -> None:
+        """The dialog is over on both sides: forget it."""
+        if self.state is LegState.ENDED:
+            return
+        self.state = LegState.ENDED
+        self.call = None
+        self._drop_unanswered()
+        self._legs.core.dialogs.pop(self.dialog.local_tag, None)
+
+
+class _SipExchange:
+    """A request inside a dialog, to be answered by the other leg's peer."""
+
+    __slots__ = ("_leg", "_transaction", "content", "kind")
+
+    def __init__(
+        self, leg: SipLeg, transaction: ServerTransaction, content: Content
+    ) -> None:
+        self._leg = leg
+        self._transaction = transaction
+        self.kind = _KINDS[transaction.request.method]
+        self.content = content
+
+    def accept(self, content: Content) -> None:
+        """The other end agreed; C{content} is its answer."""
+        headers = [("Contact", self._leg.dialog.contact), ALLOW]
+        self._answer(200, headers, content)
+
+    def refuse(self, cause: EndCause) -> None:
+        """The other end declined or cannot be asked."""
+        if self._leg._asked is self._transaction:
+            self._leg._asked = None
+        self._answer(cause.sip, (), NO_CONTENT)
+
+    def _answer(
+        self, status: int, headers: Iterable[tuple[str, str]], content: Content
+    ) -> None:
+        transaction = self._transaction
+        if transaction.answered:
+            return
+        data = respond(
+            transaction.request,
+            status,
+            None,
+            None,
+            headers,
+            content.body,
+            content.type or None,
+            transaction.address,
+        )
+        transaction.send(status, data)
+
+
+class _Asking:
+    """Our request inside a dialog, until the peer's answer went back."""
+
+    __slots__ = ("_exchange", "_leg", "cseq", "invite")
+
+    def __init__(self, leg: SipLeg, exchange: Exchange) -> None:
+        self._leg = leg
+        self._exchange = exchange
+        self.cseq = 0
+        self.invite: InviteClientTransaction | None = None
+
+    def responded(self, transaction: ClientTransaction, response: Response) -> None:
+        """The peer's answer."""
+        if response.status < 200:
+            return
+        leg = self._leg
+        if response.status >= 300:
+            self._finished()
+            self._exchange.refuse(leg._legs.causes.by_sip(response.status))
+            if response.status in (408, 481):
+                leg._lost(f"SIP;cause={response.status}")
+            return
+        try:
+            leg.dialog.refresh(response)
+        except ParseError:
+            pass
+        if isinstance(transaction, InviteClientTransaction):
+            self._accepted(transaction)
+        self._exchange.accept(leg._legs.content(response))
+
+    def _accepted(self, transaction: InviteClientTransaction) -> None:
+        if self._exchange.content.body or self._leg.state is LegState.ENDED:
+            self._finished()
+            self._leg.acknowledge(transaction, self.cseq, NO_CONTENT)
+        else:
+            self.invite = transaction
+
+    def timed_out(self, transaction: ClientTransaction) -> None:
+        """The peer does not answer: the dialog is over (12.2.1.2)."""
+        self._finished()
+        self._exchange.refuse(self._leg._legs.causes.by_sip(408))
+        self._leg._lost("SIP;cause=408")
+
+    def _finished(self) -> None:
+        if self._leg._pending is self:
+            self._leg._pending = None
+
+
+class _Leaving:
+    """Keeps a dialog in the table until its BYE is answered."""
+
+    __slots__ = ("_core", "_dialog")
+
+    def __init__(self, core: UserAgentCore, dialog: Dialog) -> None:
+        self._core = core
+        self._dialog = dialog
+
+    def responded(self, transaction: ClientTransaction, response: Response) -> None:
+        """The peer knows."""
+        if response.status >= 200:
+            self._core.dialogs.pop(self._dialog.local_tag, None)
+
+    def timed_out(self, transaction: ClientTransaction) -> None:
+        """The peer is gone."""
+        self._core.dialogs.pop(self._dialog.local_tag, None)

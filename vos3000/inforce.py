@@ -1,0 +1,59 @@
+"""
+The system parameters in the shape in which each engine wants them.
+
+Built once whenever parameters change, so that a call reads attributes and
+parses nothing.
+"""
+
+from __future__ import annotations
+
+from vos3000.billing.settings import BillingSettings
+from vos3000.call.control import CallSettings
+from vos3000.call.hunting import StageTimeouts
+from vos3000.parameters import ParameterValues
+from vos3000.routing.selector import SwitchSettings
+
+
+class InForce:
+    """
+    What is in force now.
+
+    @ivar billing: For L{vos3000.billing}.
+    @ivar calls: For L{vos3000.call.control}.
+    @ivar stages: The limits of an attempt's stages.
+    @ivar switching: When a hunt stops.
+    @ivar resend: Seconds between retransmissions.
+    @ivar answers_strangers: Whether unknown sources get any answer.
+    """
+
+    def __init__(self, values: ParameterValues) -> None:
+        self.load(values)
+
+    def load(self, values: ParameterValues) -> None:
+        """Take over new values; calls that are up keep what they began with."""
+        self.values = values
+        self.billing = BillingSettings.from_parameters(
+            {name: values.setting(name).text for name in values}
+        )
+        self.calls = CallSettings(
+            max_duration=values["SS_MAXCALLDURATION"],
+            unsupervised=values["SS_SIP_NO_TIMER_REINVITE_INTERVAL"],
+        )
+        self.stages = StageTimeouts(
+            invite=values["SS_SIP_TIMEOUT_INVITE"],
+            trying=values["SS_SIP_TIMEOUT_TRYING"],
+            progress=values["SS_SIP_TIMEOUT_SESSION_PROGRESS"],
+            progress_sdp=values["SS_SIP_TIMEOUT_SESSION_PROGRESS_SDP"],
+            ringing=values["SS_SIP_TIMEOUT_RINGING"],
+        )
+        self.switching = SwitchSettings(
+            stop_after_user_busy=values["SS_GATEWAY_SWITCH_STOP_AFTER_USER_BUSY"],
+            until_connect=values["SS_GATEWAY_SWITCH_UNTIL_CONNECT"],
+            limit=values["SS_GATEWAY_SWITCH_LIMIT"],
+            stop_after_sdp=values["SS_SIP_STOP_SWITCH_AFTER_SDP"],
+            stop_after_invite_timeout=values[
+                "SS_SIP_USER_AGENT_STOP_SWITCH_AFTER_INVITE_TIMEOUT"
+            ],
+        )
+        self.resend: tuple[float, ...] = values["SS_SIP_RESEND_INTERVAL"]
+        self.answers_strangers: bool = values["SS_REPLY_UNAUTHORIZED"]

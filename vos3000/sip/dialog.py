@@ -1,0 +1,188 @@
+"""
+Dialogs (RFC 3261 section 12): what two user agents share once they have met.
+
+Each leg of a call is a dialog of its own: its Call-ID, tags, numbers and
+addresses are never those of the other leg.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from vos3000.sip.message import Request, Response, build
+from vos3000.sip.transaction import Address, Channel, ServerTransaction
+
+MAX_FORWARDS = 70
+"""What a request of our own starts with (8.1.1.6)."""
+
+Headers = Iterable[tuple[str, str]]
+
+
+class DialogUser(Protocol):
+    """Who owns a dialog: a leg of a call."""
+
+    def requested(self, transaction: ServerTransaction) -> None:
+        """A request came inside the dialog, in order."""
+
+    def acked(self, request: Request) -> None:
+        """The ACK of a 2xx came."""
+
+
+class Dialog:
+    """
+    One dialog.
+
+    @ivar call_id: The Call-ID.
+    @ivar local_tag: Our tag; the core finds the dialog by it.
+    @ivar remote_tag: The peer's tag; empty until it is known.
+    @ivar local: Our From (or To) as it is written, tag included.
+    @ivar remote: The peer's, tag included once it is known.
+    @ivar target: The peer's Contact URI (12.2.1.1), or where the call went.
+    @ivar routes: The route set, each with its angle brackets.
+    @ivar channel: What requests go out on.
+    @ivar address: Where they go.
+    """
+
+    __slots__ = (
+        "address",
+        "call_id",
+        "channel",
+        "contact",
+        "local",
+        "local_cseq",
+        "local_tag",
+        "remote",
+        "remote_cseq",
+        "remote_tag",
+        "routes",
+        "target",
+        "user",
+    )
+
+    def __init__(
+        self,
+        call_id: str,
+        local_tag: str,
+        local: str,
+        remote_tag: str,
+        remote: str,
+        target: str,
+        channel: Channel,
+        address: Address,
+        user: DialogUser,
+    ) -> None:
+        self.call_id = call_id
+        self.local_tag = local_tag
+        self.local = local
+        self.remote_tag = remote_tag
+        self.remote = remote
+        self.target = target
+        self.channel = channel
+        self.address = address
+        self.user = user
+        self.routes: tuple[str, ...] = ()
+        self.local_cseq = 0
+        self.remote_cseq = 0
+        self.contact = contact_of(channel, address)
+
+    @classmethod
+    def of_request(
+        cls, transaction: ServerTransaction, local_tag: str, user: DialogUser
+    ) -> Dialog:
+        """
+        The dialog that an INVITE from a peer asks for (12.1.1).
+
+        @raise ParseError: If From, To, Contact or Record-Route is malformed.
+        """
+        request = transaction.request
+        contact = request.contact
+        dialog = cls(
+            request.call_id,
+            local_tag,
+            f"{request.get('to')};tag={local_tag}",
+            request.from_tag or "",
+            request.get("from") or "",
+            str(contact.uri) if contact is not None else "",
+            transaction.channel,
+            transaction.address,
+            user,
+        )
+        dialog.remote_cseq = request.cseq
+        dialog.routes = tuple(request.all("record-route"))
+        return dialog
+
+    def confirm(self, response: Response) -> None:
+        """
+        Take the peer's side from a response to our INVITE (12.1.2).
+
+        @raise ParseError: If To, Contact or Record-Route is malformed.
+        """
+        self.remote = response.get("to") or ""
+        self.remote_tag = response.to_tag or ""
+        routes = response.all("record-route")
+        routes.reverse()
+        self.routes = tuple(routes)
+        self.refresh(response)
+
+    def refresh(self, message: Request | Response) -> None:
+        """Take a new target (12.2.1.2, 12.2.2): the Contact of the message."""
+        contact = message.contact
+        if contact is not None:
+            self.target = str(contact.uri)
+
+    def matches(self, request: Request) -> bool:
+        """Whether a request with our tag is really of this dialog (12.2.2)."""
+        return request.call_id == self.call_id and (
+            (request.from_tag or "") == self.remote_tag
+        )
+
+    def request(
+        self,
+        method: str,
+        cseq: int,
+        branch: str,
+        headers: Headers = (),
+        body: bytes = b"",
+        content_type: str | None = None,
+        max_forwards: int = MAX_FORWARDS,
+    ) -> bytes:
+        """
+        Build a request of this dialog (12.2.1.1).
+
+        @param cseq: Its number; an ACK or CANCEL repeats the INVITE's.
+        @param branch: The branch of its Via.
+        """
+        lines = [
+            ("Via", via_of(self.channel, self.address, branch)),
+            ("Max-Forwards", str(max_forwards)),
+            ("From", self.local),
+            ("To", self.remote),
+            ("Call-ID", self.call_id),
+            ("CSeq", f"{cseq} {method}"),
+        ]
+        if method != "BYE":
+            lines.append(("Contact", self.contact))
+        for route in self.routes:
+            lines.append(("Route", route))
+        lines.extend(headers)
+        return build(f"{method} {self.target} SIP/2.0", lines, body, content_type)
+
+
+def host_port(host: str, port: int) -> str:
+    """C{host:port}, with brackets around an IPv6 address."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def via_of(channel: Channel, address: Address, branch: str) -> str:
+    """The Via of a request that goes out there (18.1.1; rport: RFC 3581)."""
+    sent_by = host_port(*channel.local(address))
+    return f"SIP/2.0/{channel.name} {sent_by};rport;branch={branch}"
+
+
+def contact_of(channel: Channel, address: Address) -> str:
+    """Our Contact as the peer there can reach it."""
+    where = host_port(*channel.local(address))
+    if channel.name == "UDP":
+        return f"<sip:{where}>"
+    return f"<sip:{where};transport={channel.name.lower()}>"

@@ -1,0 +1,324 @@
+"""
+The transaction layer: finds the transaction of each message, or makes one.
+
+What is left of a transaction once it has done its work is not an object but a
+few bytes: the response that answers a retransmitted request, the ACK that
+answers a retransmitted 2xx. They stand in dicts of two generations that are
+swapped every 32 s (64*T1), so that no finished transaction costs a timer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Generic, Protocol, TypeVar
+
+from vos3000.metrics import Metrics
+from vos3000.sip.message import Request, Response
+from vos3000.sip.transaction import (
+    Address,
+    Channel,
+    ClientTransaction,
+    ClientUser,
+    Input,
+    InviteClientTransaction,
+    InviteServerTransaction,
+    RequestClientTransaction,
+    RequestServerTransaction,
+    ServerTransaction,
+    State,
+)
+from vos3000.timers import TimerWheel
+
+LINGER = 32.0
+"""Seconds that a finished transaction is remembered at least (64*T1)."""
+
+MOST_SERVER_TRANSACTIONS = 100_000
+"""Further requests are dropped while so many are under way: a flood ends here."""
+
+COOKIE = "z9hG4bK"
+"""What a branch of RFC 3261 starts with (8.1.1.7)."""
+
+MOST_REMEMBERED = 100_000
+"""Finished transactions per generation; a flood makes the older go sooner."""
+
+V = TypeVar("V")
+
+
+class Core(Protocol):
+    """What stands above the transactions."""
+
+    def request(self, transaction: ServerTransaction) -> None:
+        """A new request other than ACK came."""
+
+    def ack(self, request: Request) -> None:
+        """An ACK that belongs to no transaction came: it answers a 2xx."""
+
+    def stray(self, response: Response, channel: Channel, address: Address) -> None:
+        """A 2xx came that no transaction waits for: another fork answered."""
+
+
+class Generations(Generic[V]):
+    """A dict that forgets what is older than one to two periods."""
+
+    __slots__ = ("_new", "_old")
+
+    def __init__(self) -> None:
+        self._new: dict[str, V] = {}
+        self._old: dict[str, V] = {}
+
+    def __len__(self) -> int:
+        return len(self._new) + len(self._old)
+
+    def __setitem__(self, key: str, value: V) -> None:
+        if len(self._new) >= MOST_REMEMBERED:
+            self.turn()
+        self._new[key] = value
+
+    def get(self, key: str) -> V | None:
+        """The value, if it is not forgotten yet."""
+        value = self._new.get(key)
+        return self._old.get(key) if value is None else value
+
+    def turn(self) -> None:
+        """Forget the older generation."""
+        self._old = self._new
+        self._new = {}
+
+
+class TransactionLayer:
+    """
+    All transactions of one switch.
+
+    @param timers: The wheel for retransmissions.
+    @param resend: Gives the waits between retransmissions
+        (SS_SIP_RESEND_INTERVAL), in seconds.
+    @param core: Takes what the transactions do not.
+    """
+
+    def __init__(
+        self,
+        timers: TimerWheel,
+        resend: Callable[[], tuple[float, ...]],
+        core: Core,
+        metrics: Metrics,
+    ) -> None:
+        self.timers = timers
+        self.resend = resend
+        self._core = core
+        self._server: dict[str, ServerTransaction] = {}
+        self._client: dict[str, ClientTransaction] = {}
+        self._merging: dict[str, InviteServerTransaction] = {}
+        self._answers: Generations[bytes] = Generations()
+        self._acks: Generations[tuple[str, bytes, Channel, Address]] = Generations()
+        self.retransmitted = metrics.counter(
+            "sip_retransmitted_requests_total",
+            "Requests sent again for want of a reply",
+        )
+        self._absorbed = metrics.counter(
+            "sip_absorbed_requests_total", "Retransmitted requests that were absorbed"
+        )
+        self._late = metrics.counter(
+            "sip_unmatched_responses_total", "Responses that no transaction awaited"
+        )
+        self._dropped = metrics.counter(
+            "sip_dropped_requests_total", "Requests dropped: too many under way"
+        )
+        metrics.gauge(
+            "sip_server_transactions",
+            "Requests received and not yet finished",
+            lambda: len(self._server),
+        )
+        metrics.gauge(
+            "sip_client_transactions",
+            "Requests sent and not yet finished",
+            lambda: len(self._client),
+        )
+        metrics.gauge(
+            "sip_lingering_transactions",
+            "Finished transactions still remembered",
+            lambda: len(self._answers) + len(self._acks),
+        )
+        timers.later(LINGER, self._turn)
+
+    def _turn(self, _: object) -> None:
+        self._answers.turn()
+        self._acks.turn()
+        self.timers.later(LINGER, self._turn)
+
+    def receive(
+        self,
+        message: Request | Response,
+        channel: Channel,
+        address: Address,
+        arrived: Any,
+    ) -> None:
+        """
+        Take a message from the transport.
+
+        @param address: Where it came from, and where responses to it go.
+        @param arrived: When it came; handed on with a new request.
+        @raise ParseError: If a header that tells its transaction is malformed.
+        """
+        if isinstance(message, Response):
+            self._response(message, channel, address)
+            return
+        key = server_key(message)
+        transaction = self._server.get(key)
+        if transaction is not None:
+            self._again(transaction, message)
+            return
+        last = self._answers.get(key)
+        if last is not None:
+            self._absorbed.value += 1
+            if last and message.method != "ACK":
+                channel.send(last, address)
+        elif message.method == "ACK":
+            self._core.ack(message)
+        elif len(self._server) >= MOST_SERVER_TRANSACTIONS:
+            self._dropped.value += 1
+        else:
+            self._new(key, message, channel, address, arrived)
+
+    def _again(self, transaction: ServerTransaction, request: Request) -> None:
+        if request.method != "ACK":
+            self._absorbed.value += 1
+            transaction.receive(Input.REQUEST)
+        elif transaction.state is State.ACCEPTED:
+            self._core.ack(request)
+        else:
+            transaction.receive(Input.ACK)
+
+    def _new(
+        self,
+        key: str,
+        request: Request,
+        channel: Channel,
+        address: Address,
+        arrived: Any,
+    ) -> None:
+        kind = _SERVERS.get(request.method, RequestServerTransaction)
+        transaction = kind(self, key, request, channel, address, arrived)
+        self._server[key] = transaction
+        self._core.request(transaction)
+
+    def merged(self, transaction: InviteServerTransaction) -> bool:
+        """
+        Whether this INVITE came already by another path (8.2.2.2); if not, it
+        is remembered until it is finished.
+        """
+        request = transaction.request
+        key = f"{request.call_id} {request.cseq} {request.from_tag}"
+        if key in self._merging:
+            return True
+        self._merging[key] = transaction
+        transaction.merge_key = key
+        return False
+
+    def invite_of(self, cancel: Request) -> InviteServerTransaction | None:
+        """The INVITE that this CANCEL means (9.2), if it is still here."""
+        found = self._server.get(server_key(cancel, "INVITE"))
+        return found if isinstance(found, InviteServerTransaction) else None
+
+    def _response(self, response: Response, channel: Channel, address: Address) -> None:
+        key = f"{response.branch} {response.cseq_method}"
+        transaction = self._client.get(key)
+        status = response.status
+        if transaction is not None:
+            if status < 200:
+                transaction.receive(Input.PROVISIONAL, response)
+            elif status < 300:
+                transaction.receive(Input.SUCCESS, response)
+            else:
+                transaction.receive(Input.FAILURE, response)
+            return
+        kept = self._acks.get(key)
+        if kept is None or status < 200:
+            self._late.value += 1
+        elif kept[0] == response.to_tag:
+            kept[2].send(kept[1], kept[3])
+        elif status < 300:
+            self._core.stray(response, channel, address)
+
+    def invite(
+        self,
+        branch: str,
+        data: bytes,
+        channel: Channel,
+        address: Address,
+        user: ClientUser,
+    ) -> InviteClientTransaction:
+        """Send an INVITE."""
+        key = f"{branch} INVITE"
+        transaction = InviteClientTransaction(self, key, data, channel, address, user)
+        self._client[key] = transaction
+        return transaction
+
+    def send(
+        self,
+        branch: str,
+        method: str,
+        data: bytes,
+        channel: Channel,
+        address: Address,
+        user: ClientUser,
+    ) -> RequestClientTransaction:
+        """Send a request other than INVITE and ACK."""
+        key = f"{branch} {method}"
+        transaction = RequestClientTransaction(self, key, data, channel, address, user)
+        self._client[key] = transaction
+        return transaction
+
+    def retire(self, transaction: ServerTransaction, data: bytes) -> None:
+        """Keep only C{data} of it, for its retransmissions; empty absorbs them."""
+        if self._server.pop(transaction.key, None) is not None:
+            self._answers[transaction.key] = data
+        if transaction.merge_key:
+            self._merging.pop(transaction.merge_key, None)
+
+    def drop(self, transaction: ServerTransaction) -> None:
+        """Forget a request as if it never came."""
+        self._server.pop(transaction.key, None)
+
+    def forget(self, transaction: ClientTransaction) -> None:
+        """Its responses are no longer awaited."""
+        self._client.pop(transaction.key, None)
+
+    def acknowledged(
+        self,
+        transaction: ClientTransaction,
+        data: bytes,
+        to_tag: str,
+        channel: Channel,
+        address: Address,
+    ) -> None:
+        """Keep only the ACK of it, for retransmissions of the response."""
+        self._client.pop(transaction.key, None)
+        self._acks[transaction.key] = (to_tag, data, channel, address)
+
+    def channel_lost(self, channel: Channel) -> None:
+        """A connection closed: what awaits a response on it will get none."""
+        lost = [t for t in self._client.values() if t.channel is channel]
+        for transaction in lost:
+            transaction.failed()
+
+
+_SERVERS: dict[str, type[ServerTransaction]] = {"INVITE": InviteServerTransaction}
+
+
+def server_key(request: Request, method: str | None = None) -> str:
+    """
+    What tells this request's transaction from all others (17.2.3).
+
+    @param method: The method to look for instead of the request's own.
+    """
+    if method is None:
+        method = "INVITE" if request.method == "ACK" else request.method
+    via = request.via
+    branch = via.branch
+    if branch is not None and branch.startswith(COOKIE) and len(branch) > 7:
+        return f"{branch} {via.host} {via.port} {method}"
+    # RFC 2543: a retransmission is the same in all that the sender chose
+    return (
+        f"{request.uri_text} {request.call_id} {request.cseq}"
+        f" {request.get('from')} {via} {method}"
+    )
