@@ -6,7 +6,7 @@ them are cancelled. The reactor's own timers cost 5 us each; here setting and
 cancelling one costs about 1 us, a cancelled timer is gone at once, and the
 reactor sees a single delayed call however many timers run.
 
-Timers fire up to one granule late and never early.
+Timers fire less than two granules late and never early.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ class TimerWheel:
             due = [t for t in range(self._done + 1, now + 1) if t in buckets]
         self._done = max(now, self._done)
         for tick in due:
-            bucket = buckets.pop(tick)
+            bucket = buckets.get(tick)
             while bucket:
                 timer = next(iter(bucket))
                 del bucket[timer]
@@ -114,6 +114,7 @@ class TimerWheel:
                     timer._fire()
                 except Exception:
                     self._log.failure("a timer's call failed")
+            buckets.pop(tick, None)
         if buckets and self._next is None:
             self._next = self._clock.callLater(self._granule, self._turn)
 
