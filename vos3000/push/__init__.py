@@ -1,0 +1,1 @@
+"""What other systems are told: ordered, repeated, and kept when they are deaf."""

@@ -1,0 +1,71 @@
+"""
+The push CallStateReport: every step of every call.
+"""
+
+from __future__ import annotations
+
+import json
+from itertools import count
+from typing import Any
+
+from vos3000.events import CallStateChanged, Events
+from vos3000.instant import Now
+from vos3000.push.letter import Letter
+from vos3000.push.outbox import Outbox
+
+PAGE = "CallStateReport"
+
+
+def report(event: CallStateChanged) -> dict[str, Any]:
+    """
+    The document of one step, by the interface's names.
+
+    Gateways and the transaction are left out where the call has none.
+    """
+    document: dict[str, Any] = {
+        "callId": event.call_id,
+        "callState": int(event.state),
+        "eventTime": event.event_time,
+        "callerE164": event.caller_e164,
+        "calleeE164": event.callee_e164,
+        "callerGatewayId": event.caller_gateway,
+        "calleeGatewayId": event.callee_gateway,
+        "callerIp": event.caller_ip,
+        "calleeIp": event.callee_ip,
+        "callerLocalIp": event.caller_local_ip,
+        "calleeLocalIp": event.callee_local_ip,
+        "transactionId": event.transaction_id,
+        "callIdentifier": event.call_identifier,
+    }
+    for name in ("callerGatewayId", "calleeGatewayId", "transactionId"):
+        if not document[name]:
+            del document[name]
+    return document
+
+
+class CallStatePusher:
+    """
+    Turns the steps of calls into letters.
+
+    Made only where a base address is configured: without a listener nobody
+    builds the events.
+
+    @param now: The time that is written on letters.
+    """
+
+    def __init__(self, outbox: Outbox, now: Now) -> None:
+        self._outbox = outbox
+        self._now = now
+        self._numbers = count(1)
+
+    def listen(self, events: Events) -> None:
+        """Push every step that is published from now on."""
+        events.subscribe(CallStateChanged, self._changed)
+
+    def _changed(self, event: CallStateChanged) -> None:
+        text = json.dumps(report(event), ensure_ascii=False, separators=(",", ":"))
+        body = text.encode("utf-8", "replace")
+        letter = Letter(
+            str(event.call_id), PAGE, body, self._now().wall, next(self._numbers)
+        )
+        self._outbox.add(letter)

@@ -1,0 +1,1 @@
+"""The JSON web interface, the metrics page and what answers on HTTP."""

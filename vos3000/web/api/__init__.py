@@ -1,0 +1,1 @@
+"""The interfaces of the web API, one module a noun."""

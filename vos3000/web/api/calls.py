@@ -1,0 +1,97 @@
+"""
+Calls in progress: GetCurrentCall, DisconnectCurrentCall.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
+
+import attrs
+
+from vos3000.model.current import CurrentCall
+from vos3000.web.endpoint import Endpoint
+from vos3000.web.requests import Fields
+from vos3000.web.retcodes import BAD_INPUT, NOT_FOUND, refusal
+
+
+class CallRegistry(Protocol):
+    """What is needed of the calls of this process."""
+
+    def __len__(self) -> int:
+        """How many calls there are."""
+
+    def current(self) -> Iterable[CurrentCall]:
+        """Every call as it stands now."""
+
+    def hang_up(self, call_id: int) -> bool:
+        """End a call; whether there is one with this number."""
+
+
+def _info(call: CurrentCall) -> Mapping[str, Any]:
+    """A call as InfoCurrentCall; traffic and DTMF are zero without a relay."""
+    return {
+        "callerE164": call.caller_e164,
+        "calleeE164": call.callee_e164,
+        "callerGatewayId": call.caller_gateway,
+        "calleeGatewayId": call.callee_gateway,
+        "connectedTime": call.connected_time,
+        "keepTime": call.keep_time,
+        "callCodec": call.codec,
+        "callerCodec": call.caller_codec,
+        "calleeCodec": call.callee_codec,
+        "callerRtpIp": call.caller_rtp,
+        "calleeRtpIp": call.callee_rtp,
+        "callerTerminal": call.caller_terminal,
+        "calleeTerminal": call.callee_terminal,
+        "callerLocalIp": call.caller_local_ip,
+        "calleeLocalIp": call.callee_local_ip,
+        "callId": call.call_id,
+    }
+
+
+def _wanted(call: CurrentCall, fields: Fields) -> bool:
+    """Whether a call passes every filter that is set."""
+    for name, value in (
+        ("callerE164s", call.caller_e164),
+        ("calleeE164s", call.callee_e164),
+    ):
+        if fields.get(name) and value not in fields[name]:
+            return False
+    for name, value in (
+        ("gatewayMappingName", call.caller_gateway),
+        ("gatewayRoutingName", call.callee_gateway),
+    ):
+        if fields.get(name) and value != fields[name]:
+            return False
+    return True
+
+
+@attrs.frozen(slots=True)
+class Calls:
+    """The interfaces about calls in progress."""
+
+    calls: CallRegistry
+
+    def endpoints(self) -> list[Endpoint]:
+        """What this module answers."""
+        return [
+            Endpoint("GetCurrentCall", self._get),
+            Endpoint("DisconnectCurrentCall", self._disconnect),
+        ]
+
+    async def _get(self, fields: Fields) -> Mapping[str, Any]:
+        found = (call for call in self.calls.current() if _wanted(call, fields))
+        return {"infoCurrentCalls": [_info(call) for call in found]}
+
+    async def _disconnect(self, fields: Fields) -> Mapping[str, Any]:
+        """
+        Hang up every call named; refused only if none of them is there, since
+        calls end by themselves while a client makes up its list.
+        """
+        call_ids = fields["callIds"]
+        if not call_ids:
+            raise refusal(BAD_INPUT, "callIds is empty")
+        if not sum(self.calls.hang_up(call_id) for call_id in dict.fromkeys(call_ids)):
+            raise refusal(NOT_FOUND)
+        return {}

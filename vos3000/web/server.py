@@ -1,0 +1,248 @@
+"""
+The site: what is served below which path, to whom, and within which limits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from itertools import chain
+from typing import Any
+
+from twisted.internet.interfaces import IAddress, IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.http import Request as HTTPRequest
+from twisted.web.resource import IResource, Resource
+from twisted.web.server import NOT_DONE_YET, Request, Site
+
+from vos3000.metrics import Metrics
+from vos3000.web import retcodes
+from vos3000.web.access import Access, segments
+from vos3000.web.channel import TIMEOUT, LimitedChannel, LimitedRequest
+from vos3000.web.dispatch import Answer, Dispatcher, refused
+from vos3000.web.prometheus import CONTENT_TYPE, Exposition
+from vos3000.web.stream import AnswerProducer
+
+CONNECTIONS = 256
+"""Connections that may be open at once."""
+
+_SHORT = 1 << 15
+_MANUAL_TYPE = b"text/html;charset=UTF-8"
+_JSON_TYPE = b"application/json;charset=UTF-8"
+
+
+def _wants_json(request: Request) -> bool:
+    return b"application/json" in (request.getHeader(b"accept") or b"")
+
+
+def _is_foreign(request: Request) -> bool:
+    """
+    Whether a browser sends this on behalf of another site's page.
+
+    The address of a browser says nothing about who wrote the page in it.
+    """
+    origin = request.getHeader(b"origin")
+    if origin is None:
+        return False
+    return origin.partition(b"://")[2] != request.getHeader(b"host")
+
+
+class InterfacesResource(Resource):
+    """
+    The interfaces: everything below one prefix.
+
+    @param clock: Where the patience with slow readers is taken from.
+    """
+
+    isLeaf = True
+    _log = Logger()
+
+    def __init__(self, dispatcher: Dispatcher, clock: IReactorTime) -> None:
+        super().__init__()
+        self._dispatcher = dispatcher
+        self._clock = clock
+
+    def render_POST(self, request: LimitedRequest) -> int:
+        """Answer an interface."""
+        parts = request.postpath or []
+        name = "/".join(part.decode("utf-8", "replace") for part in parts)
+        gone: list[Failure] = []
+        finished = request.notifyFinish()
+        finished.addErrback(gone.append)
+        body = request.content.read() if request.content is not None else b""
+        answered = self._dispatcher.dispatch(name, body)
+        answered.addCallback(lambda a: None if gone else self.write(request, a))
+        answered.addErrback(lambda f: self._log.failure("an answer was lost", f))
+        return NOT_DONE_YET
+
+    def render_HEAD(self, request: LimitedRequest) -> bytes:
+        """Say that there is something here: clients probe so."""
+        return self.render_GET(request) if request.postpath else b""
+
+    def render_GET(self, request: LimitedRequest) -> bytes:
+        """Say how to ask."""
+        request.setHeader(b"Allow", b"POST")
+        return refuse(request, 405, retcodes.METHOD)
+
+    def write(self, request: Request, answer: Answer) -> None:
+        """Send an answer: a short one at once, a long one piece by piece."""
+        request.setResponseCode(answer.status)
+        wanted = _JSON_TYPE if _wants_json(request) else _MANUAL_TYPE
+        request.setHeader(b"Content-Type", wanted)
+        request.setHeader(b"X-Content-Type-Options", b"nosniff")
+        request.setHeader(b"Cache-Control", b"no-store")
+        begun, size = [], 0
+        for piece in answer.pieces:
+            begun.append(piece)
+            size += len(piece)
+            if size > _SHORT:
+                rest = chain(begun, answer.pieces)
+                AnswerProducer(request, rest, self._clock).start()
+                return
+        body = "".join(begun).encode("utf-8", "replace")
+        request.setHeader(b"Content-Length", b"%d" % len(body))
+        request.write(body)
+        request.finish()
+
+
+def refuse(request: Request, status: int, code: int) -> bytes:
+    """Set up a refusal that no interface answers, and return its body."""
+    request.setResponseCode(status)
+    request.setHeader(b"Content-Type", _JSON_TYPE)
+    return "".join(refused(status, code).pieces).encode()
+
+
+class _Refusal(Resource):
+    """What is served to those who may not see what is there."""
+
+    isLeaf = True
+
+    def render(self, request: Request) -> bytes:
+        """HTTP 403."""
+        return refuse(request, 403, retcodes.REFUSED)
+
+
+class _Page(Resource):
+    """A short page that is made when it is asked for."""
+
+    isLeaf = True
+
+    def __init__(self, make: Callable[[Request], bytes]) -> None:
+        super().__init__()
+        self._make = make
+
+    def render_GET(self, request: Request) -> bytes:
+        """The page."""
+        return self._make(request)
+
+
+class _Branch(Resource):
+    """A node of the tree with nothing of its own to show."""
+
+    def render_GET(self, request: Request) -> bytes:
+        """An empty page: probes of the base address get their 200."""
+        request.setHeader(b"Content-Type", b"text/plain;charset=UTF-8")
+        return b""
+
+
+class WebSite(Site):
+    """
+    The HTTP side of the switch.
+
+    @param dispatcher: Answers the interfaces.
+    @param access: Who may ask; it governs every path.
+    @param exposition: Makes C{/metrics}.
+    @param health: Empty while all is well, else what is not: C{/healthz}
+        answers 200 or 503 by it.
+    @param prefixes: Paths below which the interfaces are.
+    """
+
+    protocol = LimitedChannel  # type: ignore[assignment]
+
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        access: Access,
+        exposition: Exposition,
+        health: Callable[[], str],
+        prefixes: Iterable[str],
+        reactor: IReactorTime,
+        metrics: Metrics,
+    ) -> None:
+        root = _Branch()
+        super().__init__(
+            root, requestFactory=LimitedRequest, timeout=TIMEOUT, reactor=reactor
+        )
+        self.displayTracebacks = False
+        self.connections = 0
+        self._access = access
+        self._exposition = exposition
+        self._health = health
+        self._refused = metrics.counter(
+            "web_forbidden_total", "Requests from addresses that may not ask."
+        )
+        self._turned_away = metrics.counter(
+            "web_connections_refused_total", "Connections beyond the limit."
+        )
+        metrics.gauge(
+            "web_connections", "Open HTTP connections.", lambda: self.connections
+        )
+        root.putChild(b"", root)
+        root.putChild(b"metrics", _Page(self._metrics_page))
+        root.putChild(b"healthz", _Page(self._health_page))
+        for prefix in prefixes:
+            self._put(prefix, InterfacesResource(dispatcher, reactor))
+
+    def _put(self, prefix: str, leaf: IResource) -> None:
+        """Hang a resource into the tree, making the branches on the way."""
+        node: Resource = self.resource
+        *way, last = [part.encode() for part in prefix.split("/") if part]
+        for part in way:
+            below = node.children.get(part)
+            if below is None:
+                below = _Branch()
+                node.putChild(part, below)
+            node = below
+        node.putChild(last, leaf)
+
+    def getResourceFor(self, request: Request) -> IResource:
+        """
+        What a request is for, if its sender may have it.
+
+        Every path passes here, whatever is hung into the tree later.
+        """
+        path = segments(request.path)
+        host = getattr(request.getClientAddress(), "host", "")
+        if not self._access.allows(path, host) or _is_foreign(request):
+            self._refused.value += 1
+            return _Refusal()
+        request.postpath = [part for part in request.postpath or () if part]
+        found: IResource = super().getResourceFor(request)
+        return found
+
+    def buildProtocol(self, addr: IAddress | None) -> Any:
+        """A channel for a new connection; none beyond the limit."""
+        if self.connections >= CONNECTIONS:
+            self._turned_away.value += 1
+            return None
+        return super().buildProtocol(addr)
+
+    def startFactory(self) -> None:
+        """Open no access log."""
+
+    def stopFactory(self) -> None:
+        """There is no access log to close."""
+
+    def log(self, request: HTTPRequest) -> None:
+        """Keep no access log: what counts is in the metrics."""
+
+    def _metrics_page(self, request: Request) -> bytes:
+        request.setHeader(b"Content-Type", CONTENT_TYPE)
+        return self._exposition.text()
+
+    def _health_page(self, request: Request) -> bytes:
+        problem = self._health()
+        request.setHeader(b"Content-Type", b"text/plain;charset=UTF-8")
+        if problem:
+            request.setResponseCode(503)
+        return f"{problem or 'ok'}\n".encode()
