@@ -1,0 +1,58 @@
+"""
+What a gateway's settings allow of a number: prefixes and lengths.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+
+def comma_list(text: object) -> tuple[str, ...]:
+    """The entries of a comma list; none where there is no list."""
+    entries = (entry.strip() for entry in str(text or "").split(","))
+    return tuple(entry for entry in entries if entry)
+
+
+@attrs.frozen(slots=True)
+class NumberLimit:
+    """
+    Which numbers may pass.
+
+    @ivar prefixes: Prefixes that are told apart; none for no such limit.
+    @ivar allow: Whether the prefixes are the allowed ones or the forbidden.
+    @ivar lengths: Bit x set: a number of x characters may pass (x below 32);
+        0 for no such limit.
+    """
+
+    prefixes: tuple[str, ...] = ()
+    allow: bool = False
+    lengths: int = 0
+
+    @classmethod
+    def read(
+        cls, settings: Mapping[str, Any], prefixes: str, lengths: str
+    ) -> NumberLimit | None:
+        """
+        The limit in a gateway's settings; None if nothing is limited.
+
+        @param prefixes: The field with the prefixes; the flag is the field of
+            the same name with C{Allow} behind it, and unset means forbidden.
+        @param lengths: The field with the bits.
+        """
+        limit = cls(
+            comma_list(settings.get(prefixes)),
+            bool(settings.get(prefixes + "Allow")),
+            int(settings.get(lengths) or 0) & 0xFFFFFFFF,
+        )
+        return limit if limit.prefixes or limit.lengths else None
+
+    def refusal(self, number: str) -> str:
+        """Why C{number} may not pass; empty if it may."""
+        if self.prefixes and number.startswith(self.prefixes) is not self.allow:
+            return "prefix not allowed" if self.allow else "prefix forbidden"
+        if self.lengths and not self.lengths >> len(number) & 1:
+            return "length not allowed"
+        return ""
