@@ -1,0 +1,1 @@
+`make run`, `make test` and `make bench` set up all they need on a bare Debian 12; vos3000.conf and mbx2008.conf are checked in one pass, every mistake with its line; the registry knows every documented system parameter and says which are in effect; a systemd unit runs the switch with least privilege.
