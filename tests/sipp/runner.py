@@ -17,8 +17,20 @@ from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
 SCENARIOS = Path(__file__).parent / "scenarios"
-MISSING = "SIPp is missing, nothing was tested: apt-get install sip-tester"
+_MISSING = "SIPp is missing, nothing was tested: apt-get install sip-tester"
 _SECONDS = 20
+
+
+def sipp() -> str:
+    """
+    The path of SIPp.
+
+    @raise RuntimeError: If it is not installed: the tests fail, none is skipped.
+    """
+    program = shutil.which("sipp")
+    if program is None:
+        raise RuntimeError(_MISSING)
+    return program
 
 
 @attrs.frozen(slots=True)
@@ -54,11 +66,8 @@ class Sipp(ProcessProtocol):
         Run the scenario once.
 
         @param arguments: What SIPp needs besides the scenario.
-        @raise RuntimeError: If SIPp is not installed.
         """
-        program = shutil.which("sipp")
-        if program is None:
-            raise RuntimeError(MISSING)
+        program = sipp()
         self._directory.mkdir(parents=True)
         scenario = self._directory / f"{self._scenario}.xml"
         text = (SCENARIOS / scenario.name).read_text("utf-8")

@@ -17,7 +17,7 @@ from twisted.trial.unittest import TestCase
 
 from bench.children import free_port
 from bench.ledger import records
-from tests.sipp.runner import Outcome, Party
+from tests.sipp.runner import Outcome, Party, sipp
 from tests.sipp.shared import CALLER, COST, PERIOD, RETAIL, Carrier, Running, Shared
 from vos3000.model import causes
 
@@ -102,7 +102,8 @@ class CallTests(Calls):
     shared = Shared()
 
     def setUp(self) -> None:
-        """A carrier of this test's own."""
+        """A carrier of this test's own; no SIPp, no test passes."""
+        sipp()
         self.carrier = self.shared.running().carrier()
 
     def callee(self, scenario: str, suffix: str = "a", **fields: Any) -> Party:
@@ -279,6 +280,7 @@ class EndTests(Calls):
 
     async def test_sigterm_hangs_up_and_records(self) -> None:
         """Both sides get a BYE, the record is written, and it exits with 0."""
+        sipp()
         running = Running()
         self.addCleanup(running.stop)
         carrier = running.carrier()
