@@ -205,7 +205,9 @@ class Switch:
             self.causes,
             self.metrics,
         )
-        self.reception = Reception(self.core.layer, self.now, self.metrics)
+        self.reception = Reception(
+            self.core.layer, lambda address: True, self.now, self.metrics
+        )
 
     def load(
         self,
@@ -215,10 +217,11 @@ class Switch:
         rates: dict[str, Iterable[Rate]] | None = None,
     ) -> None:
         """Fill the tables; what is not given gets the ordinary carrier."""
-        self.authenticator.load(
-            list(mapping)
-            or [MappingGateway(1, "ingress", (CALLER[0],), account="acme")]
-        )
+        sources = list(mapping) or [
+            MappingGateway(1, "ingress", (CALLER[0],), account="acme")
+        ]
+        self.authenticator.load(sources)
+        self.screening.load(sources)
         self.selector.load(
             list(routing)
             or [

@@ -37,7 +37,7 @@ MAY_IMPORT: dict[str, set[str] | None] = {
     "phone": CALL,
     **dict.fromkeys(("push", "alarms", "reports"), GROUND | {"db"}),
     "web": GROUND | ENGINES | {"db", "call", "phone", "reports", "alarms"},
-    **dict.fromkeys(("tables", "service", "tap", "cli", "commands", "demo")),
+    **dict.fromkeys(("tables", "service", "tap", "cli", "commands", "demo", "inforce", "ports", "signaling", "interfaces")),
 }
 """
 Part of the package, and the other parts it may import; None for any.

@@ -55,6 +55,7 @@ class Owner(Protocol):
     """Call control, as a call sees it."""
 
     exhausted: EndCause
+    lost: EndCause
     too_long: EndCause
     abandoned: EndCause
 
@@ -240,7 +241,7 @@ class Call:
 
     def released(self, leg: Leg, cause: EndCause, reason: str) -> None:
         """One side hung up, or was lost."""
-        if cause.sip >= 300:
+        if cause is self.owner.lost:
             direction = EndDirection.SERVER
         elif leg is self.leg:
             direction = EndDirection.CALLER

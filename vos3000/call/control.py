@@ -118,6 +118,7 @@ class CallControl:
         self._billing_settings = billing_settings
         self._causes = causes
         self.exhausted = causes["BalanceExhausted"]
+        self.lost = causes["SessionLost"]
         self.too_long = causes["MaxCallDurationReached"]
         self.abandoned = causes["CallerAbandoned"]
         self._unknown = causes["IllegalCall"]

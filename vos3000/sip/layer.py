@@ -295,6 +295,10 @@ class TransactionLayer:
         self._client.pop(transaction.key, None)
         self._acks[transaction.key] = (to_tag, data, channel, address)
 
+    def busy(self) -> bool:
+        """Whether any request still waits for its response."""
+        return bool(self._client)
+
     def channel_lost(self, channel: Channel) -> None:
         """A connection closed: what awaits a response on it will get none."""
         lost = [t for t in self._client.values() if t.channel is channel]

@@ -1,0 +1,160 @@
+"""
+The half of the switch that other programs talk to, put together: the web
+interface with its pages, and the pushes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred, succeed
+
+from vos3000.config import Config
+from vos3000.db.cdrs import CdrStore
+from vos3000.db.cdrwriter import CdrWriter
+from vos3000.events import Events
+from vos3000.inforce import InForce
+from vos3000.instant import Now
+from vos3000.metrics import Metrics
+from vos3000.ports import Ports
+from vos3000.push import agents
+from vos3000.push.address import base_url
+from vos3000.push.callstate import CallStatePusher
+from vos3000.push.deadletters import DeadLetters
+from vos3000.push.outbox import Outbox, OutboxLimits
+from vos3000.push.poster import Poster
+from vos3000.signaling import Signaling
+from vos3000.tables import Stores
+from vos3000.web import contract
+from vos3000.web.access import Access
+from vos3000.web.api import gateways
+from vos3000.web.api.calls import Calls
+from vos3000.web.api.cdrs import CdrLimits, Cdrs
+from vos3000.web.api.customers import Customers
+from vos3000.web.api.rates import Rates
+from vos3000.web.api.system import System
+from vos3000.web.dispatch import Dispatcher
+from vos3000.web.endpoint import Endpoint, Refresh
+from vos3000.web.lag import LagProbe
+from vos3000.web.prometheus import Exposition
+from vos3000.web.server import WebSite
+
+LAST_PUSHES = 2.0
+"""Seconds that the last pushes may take when the switch stops."""
+
+
+class Interfaces:
+    """
+    The web interface and the pushes of one switch.
+
+    @param problem: Empty while all is well, else what is not.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        in_force: InForce,
+        stores: Stores,
+        cdrs: CdrStore,
+        signaling: Signaling,
+        writer: CdrWriter,
+        refresh: Refresh,
+        problem: Callable[[], str],
+        now: Now,
+        events: Events,
+        metrics: Metrics,
+        reactor: Any,
+    ) -> None:
+        self._config = config
+        self._in_force = in_force
+        self._stores = stores
+        self._cdrs = cdrs
+        self._signaling = signaling
+        self._writer = writer
+        self._refresh = refresh
+        self._now = now
+        self._events = events
+        self._metrics = metrics
+        self._reactor = reactor
+        self._outbox: Outbox | None = None
+        self.access = Access()
+        self._lag = LagProbe(reactor, now, metrics)
+        self._site = WebSite(
+            Dispatcher(contract.load(), self._endpoints(), reactor, now, metrics),
+            self.access,
+            Exposition(metrics),
+            problem,
+            config.http.prefixes,
+            reactor,
+            metrics,
+        )
+
+    def _endpoints(self) -> list[Endpoint]:
+        stores, signaling, refresh = self._stores, self._signaling, self._refresh
+        accounts, zone = signaling.accounts, self._config.state.zone
+        nouns = (
+            Customers(
+                stores.customers, accounts, stores.mapping, refresh, self._now, zone
+            ),
+            Rates(stores.rates, refresh),
+            gateways.Gateways(gateways.MAPPING, stores.mapping, accounts, refresh),
+            gateways.Gateways(gateways.ROUTING, stores.routing, accounts, refresh),
+            Calls(signaling.registry),
+            Cdrs(self._cdrs, self._limits, self._now, zone),
+            System(signaling.registry, self._writer),
+        )
+        return [endpoint for noun in nouns for endpoint in noun.endpoints()]
+
+    def _limits(self) -> CdrLimits:
+        values = self._in_force.values
+        return CdrLimits(
+            values["SERVER_QUERY_CDR_MAX_DAY_INTERVAL"],
+            values["SERVER_QUERY_CDR_DENY_TIME"] or frozenset(),
+        )
+
+    def open(self, ports: Ports) -> None:
+        """Open the web interface's sockets, silent for now."""
+        for endpoint in self._config.http.listen:
+            ports.open(
+                "[http] listen",
+                endpoint,
+                lambda e=endpoint: self._reactor.listenTCP(  # type: ignore[misc]
+                    e.port, self._site, interface=e.host
+                ),
+            )
+
+    def start(self) -> None:
+        """Begin to push, if anybody is to be told."""
+        self._lag.start()
+        values = self._in_force.values
+        base = base_url(
+            self._config.push.url or values["OUT_POST_URL"] or "",
+            values["IVR_CALL_REPORT_IP"] or "",
+            values["IVR_CALL_REPORT_PORT"],
+        )
+        if base:
+            self._push_to(base)
+
+    def _push_to(self, base: str) -> None:
+        values = self._in_force.values
+        limits = OutboxLimits(
+            values["IVR_CALL_REPORT_RETRY"], values["IVR_CALL_REPORT_RETRY_INTERVAL"]
+        )
+        agent = agents.make(self._reactor, limits.at_once)
+        dead = DeadLetters(self._config.state.dir / "dead-letters.jsonl", self._metrics)
+        self._outbox = Outbox(
+            Poster(agent, self._reactor, base),
+            dead,
+            self._reactor,
+            limits,
+            self._metrics,
+        )
+        CallStatePusher(self._outbox, self._now).listen(self._events)
+
+    def stop(self) -> Deferred[None]:
+        """Push what is left, for a moment; then keep it for later."""
+        self._lag.stop()
+        if self._outbox is None:
+            return succeed(None)
+        return self._outbox.stop(LAST_PUSHES)

@@ -1,0 +1,334 @@
+"""
+The composition root: every object of the switch, made once, started in order.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import random
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from twisted.application.service import IService, Service
+from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from vos3000 import parameters as registry
+from vos3000.config import Config
+from vos3000.db.callnumbers import CallNumbers
+from vos3000.db.cdrmover import CdrMover
+from vos3000.db.cdrs import CdrStore
+from vos3000.db.cdrwriter import CdrWriter
+from vos3000.db.customers import CustomerStore
+from vos3000.db.gateways import MAPPING, ROUTING, GatewayStore
+from vos3000.db.pool import thread_pool
+from vos3000.db.rates import RateStore
+from vos3000.db.settings import AccessStore, ParameterStore
+from vos3000.db.upgrade import prepare
+from vos3000.errors import ConfigError, StorageError, VosError
+from vos3000.events import Events, StorageFailed, StorageRecovered
+from vos3000.inforce import InForce
+from vos3000.instant import instants
+from vos3000.interfaces import Interfaces
+from vos3000.metrics import Metrics
+from vos3000.model import causes
+from vos3000.parameters import Parameters
+from vos3000.ports import Ports
+from vos3000.signaling import Signaling
+from vos3000.tables import Engines, Stores, Tables
+from vos3000.timers import TimerWheel
+
+LAST_MESSAGES = 4.0
+"""Seconds that the last BYEs may take to be answered when the switch stops."""
+
+LAST_RECORDS = 3.0
+"""Seconds that the last records may take to be written."""
+
+SWITCH_INTERVAL = 0.0005
+"""Seconds after which a thread of the database gives way to the reactor."""
+
+
+def make(config: Config, parameters: Parameters, reactor: Any) -> IService:
+    """
+    Build the switch; nothing is opened before it starts.
+
+    @param reactor: What runs it.
+    """
+    return Switch(config, parameters, reactor)
+
+
+class Switch(Service):
+    """
+    One switch process.
+    """
+
+    _log = Logger()
+
+    def __init__(self, config: Config, parameters: Parameters, reactor: Any) -> None:
+        self._config = config
+        self._parameters = parameters
+        self._reactor = reactor
+        self._ports = Ports()
+        self._metrics = Metrics()
+        self._events = Events()
+        self._now = instants(time.time, time.monotonic)
+        self._timers = TimerWheel(reactor)
+        self._in_force = InForce(parameters.values)
+        self._stopping = False
+        self._problem = "starting"
+        self._events.subscribe(StorageFailed, self._storage_failed)
+        self._events.subscribe(StorageRecovered, self._storage_recovered)
+
+    # Start
+
+    def privilegedStartService(self) -> None:  # noqa: N802
+        """Open the sockets while ports below 1024 may be had."""
+        try:
+            self._make_storage()
+            self._make_signaling()
+            self._interfaces.open(self._ports)
+            self._ports.check()
+        except ConfigError as error:
+            self._ports.close()
+            lines = "\n".join(f"  {problem}" for problem in error.problems)
+            raise SystemExit(f"vos3000 does not start:\n{lines}") from None
+        except (VosError, OSError) as error:
+            self._ports.close()
+            raise SystemExit(f"vos3000 does not start: {error}") from None
+
+    def _make_storage(self) -> None:
+        state = self._config.state.dir
+        state.mkdir(parents=True, exist_ok=True, mode=0o750)
+        url = self._config.database.url or f"sqlite:///{state / 'vos3000.db'}"
+        prepare(url)
+        zone = self._config.state.zone
+        self._pool = thread_pool(url, self._reactor, self._metrics, time.monotonic)
+        self._stores = Stores(
+            CustomerStore(self._pool),
+            GatewayStore(self._pool, MAPPING),
+            GatewayStore(self._pool, ROUTING),
+            RateStore(self._pool),
+            ParameterStore(self._pool),
+            AccessStore(self._pool),
+        )
+        self._cdrs = CdrStore(self._pool, zone)
+        self._writer = CdrWriter(
+            self._pool, self._reactor, self._events, self._metrics, "vos3000", state
+        )
+        self._mover = CdrMover(
+            self._pool, self._reactor, self._now, self._metrics, zone
+        )
+        self._call_numbers = CallNumbers(self._pool)
+
+    def _make_signaling(self) -> None:
+        self._signaling = Signaling(
+            self._reactor,
+            self._now,
+            self._timers,
+            self._in_force,
+            causes.load(),
+            self._writer,
+            self._call_numbers,
+            random.SystemRandom().randrange,
+            _token,
+            self._events,
+            self._metrics,
+        )
+        self._writer.on_committed = self._signaling.accounts.committed
+        self._tables = self._make_tables()
+        self._interfaces = Interfaces(
+            self._config,
+            self._in_force,
+            self._stores,
+            self._cdrs,
+            self._signaling,
+            self._writer,
+            self._tables.refresh,
+            lambda: self._problem,
+            self._now,
+            self._events,
+            self._metrics,
+            self._reactor,
+        )
+        self._signaling.open(self._ports, self._config.sip)
+
+    def _make_tables(self) -> Tables:
+        signaling = self._signaling
+        return Tables(
+            self._stores,
+            Engines(
+                customers=signaling.accounts.load,
+                mapping=signaling.load_mapping,
+                routing=signaling.load_routing,
+                rates=signaling.rates.load,
+                parameters=self._replace_parameters,
+                access=lambda rules: self._interfaces.access.load(rules),
+            ),
+        )
+
+    def _replace_parameters(self, database: dict[str, str]) -> None:
+        for problem in self._parameters.replace(database):
+            self._log.error("{problem}", problem=problem)
+        self._in_force.load(self._parameters.values)
+
+    def startService(self) -> None:  # noqa: N802
+        """Read the tables, then hear from the sockets."""
+        super().startService()
+        self._reactor.callWhenRunning(self._take_signals)
+        self._write_pid()
+        Deferred.fromCoroutine(self._start()).addErrback(self._not_started)
+
+    async def _start(self) -> None:
+        await self._writer.start()
+        await self._call_numbers.start()
+        await self._tables.load()
+        if self._stopping:
+            return
+        self._warn_about_money()
+        self._mover.start()
+        self._interfaces.start()
+        sys.setswitchinterval(SWITCH_INTERVAL)
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 100)
+        self._problem = ""
+        self._ports.start()
+        sip, http = self._config.sip, self._config.http
+        self._log.info(
+            "serving: SIP UDP {udp}, SIP TCP {tcp}, HTTP {http}; state in {state}",
+            udp=", ".join(map(str, sip.udp)) or "off",
+            tcp=", ".join(map(str, sip.tcp)) or "off",
+            http=", ".join(map(str, http.listen)) or "off",
+            state=self._config.state.dir,
+        )
+
+    def _not_started(self, failure: Failure) -> None:
+        if self._stopping:
+            return
+        if failure.check(VosError):
+            self._log.critical("vos3000 does not start: {why}", why=failure.value)
+        else:
+            self._log.failure("vos3000 does not start", failure)
+        self._reactor._exitSignal = None
+        self._reactor.stop()
+
+    def _warn_about_money(self) -> None:
+        if not self._in_force.billing.record_server_hang_up:
+            self._log.warn(
+                "SERVER_BILLING_RECORD_SERVER_HANG_UP is off: calls that the server"
+                " ends leave no record and are not charged; see the metrics"
+                " billing_forgone_total and billing_forgone_micros_total"
+            )
+
+    def _storage_failed(self, event: StorageFailed) -> None:
+        self._problem = f"records cannot be written: {event.reason}"
+
+    def _storage_recovered(self, event: StorageRecovered) -> None:
+        self._problem = ""
+
+    # Signals
+
+    def _take_signals(self) -> None:
+        """
+        SIGTERM and SIGINT end the process with status 0 once every call is
+        recorded; SIGHUP reads everything again.
+        """
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._told_to_stop)
+        if hasattr(signal, "SIGHUP"):
+            signal.signal(signal.SIGHUP, self._told_to_reload)
+
+    def _told_to_stop(self, number: int, frame: object) -> None:
+        self._reactor.callFromThread(self._stop_reactor)
+
+    def _stop_reactor(self) -> None:
+        if not self._stopping:
+            self._stopping = True
+            self._reactor.stop()
+
+    def _told_to_reload(self, number: int, frame: object) -> None:
+        self._reactor.callFromThread(self.reload)
+
+    def reload(self) -> Deferred[None]:
+        """Read both files and all tables again; calls go on."""
+        return Deferred.fromCoroutine(self._reload()).addErrback(self._not_reloaded)
+
+    async def _reload(self) -> None:
+        _, fresh = registry.read(
+            self._config.directory, self._config.state.dir, os.environ, root=False
+        )
+        self._parameters.adopt(fresh)
+        await self._tables.load()
+        self._log.info("configuration and tables were read again")
+
+    def _not_reloaded(self, failure: Failure) -> None:
+        if failure.check(ConfigError):
+            for problem in failure.value.problems:
+                self._log.error("not reloaded: {problem}", problem=problem)
+        elif failure.check(StorageError):
+            self._log.error("not reloaded: {why}", why=failure.value)
+        else:
+            self._log.failure("not reloaded", failure)
+
+    # Stop
+
+    def stopService(self) -> Deferred[None]:  # noqa: N802
+        """End every call, write every record, close everything."""
+        super().stopService()
+        self._stopping = True
+        self._problem = "stopping"
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        self._log.info(
+            "stopping: {calls} calls are ended", calls=len(self._signaling.registry)
+        )
+        self._signaling.control.drain()
+        await self._last_messages()
+        await DeferredList(
+            [self._interfaces.stop(), *map(_deferred, self._ports.close())],
+            consumeErrors=True,
+        )
+        self._mover.stop()
+        self._signaling.tcp.close()
+        try:
+            await self._writer.close(LAST_RECORDS)
+        except VosError as error:
+            self._log.critical("records were not written: {why}", why=error)
+        self._timers.stop()
+        await self._pool.close()
+        self._pid_file.unlink(missing_ok=True)
+
+    async def _last_messages(self) -> None:
+        until = time.monotonic() + LAST_MESSAGES
+        while self._signaling.busy() and time.monotonic() < until:
+            await deferLater(self._reactor, 0.05)
+
+    @property
+    def _pid_file(self) -> Path:
+        return self._config.state.dir / "vos3000.pid"
+
+    def _write_pid(self) -> None:
+        try:
+            self._pid_file.write_text(f"{os.getpid()}\n")
+        except OSError as error:
+            self._log.warn("no pid file: {why}", why=error)
+
+
+def _deferred(value: Any) -> Deferred[Any]:
+    if isinstance(value, Deferred):
+        return value
+    done: Deferred[Any] = Deferred()
+    done.callback(value)
+    return done
+
+
+def _token() -> str:
+    """Sixteen letters and digits that nobody can guess."""
+    return os.urandom(8).hex()

@@ -1,0 +1,214 @@
+"""
+The half of the switch that calls pass through, put together.
+
+Engines, call control and the SIP stack, each made once. L{vos3000.service}
+gives it storage and a clock, and opens its sockets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from twisted.internet.interfaces import IReactorTime
+
+from vos3000.billing.accounts import Accounts
+from vos3000.billing.pipeline import Billing
+from vos3000.billing.rates import Rates
+from vos3000.call.control import CallControl, Engines, Writer
+from vos3000.call.hunting import Hunter
+from vos3000.call.registry import Registry
+from vos3000.call.sipleg.gate import SipGate
+from vos3000.call.sipleg.shared import SipLegs
+from vos3000.config import Sip
+from vos3000.events import Events
+from vos3000.inforce import InForce
+from vos3000.instant import Now
+from vos3000.metrics import Metrics
+from vos3000.model.causes import EndCauses
+from vos3000.model.gateways import MappingGateway, RoutingGateway
+from vos3000.ports import LocalHosts, Ports, enlarge
+from vos3000.routing.capacity import Capacity
+from vos3000.routing.rewriting import Rewriting
+from vos3000.routing.selector import Selector
+from vos3000.security.auth import Authenticator
+from vos3000.security.screening import Screening
+from vos3000.sip.core import Tokens, UserAgentCore
+from vos3000.sip.hosts import Hosts
+from vos3000.sip.transport import (
+    MAX_PACKET_SIZE,
+    Reception,
+    TcpListener,
+    Transport,
+    UdpChannel,
+)
+from vos3000.timers import TimerWheel
+
+
+class Signaling:
+    """
+    Everything between the sockets and the records.
+
+    @param next_call: Gives the number of a new call.
+    @param choose: Randomness: from C{n} to 0..n-1.
+    @param token: Gives a fresh random text.
+    """
+
+    def __init__(
+        self,
+        reactor: IReactorTime,
+        now: Now,
+        timers: TimerWheel,
+        in_force: InForce,
+        causes: EndCauses,
+        writer: Writer,
+        next_call: Callable[[], int],
+        choose: Callable[[int], int],
+        token: Callable[[], str],
+        events: Events,
+        metrics: Metrics,
+    ) -> None:
+        self._reactor: Any = reactor
+        self._now = now
+        self._timers = timers
+        self._in_force = in_force
+        self._causes = causes
+        self._metrics = metrics
+        self._vendors: frozenset[str] = frozenset()
+        self.hosts = Hosts(lambda: self._reactor.nameResolver, timers)
+        self.registry = Registry(next_call, now, causes["AdministratorHangup"])
+        self._make_engines(choose)
+        self._make_sip(token)
+        self.control = CallControl(
+            self._engines(),
+            self.lines_out,
+            self.registry,
+            writer,
+            events,
+            timers,
+            now,
+            choose,
+            lambda: in_force.calls,
+            lambda: in_force.billing,
+            causes,
+            metrics,
+        )
+
+    def _make_engines(self, choose: Callable[[int], int]) -> None:
+        in_force, causes = self._in_force, self._causes
+        self.accounts = Accounts(self._now, causes)
+        self.rates = Rates()
+        self.lines_in = Capacity()
+        self.lines_out = Capacity()
+        self.authenticator = Authenticator()
+        self.screening = Screening(causes)
+        self.rewriting = Rewriting(choose)
+        self.selector = Selector(self.lines_out, causes, lambda: in_force.switching)
+        self.billing = Billing(
+            self.accounts,
+            self.rates,
+            lambda: in_force.billing,
+            self._timers,
+            causes,
+            self._metrics,
+        )
+
+    def _make_sip(self, token: Callable[[], str]) -> None:
+        in_force = self._in_force
+        self._local_hosts = LocalHosts()
+        self.gate = SipGate(
+            lambda: self.transport,
+            self.knows,
+            lambda: in_force.answers_strangers,
+            lambda leg: self.control.incoming(leg),
+            self.hosts.address,
+        )
+        self.core = UserAgentCore(
+            self._timers,
+            lambda: in_force.resend,
+            Tokens(token, token()[:4]),
+            self.gate,
+            self._metrics,
+        )
+        self.gate.legs = SipLegs(self.core, self._causes)
+        self.reception = Reception(
+            self.core.layer, self._answers, self._now, self._metrics
+        )
+        self.tcp = TcpListener(
+            self.reception,
+            self._timers,
+            self._reactor,
+            self._local_hosts,
+            self._metrics,
+        )
+        self.transport = Transport(self.tcp)
+
+    def _engines(self) -> Engines:
+        hunter = Hunter(
+            self.selector,
+            self.lines_out,
+            self.rewriting,
+            self.gate.dial,
+            self._timers,
+            self._in_force,
+            self._causes,
+        )
+        return Engines(
+            self.authenticator,
+            self.screening,
+            self.rewriting,
+            self.selector,
+            self.lines_in,
+            self.billing,
+            hunter,
+        )
+
+    def knows(self, host: str, port: int) -> bool:
+        """Whether a source is any gateway's."""
+        if self.authenticator.mapping_gateway(host, port) is not None:
+            return True
+        return host in self._vendors
+
+    def _answers(self, address: tuple[str, int]) -> bool:
+        return self._in_force.answers_strangers or self.knows(*address)
+
+    def load_mapping(self, gateways: Sequence[MappingGateway]) -> None:
+        """Take over the mapping gateways."""
+        self.authenticator.load(gateways)
+        self.screening.load(gateways)
+
+    def load_routing(self, gateways: Sequence[RoutingGateway]) -> None:
+        """Take over the routing gateways."""
+        self._vendors = frozenset(gateway.remote_ip for gateway in gateways)
+        self._local_hosts.forget()
+        self.hosts.load(gateway.remote_ip for gateway in gateways)
+        self.selector.load(gateways)
+
+    def open(self, ports: Ports, sip: Sip) -> None:
+        """Open the sockets, silent for now."""
+        for endpoint in sip.udp:
+            channel = UdpChannel(self.reception, self._local_hosts)
+            port = ports.open(
+                "[sip] udp",
+                endpoint,
+                lambda e=endpoint, c=channel: self._reactor.listenUDP(  # type: ignore[misc]
+                    e.port, c, interface=e.host, maxPacketSize=MAX_PACKET_SIZE
+                ),
+            )
+            if port is not None:
+                enlarge(port)
+                self.transport.add(channel)
+        for endpoint in sip.tcp:
+            port = ports.open(
+                "[sip] tcp",
+                endpoint,
+                lambda e=endpoint: self._reactor.listenTCP(  # type: ignore[misc]
+                    e.port, self.tcp, backlog=512, interface=e.host
+                ),
+            )
+            if port is not None:
+                self.tcp.listening(port)
+
+    def busy(self) -> bool:
+        """Whether calls or their last messages are still under way."""
+        return bool(len(self.registry) or self.core.layer.busy())
