@@ -25,7 +25,7 @@ _COMMANDS = {
     "rate-test": "rates",
     "route-test": "routes",
     "cdr": "records",
-    "push-replay": "records",
+    "push-replay": "pushes",
 }
 """Each command, and the module of L{vos3000.commands} that has it."""
 

@@ -47,10 +47,8 @@ class CallTests(SynchronousTestCase):
         self.assertNoResult(done)
         self.net.run(1.0)
         self.assertEqual(self.successResultOf(done), 200)
-        self.assertEqual(
-            self._seen("caller"),
-            "INVITE 4930,100 Trying,180 Ringing,200 OK,ACK,BYE,200 OK".split(","),
-        )
+        answered = ["INVITE 4930", "100 Trying", "180 Ringing", "200 OK", "ACK"]
+        self.assertEqual(self._seen("caller"), [*answered, "BYE", "200 OK"])
         self.assertEqual(self.net.clock.getDelayedCalls(), [])
 
     def test_refused_call(self) -> None:

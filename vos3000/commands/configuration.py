@@ -4,6 +4,8 @@ Commands about the configuration and the schema: check, migrate.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import click
 
 from vos3000.commands.context import (
@@ -19,9 +21,13 @@ from vos3000.commands.context import (
 from vos3000.config import Config
 from vos3000.db import upgrade
 from vos3000.db.dialects import dialect
+from vos3000.db.gateways import MAPPING, ROUTING, GatewayStore
+from vos3000.db.pool import Pool
 from vos3000.db.settings import ParameterStore
 from vos3000.errors import ConfigError, StorageError
 from vos3000.parameters import Origin, Parameter, Parameters
+from vos3000.routing.rewriting import Rules
+from vos3000.security.auth import Authenticator
 
 NOT_YET = "not yet in effect"
 
@@ -34,8 +40,9 @@ def check(setup: Setup, everything: bool, as_json: bool) -> None:
     """
     Check both files, the system parameters and the database.
 
-    Prints every mistake with its file and line, what is set and not yet in
-    effect, and the state of the schema. Exits with 1 if anything is wrong.
+    Prints every mistake with its file and line, what gateways' addresses and
+    number rules have wrong, what is set and not yet in effect, and the state
+    of the schema. Exits with 1 if anything is wrong.
     Nothing is changed, and the switch may run meanwhile.
     """
     ctx = click.get_current_context()
@@ -65,11 +72,28 @@ def _schema(setup: Setup, parameters: Parameters, problems: list[str]) -> str:
     try:
         with setup.pool() as pool:
             stored = wait(ParameterStore(pool).all())
+            problems.extend(_gateways(pool))
     except StorageError as error:
         problems.append(f"database {kind.path}: {error}")
         return "not usable"
     problems.extend(parameters.replace(stored))
     return f"{kind.path}, schema {upgrade.REVISIONS[-1]}, up to date"
+
+
+def _gateways(pool: Pool) -> Iterator[str]:
+    """What the gateways' own settings have wrong."""
+    mapping = wait(GatewayStore(pool, MAPPING).values())
+    routing = wait(GatewayStore(pool, ROUTING).values())
+    authenticator = Authenticator()
+    authenticator.load(mapping)
+    for problem in authenticator.problems:
+        yield f"mapping gateway {problem}"
+    for kind, gateways in (("mapping", mapping), ("routing", routing)):
+        for gateway in gateways:
+            for side in ("caller", "callee"):
+                _, wrong = Rules.read(getattr(gateway, f"rewrite_{side}"))
+                for rule in wrong:
+                    yield f"{kind} gateway {gateway.name}: {side} rule {rule}"
 
 
 def _set(parameters: Parameters, row: Parameter) -> bool:

@@ -4,6 +4,7 @@ What every command starts from: the configuration, the database, the screen.
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import time
@@ -55,6 +56,13 @@ class Complaint(click.ClickException):
         self.exit_code = status  # type: ignore[misc]
 
 
+Connect = Callable[[str, int, float], http.client.HTTPConnection]
+
+
+def _connect(host: str, port: int, timeout: float) -> http.client.HTTPConnection:
+    return http.client.HTTPConnection(host, port, timeout=timeout)
+
+
 @attrs.define(slots=True)
 class Setup:
     """
@@ -62,10 +70,17 @@ class Setup:
 
     @ivar directory: Where the configuration is; None for the default.
     @ivar state: The state directory; None for what the configuration says.
+    @ivar connect: Opens a connection to the running switch: host, port and
+        the seconds to wait for an answer.
+    @ivar kill: Sends a signal to a process.
+    @ivar now: Seconds since the epoch.
     """
 
     directory: Path | None = None
     state: Path | None = None
+    connect: Connect = _connect
+    kill: Callable[[int, int], None] = os.kill
+    now: Callable[[], float] = time.time
     _read: tuple[Config, parameters.Parameters] | None = None
 
     @property
@@ -131,7 +146,7 @@ class Setup:
 
 def database_url(config: Config) -> str:
     """The database that a configuration names; SQLite in the state directory."""
-    path = config.state.dir.absolute() / "vos3000.sqlite"
+    path = config.state.dir.absolute() / "vos3000.db"
     return config.database.url or f"sqlite:///{path}"
 
 

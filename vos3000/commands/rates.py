@@ -148,7 +148,7 @@ def _tell(setup: Setup, sheet: RateSheet, result: Imported | None) -> None:
     if sheet.bad_count:
         screen.print(f"{sheet.bad_count} bad rows were left out")
     try:
-        remote.reload(setup.config.state.dir)
+        remote.reload(setup.config.state.dir, setup.kill)
         screen.print("the switch has been told and uses them in a moment")
     except Complaint as problem:
         if problem.exit_code != NOT_RUNNING:

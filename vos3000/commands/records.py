@@ -1,12 +1,11 @@
 """
-Commands about records: cdr, push-replay.
+The command cdr: records.
 """
 
 from __future__ import annotations
 
 import datetime
 import re
-import time
 from zoneinfo import ZoneInfo
 
 import attrs
@@ -81,10 +80,10 @@ def cdr(
     --since looks at the last 31 days.
     """
     zone = setup.config.state.zone
-    begin = since_ms(since, zone, time.time()) if since else 0
+    begin = since_ms(since, zone, setup.now()) if since else 0
     filtered = bool(account or caller or callee)
     if filtered and not begin:
-        begin = since_ms(f"{FILTERED_DAYS}d", zone, time.time())
+        begin = since_ms(f"{FILTERED_DAYS}d", zone, setup.now())
     query = CdrQuery(
         accounts=(account,) if account else (),
         caller=caller or "",

@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from vos3000.commands.context import NOT_RUNNING, PID_FILE, Complaint
+from vos3000.commands.context import NOT_RUNNING, PID_FILE, Complaint, Connect
 from vos3000.config import Config, Endpoint
 
 TIMEOUT = 10.0
@@ -32,7 +31,8 @@ class Switch:
     @param config: Its first C{[http] listen} is where the switch is asked.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, connect: Connect) -> None:
+        self._connect = connect
         self._file = config.directory / "vos3000.conf"
         if not config.http.listen:
             raise Complaint(
@@ -78,7 +78,7 @@ class Switch:
 
     def _exchange(self, method: str, path: str, body: str | None = None) -> str:
         host, port = self.address.host, self.address.port
-        connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT)
+        connection = self._connect(host, port, TIMEOUT)
         try:
             connection.request(method, path, body, {"Content-Type": "text/html"})
             response = connection.getresponse()
@@ -120,17 +120,18 @@ def _labelled(name: str, labels: Mapping[str, str]) -> str:
     return f"{name}{{{pairs}}}" if pairs else name
 
 
-def reload(state: Path) -> int:
+def reload(state: Path, kill: Callable[[int, int], None]) -> int:
     """
     Tell the switch of a state directory to read files and tables again.
 
+    @param kill: Sends a signal to a process.
     @return: Its process id.
     @raise Complaint: If there is none, or it belongs to somebody else.
     """
     path = state / PID_FILE
     try:
         pid = int(path.read_text("ascii"))
-        os.kill(pid, signal.SIGHUP)
+        kill(pid, signal.SIGHUP)
     except FileNotFoundError:
         raise Complaint(
             f"no switch runs with this state directory: {path} does not exist."

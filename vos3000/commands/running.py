@@ -4,7 +4,6 @@ Commands that ask the running switch: status, calls, hangup, reload.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -40,7 +39,7 @@ def status(setup: Setup, as_json: bool, everything: bool) -> None:
 
     Exits with 0 if it runs and answers, with 3 if it cannot be reached.
     """
-    switch = Switch(setup.config)
+    switch = Switch(setup.config, setup.connect)
     performance = switch.ask("GetPerformance").get("infoPerformance", {})
     numbers = switch.metrics()
     if as_json:
@@ -86,14 +85,14 @@ def calls(
         "gatewayRoutingName": routing,
     }
     given = {name: value for name, value in request.items() if value}
-    answer = Switch(setup.config).ask("GetCurrentCall", given)
+    answer = Switch(setup.config, setup.connect).ask("GetCurrentCall", given)
     found = answer.get("infoCurrentCalls", [])
     if as_json:
         show_json(found)
         return
     made = table(*_CALL_COLUMNS, numbers="id,for")
     for call in found:
-        made.add_row(*_call_row(call, time.time() * 1000))
+        made.add_row(*_call_row(call, setup.now() * 1000))
     console().print(made if found else "no calls in progress")
 
 
@@ -133,7 +132,7 @@ def hangup(setup: Setup, call_ids: tuple[int, ...], everything: bool) -> None:
     """
     if bool(call_ids) == everything:
         raise click.UsageError("give the ids of calls, or --all")
-    switch = Switch(setup.config)
+    switch = Switch(setup.config, setup.connect)
     current = switch.ask("GetCurrentCall").get("infoCurrentCalls", [])
     running = [call["callId"] for call in current]
     wanted = running if everything else [n for n in call_ids if n in running]
@@ -156,5 +155,5 @@ def reload(setup: Setup) -> None:
     No call is touched. Listeners are opened at start only. What is wrong with
     the files is told here, and the switch is not told to read them then.
     """
-    pid = remote.reload(setup.config.state.dir)
+    pid = remote.reload(setup.config.state.dir, setup.kill)
     console().print(f"the switch (process {pid}) reads its configuration again")

@@ -66,6 +66,11 @@ class Caller:
         self._token = token
         self._call: _Call | None = None
 
+    @property
+    def call_id(self) -> str:
+        """The Call-ID of the call placed last; empty before the first."""
+        return self._call.call_id if self._call is not None else ""
+
     def place(self, caller: str, callee: str, talk: float) -> Deferred[int]:
         """
         Call a number and hang up some seconds after the answer.
