@@ -37,13 +37,14 @@ MAY_IMPORT: dict[str, set[str] | None] = {
     "phone": CALL,
     **dict.fromkeys(("push", "alarms", "reports"), GROUND | {"db"}),
     "web": GROUND | ENGINES | {"db", "call", "phone", "reports", "alarms"},
-    **dict.fromkeys(("tables", "service", "tap", "cli", "commands", "demo", "inforce", "ports", "signaling", "interfaces")),
+    **dict.fromkeys(("tables", "service", "tap", "cli", "commands", "demo")),
+    **dict.fromkeys(("inforce", "interfaces", "ports", "signaling")),
 }
 """
 Part of the package, and the other parts it may import; None for any.
 
-C{commands} and C{demo} are the operator's side of C{cli}, C{conffile} is what
-C{config} and C{parameters} have in common.
+C{commands} and C{demo} belong to C{cli}, the last four to C{service};
+C{conffile} is what C{config} and C{parameters} have in common.
 """
 
 

@@ -43,6 +43,15 @@ class Options(usage.Options):
         ],
     ]
 
+    def parseArgs(self, *words: str) -> None:
+        """
+        Take no further words.
+
+        @raise usage.UsageError: If there is one.
+        """
+        if words:
+            raise usage.UsageError(f"{words[0]!r} is too much; see --help")
+
     def path(self, name: str) -> Path | None:
         """The directory given as option C{name}, if it was given."""
         return Path(self[name]) if self[name] else None
