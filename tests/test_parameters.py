@@ -123,6 +123,24 @@ class RegistryTests(SynchronousTestCase):
         self.assertEqual(str(error), "NONSENSE is no system parameter")
 
 
+class EffectTests(SynchronousTestCase):
+    """What the registry says is in effect, and what the product acts on."""
+
+    def test_in_effect_means_used(self) -> None:
+        """
+        A parameter is in effect if and only if some module reads it.
+
+        A module names it in quotes, with or without SERVER_BILLING_.
+        """
+        package = Path(parameters.__file__).parent
+        source = "".join(path.read_text("utf-8") for path in package.rglob("*.py"))
+        for each in KNOWN:
+            stem = each.name.removeprefix("SERVER_BILLING_")
+            used = any(f'"{name}"' in source for name in (each.name, stem))
+            if not each.alias_of:
+                self.assertEqual(used, each.in_effect, each.name)
+
+
 class KindTests(SynchronousTestCase):
     """How the text of each kind is read."""
 
