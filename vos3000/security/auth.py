@@ -5,8 +5,13 @@ Who calls: the mapping gateway that a source address belongs to.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from ipaddress import AddressValueError, IPv4Address, IPv6Address, ip_address
-from ipaddress import ip_network
+from ipaddress import (
+    AddressValueError,
+    IPv4Address,
+    IPv6Address,
+    ip_address,
+    ip_network,
+)
 
 import attrs
 

@@ -4,13 +4,13 @@ What a known mapping gateway may do: the checks before a call is routed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import attrs
 
 from vos3000.model.causes import CallRejected, EndCauses
 from vos3000.model.gateways import LockType, MappingGateway
 from vos3000.model.limits import NumberLimit
+
+MOST_KEPT = 100_000
 
 _LOCKED = frozenset((LockType.OUTGOING, LockType.ALL))
 
@@ -37,19 +37,15 @@ class Screening:
     Checks a call against the gateway it comes from.
 
     The checks stand in L{check} in their order: the lock, then the numbers as
-    they came in (behaviour.md 4.1, steps 3 and 4).
+    they came in (behaviour.md 4.1, steps 3 and 4). A gateway's limits are
+    compiled at its first call after each change.
     """
 
     def __init__(self, causes: EndCauses) -> None:
         self._locked = causes["GatewayLocked"]
         self._callee_limited = causes["CalleeNumberLimited"]
         self._caller_limited = causes["CallerNumberLimited"]
-        self._limits: dict[str, _Limits] = {}
-
-    def load(self, gateways: Iterable[MappingGateway]) -> None:
-        """Compile the limits of all gateways; a call then looks them up."""
-        read = ((gateway.name, _Limits.read(gateway)) for gateway in gateways)
-        self._limits = {name: limits for name, limits in read if limits is not None}
+        self._limits: dict[str, tuple[MappingGateway, _Limits | None]] = {}
 
     def check(self, gateway: MappingGateway, caller: str, callee: str) -> None:
         """
@@ -60,9 +56,20 @@ class Screening:
         """
         if gateway.lock_type in _LOCKED:
             raise CallRejected(self._locked, f"{gateway.name} is locked")
-        limits = self._limits.get(gateway.name)
-        if limits is not None:
-            self._check_numbers(limits, caller, callee)
+        known = self._limits.get(gateway.name)
+        if known is None or known[0] is not gateway:
+            known = self._compile(gateway)
+        if known[1] is not None:
+            self._check_numbers(known[1], caller, callee)
+
+    def _compile(
+        self, gateway: MappingGateway
+    ) -> tuple[MappingGateway, _Limits | None]:
+        """Keep the limits of a gateway that is new or was changed."""
+        if len(self._limits) >= MOST_KEPT:
+            self._limits.clear()
+        known = self._limits[gateway.name] = gateway, _Limits.read(gateway)
+        return known
 
     def _check_numbers(self, limits: _Limits, caller: str, callee: str) -> None:
         if limits.callee is not None:
