@@ -1,0 +1,1 @@
+"""Tests of vos3000.security."""
