@@ -221,7 +221,6 @@ class Switch:
             MappingGateway(1, "ingress", (CALLER[0],), account="acme")
         ]
         self.authenticator.load(sources)
-        self.screening.load(sources)
         self.selector.load(
             list(routing)
             or [

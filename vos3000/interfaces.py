@@ -97,7 +97,7 @@ class Interfaces:
             Customers(
                 stores.customers, accounts, stores.mapping, refresh, self._now, zone
             ),
-            Rates(stores.rates, refresh),
+            Rates(stores.rates),
             gateways.Gateways(gateways.MAPPING, stores.mapping, accounts, refresh),
             gateways.Gateways(gateways.ROUTING, stores.routing, accounts, refresh),
             Calls(signaling.registry),

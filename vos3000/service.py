@@ -215,7 +215,8 @@ class Switch(Service):
             self._log.critical("vos3000 does not start: {why}", why=failure.value)
         else:
             self._log.failure("vos3000 does not start", failure)
-        self._reactor._exitSignal = None
+        # Nothing else makes twistd end with a status of our choice.
+        self._reactor.addSystemEventTrigger("after", "shutdown", os._exit, 1)
         self._reactor.stop()
 
     def _warn_about_money(self) -> None:

@@ -175,7 +175,6 @@ class Signaling:
     def load_mapping(self, gateways: Sequence[MappingGateway]) -> None:
         """Take over the mapping gateways."""
         self.authenticator.load(gateways)
-        self.screening.load(gateways)
 
     def load_routing(self, gateways: Sequence[RoutingGateway]) -> None:
         """Take over the routing gateways."""
