@@ -4,7 +4,8 @@
 #   make run ARGS=--no-demo   the switch alone
 #   make test              every test; TESTS=tests.billing for a part of them
 #   make bench             calls per CPU-second, against a peer
-#   make lint              ruff, mypy, pydoctor
+#   make lint              ruff and mypy
+#   make docs              pydoctor: the API, in build/apidocs
 #   make clean             forget everything that was made here
 #
 # Each installs what it needs: a virtual environment in .venv, and Debian

@@ -172,10 +172,14 @@ class ValueTests(ConfigTestCase):
         loaded = self.load("\ufeff# a\n\n  ; b\r\n[push]\r\nurl = http://h/#x\r\n")
         self.assertEqual(loaded.push.url, "http://h/#x")
 
-    def test_listeners_of_later_releases_are_told(self) -> None:
-        """They are accepted, and the operator learns that nothing listens."""
-        loaded = self.load("[sip]\ntls = [::]:5061\nws =\n[h323]\nras = 0.0.0.0:1719\n")
-        self.assertEqual(loaded.without_effect, ("[sip] tls", "[h323] ras"))
+    def test_settings_of_later_releases_are_told(self) -> None:
+        """They are accepted, and the operator learns that nothing comes of them."""
+        loaded = self.load(
+            "[sip]\ntls = [::]:5061\nws =\n[h323]\nras = 0.0.0.0:1719\n[media]\nports=1-2\n"
+        )
+        self.assertEqual(
+            loaded.without_effect, ("[sip] tls", "[h323] ras", "[media] ports")
+        )
         self.assertEqual(loaded.sip.tls, (Endpoint("::", 5061),))
 
 

@@ -313,8 +313,15 @@ _SECTIONS: Mapping[str, type] = {
     "cluster": Cluster,
 }
 
-_LATER = (("sip", "tls"), ("sip", "ws"), ("h323", "signal"), ("h323", "ras"))
-"""Listeners that are read and checked, and opened by a later release."""
+_LATER = (
+    ("sip", "tls"),
+    ("sip", "ws"),
+    ("h323", "signal"),
+    ("h323", "ras"),
+    ("media", "address"),
+    ("media", "ports"),
+)
+"""Settings that are read and checked, and acted on by a later release."""
 
 
 # The file

@@ -355,7 +355,7 @@ class Parameters:
             except ValueError as error:
                 problems.append(f"e_moconfig: {error}")
             else:
-                found[parameter.name] = Setting(value, text, Origin.DATABASE)
+                found[parameter.name] = Setting(value, text.strip(), Origin.DATABASE)
         self._database = found
         self.values = self._together()
         return tuple(problems)
