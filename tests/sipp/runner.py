@@ -73,7 +73,7 @@ class Sipp(ProcessProtocol):
         text = (SCENARIOS / scenario.name).read_text("utf-8")
         filled = Template(text).safe_substitute(status=self._status)
         scenario.write_text(filled, "utf-8")
-        common = ["-sf", str(scenario), "-m", "1", "-nostdin", "-timer_resol", "1"]
+        common = ["-sf", scenario.name, "-m", "1", "-nostdin", "-timer_resol", "1"]
         errors = ["-trace_err", "-error_file", "errors.log"]
         limit = ["-timeout", f"{_SECONDS}s", "-timeout_error"]
         argv = ["sipp", *arguments, *common, *errors, *limit]

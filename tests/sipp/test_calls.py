@@ -63,8 +63,8 @@ class Calls(TestCase):
         where = directory / "caller"
         begun = caller.start(where, target=target, number=carrier.number, hold=hold)
         outcomes: list[Outcome] = await gatherResults([begun, *ended])
-        bad = [outcome for outcome in outcomes if outcome.status]
-        self.assertEqual(bad, [])
+        bad = [f"{o.scenario}: {o.status}\n{o.errors}" for o in outcomes if o.status]
+        self.assertEqual(bad, [], "\n".join(bad))
 
     async def record(self, carrier: Carrier) -> dict[str, Any]:
         """The one record of the carrier's call, when it is committed."""
@@ -289,7 +289,8 @@ class EndTests(Calls):
         self.parties(callee)
         carrier.route("a", callee.port)
         caller = Party("caller-hears-bye", carrier.address)
-        IReactorTime(reactor).callLater(2.0, running.child.terminate)
+        ending = IReactorTime(reactor).callLater(2.0, running.child.terminate)
+        self.addCleanup(lambda: ending.active() and ending.cancel())
         await self.call(carrier, caller, callee)
         self.assertEqual(running.child.wait(10.0), 0)
         row = await self.record(carrier)
