@@ -175,7 +175,8 @@ class ValueTests(ConfigTestCase):
     def test_settings_of_later_releases_are_told(self) -> None:
         """They are accepted, and the operator learns that nothing comes of them."""
         loaded = self.load(
-            "[sip]\ntls = [::]:5061\nws =\n[h323]\nras = 0.0.0.0:1719\n[media]\nports=1-2\n"
+            "[sip]\ntls = [::]:5061\nws =\n[h323]\nras = 0.0.0.0:1719\n"
+            "[media]\nports = 1-2\n"
         )
         self.assertEqual(
             loaded.without_effect, ("[sip] tls", "[h323] ras", "[media] ports")
