@@ -111,16 +111,21 @@ class Authenticator:
         @param host: An address as the socket gave it.
         """
         sources = self._sources
-        if ":" in host:
+        gateway = _exact(sources, host, port)
+        if gateway is None and ":" in host:
             host = _normal(host)
-        if sources.by_port:
-            gateway = sources.by_port.get((host, port))
-            if gateway is not None:
-                return gateway
-        gateway = sources.by_address.get(host)
+            gateway = _exact(sources, host, port)
         if gateway is not None or not sources.blocks:
             return gateway
         return _in_blocks(sources, host)
+
+
+def _exact(sources: _Sources, host: str, port: int) -> MappingGateway | None:
+    if sources.by_port:
+        gateway = sources.by_port.get((host, port))
+        if gateway is not None:
+            return gateway
+    return sources.by_address.get(host)
 
 
 def _normal(host: str) -> str:
