@@ -31,7 +31,7 @@ from vos3000.metrics import Metrics
 from vos3000.model.accounts import Movement
 from vos3000.model.cdr import Cdr, CdrEntry
 
-TICK = 0.001
+TICK = 0.002
 SLICE = 0.01
 
 

@@ -7,10 +7,11 @@ from __future__ import annotations
 import functools
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from vos3000.db import upgrade
 from vos3000.db.dialects import Sqlite
@@ -19,6 +20,8 @@ from vos3000.metrics import Metrics
 from vos3000.model.accounts import Movement
 from vos3000.model.cdr import Cdr, CdrEntry
 from vos3000.model.rates import Rate
+
+UTC = ZoneInfo("UTC")
 
 MEMORY = "sqlite://"
 
@@ -42,7 +45,7 @@ def _template() -> sqlite3.Connection:
 def empty_database() -> sqlite3.Connection:
     """A database in memory with the schema, set up as the pool does it."""
     kind = Sqlite(MEMORY)
-    connection = sqlite3.connect(**kind.arguments())
+    connection: sqlite3.Connection = sqlite3.connect(**kind.arguments())
     _template().backup(connection)
     kind.prepare(connection)
     return connection
@@ -101,9 +104,6 @@ def rate(prefix: str, fee: str = "0.06", period: int = 60, **fields: Any) -> Rat
 def rows(connection: sqlite3.Connection, sql: str, *values: Any) -> list[Any]:
     """What a query answers, outside of the pool."""
     return connection.execute(sql, values).fetchall()
-
-
-Select = Callable[..., list[Any]]
 
 
 def balances(connection: sqlite3.Connection) -> dict[str, int]:

@@ -8,7 +8,9 @@ them, then put into the tables by a few statements of one transaction.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any, cast
 
@@ -70,6 +72,26 @@ _PUT_SECTIONS = (
     " JOIN e_feerategroup g ON g.name = s.groupname"
     " JOIN e_feerate r ON r.feerategroupid = g.id AND r.feeprefix = s.feeprefix"
 )
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """
+    Keep the cyclic collector away from a million fresh objects.
+
+    They have no cycles, and each of its passes would stop every thread: with
+    it, loading takes 20 s and the reactor stands still for 1.5 s at a time;
+    without it 4.6 s and 0.08 s. Afterwards they are set aside for good, so
+    that no later pass looks at them; they still go when nobody refers to them.
+    """
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+        gc.freeze()
+    finally:
+        if running:
+            gc.enable()
 
 
 def _nothing(rows: int) -> None:
@@ -209,7 +231,8 @@ class RateStore:
     def _all_rates(self, cursor: Cursor) -> dict[str, PrefixMap[Rate]]:
         shared: dict[Any, Any] = {}
         names = [group.name for group in self._groups(cursor)]
-        return {name: self._load(cursor, name, shared) for name in names}
+        with _collector_paused():
+            return {name: self._load(cursor, name, shared) for name in names}
 
     def _group_rates(self, cursor: Cursor, name: str) -> PrefixMap[Rate]:
         return self._load(cursor, name, {})

@@ -1,0 +1,177 @@
+"""Tests of named interactions."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from pathlib import Path
+from typing import Any
+
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.trial.unittest import SynchronousTestCase, TestCase
+
+from tests import rows
+from vos3000.db import upgrade
+from vos3000.db.dialects import Cursor, dialect
+from vos3000.db.pool import ATTEMPTS, thread_pool
+from vos3000.errors import ConfigError, NotFound, StorageError
+from vos3000.metrics import LabelledCounter, Metrics
+
+_PUT = "INSERT INTO e_moconfig (name, value) VALUES ('a', 'b')"
+
+
+def busy() -> sqlite3.OperationalError:
+    """What SQLite says while another program writes."""
+    error = sqlite3.OperationalError("database is locked")
+    error.sqlite_errorcode = sqlite3.SQLITE_BUSY
+    return error
+
+
+class PoolTests(SynchronousTestCase):
+    """Interactions in the test's own thread."""
+
+    def setUp(self) -> None:
+        self.connection = rows.empty_database()
+        self.metrics = Metrics()
+        self.pool = rows.memory_pool(self.connection, self.metrics)
+
+    def parameters(self) -> int:
+        """Rows that were committed."""
+        return len(rows.rows(self.connection, "SELECT * FROM e_moconfig"))
+
+    def sample(self, name: str) -> Any:
+        """A metric's value."""
+        return {s.name: s.value for s in self.metrics.samples()}[name]
+
+    def test_result_is_committed(self) -> None:
+        """The function's result comes out, its rows stay."""
+        done = self.pool.interact("put", lambda cursor: cursor.execute(_PUT) and 5)
+        self.assertEqual(self.successResultOf(done), 5)
+        self.assertEqual(self.parameters(), 1)
+        self.assertEqual(self.sample("db_interaction_total"), {"put": 1})
+
+    def test_error_of_the_database_is_wrapped(self) -> None:
+        """Its cause is the driver's error; nothing was changed."""
+
+        def wrong(cursor: Cursor) -> None:
+            cursor.execute(_PUT)
+            cursor.execute("SELECT nonsense")
+
+        failure = self.failureResultOf(self.pool.interact("wrong", wrong), StorageError)
+        self.assertIsInstance(failure.value.__cause__, sqlite3.OperationalError)
+        self.assertEqual(self.parameters(), 0)
+        self.assertEqual(self.sample("db_interaction_failed_total"), {"wrong": 1})
+
+    def test_refusal_rolls_back(self) -> None:
+        """An error of a store's own comes out as it is."""
+
+        def refuse(cursor: Cursor) -> None:
+            cursor.execute(_PUT)
+            raise NotFound("account", "1000")
+
+        self.failureResultOf(self.pool.interact("refuse", refuse), NotFound)
+        self.assertEqual(self.parameters(), 0)
+
+    def test_conflict_is_repeated(self) -> None:
+        """A transaction that lost is run again, as a whole."""
+        errors = [busy()]
+
+        def put(cursor: Cursor) -> None:
+            cursor.execute(_PUT)
+            if errors:
+                raise errors.pop()
+
+        self.successResultOf(self.pool.interact("put", put))
+        self.assertEqual(self.parameters(), 1)
+        self.assertEqual(self.sample("db_interaction_retry_total"), 1)
+
+    def test_endless_conflict_fails(self) -> None:
+        """After some tries the caller hears of it."""
+        runs: list[int] = []
+
+        def put(cursor: Cursor) -> None:
+            runs.append(1)
+            raise busy()
+
+        self.failureResultOf(self.pool.interact("put", put), StorageError)
+        self.assertEqual(len(runs), ATTEMPTS)
+
+    def test_bulk_work_is_never_repeated(self) -> None:
+        """What it consumed cannot be consumed again."""
+        runs: list[int] = []
+
+        def put(cursor: Cursor) -> None:
+            runs.append(1)
+            raise busy()
+
+        self.failureResultOf(self.pool.bulk("put", put), StorageError)
+        self.assertEqual(len(runs), 1)
+
+    def test_metric_counts_by_name(self) -> None:
+        """The counter is labelled by the interaction."""
+        self.assertIsInstance(LabelledCounter("name").values, dict)
+        for name in ("a", "b", "a"):
+            self.successResultOf(self.pool.read(name, lambda cursor: None))
+        self.assertEqual(self.sample("db_interaction_total"), {"a": 2, "b": 1})
+
+
+class DialectTests(SynchronousTestCase):
+    """URLs."""
+
+    def test_mysql_has_its_place(self) -> None:
+        """It is refused with a word on when it comes."""
+        refused = self.assertRaises(ConfigError, dialect, "mysql://u:p@h/vos3000")
+        self.assertIn("arrives with MariaDB support", refused.problems[0])
+
+    def test_unknown_scheme_is_refused(self) -> None:
+        """The message names what there is."""
+        refused = self.assertRaises(ConfigError, dialect, "oracle://h/x")
+        self.assertIn("mysql, sqlite", refused.problems[0])
+
+    def test_paths(self) -> None:
+        """Three slashes are relative, four absolute, two memory."""
+        for url, path in (
+            ("sqlite:///a/b.db", "a/b.db"),
+            ("sqlite:////a/b.db", "/a/b.db"),
+            ("sqlite://", ":memory:"),
+        ):
+            self.assertEqual(dialect(url).path, path)
+
+
+class ThreadPoolTests(TestCase):
+    """The pool of the running switch, on a file."""
+
+    def setUp(self) -> None:
+        path = Path(self.mktemp()).absolute()
+        upgrade.migrate(f"sqlite:///{path}")
+        self.pool = thread_pool(
+            f"sqlite:///{path}", reactor, Metrics(), time.monotonic
+        )
+        self.addCleanup(self.pool.close)
+
+    def test_lanes_see_what_was_committed(self) -> None:
+        """A read that is asked for after a write sees it."""
+
+        async def go() -> None:
+            await self.pool.interact("put", lambda cursor: cursor.execute(_PUT) and 1)
+            for lane in (self.pool.read, self.pool.bulk):
+                found = await lane(
+                    "get",
+                    lambda c: c.execute("SELECT value FROM e_moconfig").fetchall(),
+                )
+                self.assertEqual(found, [("b",)])
+
+        return Deferred.fromCoroutine(go())  # type: ignore[return-value]
+
+    def test_file_is_safe_against_power_cuts(self) -> None:
+        """Every commit is synced, readers are not in the way of the writer."""
+
+        def pragmas(cursor: Cursor) -> tuple[Any, ...]:
+            return tuple(
+                cursor.execute(f"PRAGMA {name}").fetchone()[0]
+                for name in ("journal_mode", "synchronous", "foreign_keys")
+            )
+
+        found = self.pool.interact("pragmas", pragmas)
+        return found.addCallback(self.assertEqual, ("wal", 2, 1))  # type: ignore[return-value]

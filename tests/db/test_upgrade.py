@@ -1,0 +1,177 @@
+"""Tests of the schema, its migrations and the check at start-up."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests import rows
+from vos3000.db import alembic_run, schema, upgrade
+from vos3000.db.customers import CustomerStore
+from vos3000.db.dialects import Sqlite
+from vos3000.errors import SchemaError
+from vos3000.model.cdr import COLUMNS
+
+
+class MigrationTests(SynchronousTestCase):
+    """The migrations lead to the schema."""
+
+    def setUp(self) -> None:
+        self.path = Path(self.mktemp())
+        self.url = f"sqlite:///{self.path}"
+
+    def test_migrations_make_the_schema(self) -> None:
+        """What the migrations make is what schema.py describes."""
+        upgrade.migrate(self.url)
+        engine = sa.create_engine(self.url)
+        with engine.connect() as connection:
+            context = MigrationContext.configure(connection, opts={"compare_type": True})
+            differences = compare_metadata(context, schema.metadata)
+        engine.dispose()
+        self.assertEqual(differences, [])
+
+    def test_migrations_make_the_text_of_the_schema(self) -> None:
+        """Types, defaults and keys are the same, to the letter."""
+        upgrade.migrate(self.url)
+        engine = sa.create_engine("sqlite://")
+        schema.metadata.create_all(engine)
+        with engine.connect() as connection:
+            wanted = self.tables(connection.connection.driver_connection)
+        engine.dispose()
+        migrated = sqlite3.connect(self.path)
+        found = self.tables(migrated)
+        migrated.close()
+        del found["alembic_version"]
+        self.assertEqual(found, wanted)
+
+    @staticmethod
+    def tables(connection: sqlite3.Connection) -> dict[str, list[str]]:
+        """The definitions of all tables and indexes, line by line."""
+        found = connection.execute(
+            "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"
+        )
+        return {
+            name: sorted(line.strip(" \t,") for line in sql.splitlines())
+            for name, sql in found
+        }
+
+    def test_records_have_the_63_columns_in_order(self) -> None:
+        """e_cdr is VOS3000's."""
+        upgrade.migrate(self.url)
+        connection = sqlite3.connect(self.path)
+        found = connection.execute("SELECT name FROM pragma_table_info('e_cdr')")
+        self.assertEqual(tuple(name for (name,) in found), COLUMNS)
+        connection.close()
+
+    def test_no_column_is_a_binary_float(self) -> None:
+        """Money is a whole number or text on SQLite."""
+        upgrade.migrate(self.url)
+        connection = sqlite3.connect(self.path)
+        for (sql,) in connection.execute("SELECT sql FROM sqlite_master WHERE sql > ''"):
+            self.assertIsNone(re.search("REAL|FLOAT|DOUBLE|NUMERIC|DECIMAL", sql), sql)
+        connection.close()
+
+    def test_mysql_has_decimals(self) -> None:
+        """The same definitions give DECIMAL columns and InnoDB there."""
+        engine = sa.create_mock_engine("mysql+pymysql://", lambda *_: None)
+        ddl = str(sa.schema.CreateTable(schema.CDR).compile(dialect=engine.dialect))
+        self.assertIn("fee NUMERIC(18, 6)", ddl)
+        self.assertIn("flowno BIGINT NOT NULL", ddl)
+        self.assertIn("ENGINE=InnoDB", ddl)
+        rate = schema.metadata.tables["e_feerate"]
+        ddl = str(sa.schema.CreateTable(rate).compile(dialect=engine.dialect))
+        self.assertIn("fee NUMERIC(24, 12)", ddl)
+
+    def test_every_revision_is_known(self) -> None:
+        """The list the start-up check goes by is that of the files."""
+        script = ScriptDirectory.from_config(alembic_run.config())
+        found = [step.revision for step in script.walk_revisions()][::-1]
+        self.assertEqual(tuple(found), upgrade.REVISIONS)
+
+    def test_progress_names_each_revision(self) -> None:
+        """The operator sees what is being done; a second run does nothing."""
+        told: list[str] = []
+        upgrade.migrate(self.url, told.append)
+        upgrade.migrate(self.url, told.append)
+        self.assertEqual(told, list(upgrade.REVISIONS))
+
+    def test_0001_from_nothing_to_tables_that_take_rows(self) -> None:
+        """Before: an empty file. After: a row with its defaults."""
+        upgrade.migrate(self.url)
+        connection = sqlite3.connect(self.path)
+        connection.execute("INSERT INTO e_customer (id, account) VALUES (1, '1000')")
+        found = connection.execute("SELECT money, name, canceled FROM e_customer")
+        self.assertEqual(found.fetchall(), [(0, "", 0)])
+        connection.close()
+
+    def test_failed_migration_leaves_nothing(self) -> None:
+        """All steps or none: tables in the way stop it before the first."""
+        connection = sqlite3.connect(self.path)
+        connection.execute("CREATE TABLE alembic_version (version_num TEXT)")
+        connection.execute("CREATE VIEW e_syslog AS SELECT 1")
+        connection.commit()
+        self.assertRaises(sa.exc.OperationalError, upgrade.migrate, self.url)
+        found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        self.assertEqual(found.fetchall(), [("alembic_version",)])
+        connection.close()
+
+
+class StartTests(SynchronousTestCase):
+    """What the start-up check says."""
+
+    def setUp(self) -> None:
+        self.path = Path(self.mktemp())
+        self.url = f"sqlite:///{self.path}"
+
+    def stamp(self, revision: str) -> None:
+        """Pretend another release made the database."""
+        connection = sqlite3.connect(self.path)
+        connection.execute("UPDATE alembic_version SET version_num = ?", (revision,))
+        connection.commit()
+        connection.close()
+
+    def test_empty_file_is_filled(self) -> None:
+        """A first start needs no command."""
+        upgrade.prepare(self.url)
+        upgrade.prepare(self.url)
+        connection = Sqlite(self.url).connect()
+        self.assertEqual(upgrade.current(connection, Sqlite(self.url)), "0001")
+        connection.close()
+
+    def test_older_schema_is_refused(self) -> None:
+        """The operator is told the command."""
+        with self.assertRaises(SchemaError) as caught:
+            upgrade.check(None)
+        self.assertIn("vos3000 migrate", str(caught.exception))
+
+    def test_newer_schema_is_refused(self) -> None:
+        """Neither start nor migration touches what a later release made."""
+        upgrade.migrate(self.url)
+        self.stamp("9999")
+        for refused in (upgrade.prepare, upgrade.migrate):
+            with self.assertRaises(SchemaError) as caught:
+                refused(self.url)
+            self.assertIn("9999, newer than 0001", str(caught.exception))
+
+    def test_foreign_tables_are_refused(self) -> None:
+        """A file of another program is left alone."""
+        connection = sqlite3.connect(self.path)
+        connection.execute("CREATE TABLE photos (id INTEGER)")
+        connection.commit()
+        connection.close()
+        for refused in (upgrade.prepare, upgrade.migrate):
+            with self.assertRaises(SchemaError) as caught:
+                refused(self.url)
+            self.assertIn("photos", str(caught.exception))
+
+    def test_builders_use_the_migrated_schema(self) -> None:
+        """The tests' databases are what an installation has."""
+        store = CustomerStore(rows.memory_pool())
+        self.assertEqual(self.successResultOf(store.all()), [])
