@@ -59,8 +59,8 @@ def canonical(name: str) -> str:
 def refused(status: int, code: int, detail: str = "") -> Answer:
     """The answer to a request that no interface answers."""
     error = retcodes.refusal(code, detail)
-    text = json.dumps({"retCode": code, "exception": str(error)}, ensure_ascii=True)
-    return Answer(status, iter((text,)))
+    body = {"retCode": code, "exception": str(error)}
+    return Answer(status, iter((json.dumps(body, separators=(",", ":")),)))
 
 
 class Dispatcher:

@@ -29,6 +29,8 @@ DEPTH = 16
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 _BITS = {"int": 31, "Integer": 31, "long": 63, "Long": 63}
 _LENGTHS = {"String": 255, "LongString": 65535}
+_LARGEST = 30
+"""The power of ten beyond which a number is not even looked at."""
 _WORDS = {"true": True, "1": True, "false": False, "0": False}
 _TIME_FORMATS = {8: "%Y%m%d", 14: "%Y%m%d%H%M%S"}
 
@@ -69,7 +71,10 @@ def _integer(value: object, field: Field) -> int:
 
 
 def _double(value: object, field: Field) -> Decimal:
-    return parse_decimal(str(_number(value)), PRICE_DIGITS)
+    number = _number(value)
+    if isinstance(number, Decimal) and number.adjusted() > _LARGEST:
+        raise ValueError("is too large")
+    return parse_decimal(str(number), PRICE_DIGITS)
 
 
 def _boolean(value: object, field: Field) -> bool:

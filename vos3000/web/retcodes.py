@@ -29,6 +29,9 @@ METHOD = -20010
 BUSY = -20011
 TIMEOUT = -20012
 
+LONGEST = 200
+"""Characters of a detail: what is wrong may quote what was sent."""
+
 TEXTS = {
     NOT_FOUND: "Not found, operation failed.",
     QUERY_TOO_LONG: "Over the limitation of inquiry interval, "
@@ -56,7 +59,7 @@ def refusal(code: int, detail: str = "") -> ApiError:
 
     @param detail: What is wrong exactly; it follows the code's own text.
     """
-    text = TEXTS[code]
+    text, detail = TEXTS[code], detail[:LONGEST]
     if not detail:
         return ApiError(code, text)
     return ApiError(

@@ -1,29 +1,31 @@
 """
-Writing an answer no faster than its reader takes it.
+Writing a long answer no faster than its reader takes it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import IDelayedCall, IPullProducer, IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 from twisted.web.http import Request
 from zope.interface import implementer
 
 PATIENCE = 60.0
-"""Seconds a client may leave a piece of an answer unread."""
+"""Seconds a client may leave an answer unread."""
 
 
-@implementer(IPullProducer)
+@implementer(IPushProducer)
 class AnswerProducer:
     """
-    Writes an answer piece by piece, the next when the last is on its way.
+    Writes an answer piece by piece, one in each turn of the reactor, so that
+    calls are served between two pieces.
 
-    Between two pieces the reactor serves the calls. A client that stops
-    reading is cut off after L{PATIENCE}.
+    It rests while the client does not read; one that stops reading for
+    L{PATIENCE} is cut off.
+
+    @param pieces: The body, made while it is read.
+    @param clock: Where turns and patience come from.
     """
 
     _log = Logger()
@@ -34,53 +36,54 @@ class AnswerProducer:
         self._request = request
         self._pieces = pieces
         self._clock = clock
-        self._call: IDelayedCall | None = None
+        self._next: IDelayedCall | None = None
 
     def start(self) -> None:
         """Begin to write; the request's headers must be set."""
-        self._request.notifyFinish().addBoth(self._gone)
-        self._request.registerProducer(self, False)
+        self._request.notifyFinish().addErrback(lambda _: self.stopProducing())
+        self._request.registerProducer(self, True)
+        self._wait(0, self._write)
 
     def resumeProducing(self) -> None:
-        """Write the next piece (IPullProducer)."""
-        self._hurry()
+        """The client reads (IPushProducer)."""
+        self._wait(0, self._write)
+
+    def pauseProducing(self) -> None:
+        """The client does not read (IPushProducer)."""
+        self._wait(PATIENCE, self._abort)
+
+    def stopProducing(self) -> None:
+        """The client is gone (IPushProducer)."""
+        if self._next is not None:
+            self._next.cancel()
+            self._next = None
+
+    def _wait(self, seconds: float, then: Callable[[], None]) -> None:
+        """Do one thing next, and nothing else."""
+        self.stopProducing()
+        self._next = self._clock.callLater(seconds, self._turn, then)
+
+    def _turn(self, then: Callable[[], None]) -> None:
+        self._next = None
+        then()
+
+    def _write(self) -> None:
         try:
             piece = next(self._pieces, None)
         except Exception:
             self._log.failure("an answer broke off")
             self._abort()
             return
-        if piece is not None:
-            self._request.write(piece.encode("utf-8", "replace"))
+        if piece is None:
+            self._request.unregisterProducer()
+            self._request.finish()
             return
-        self._request.unregisterProducer()
-        self._request.finish()
-
-    def stopProducing(self) -> None:
-        """The connection is gone (IPullProducer)."""
-        self._rest()
-
-    def _hurry(self) -> None:
-        """Wait for the reader anew."""
-        if self._call is None:
-            self._call = self._clock.callLater(PATIENCE, self._abort)
-        else:
-            self._call.reset(PATIENCE)
-
-    def _rest(self) -> None:
-        if self._call is not None and self._call.active():
-            self._call.cancel()
-        self._call = None
+        self._wait(0, self._write)
+        self._request.write(piece.encode("utf-8", "replace"))
 
     def _abort(self) -> None:
         """Cut the client off, so that it cannot take a part for the whole."""
-        self._rest()
         self._request.unregisterProducer()
         abort = getattr(self._request.transport, "abortConnection", None)
         if abort is not None:
             abort()
-
-    def _gone(self, reason: Failure | None) -> None:
-        self._rest()
-        if isinstance(reason, Failure) and not reason.check(ConnectionDone):
-            self._log.debug("a client left: {reason}", reason=reason.value)

@@ -11,7 +11,7 @@ import attrs
 
 from vos3000.db.rates import RateStore
 from vos3000.model.rates import Rate
-from vos3000.web.endpoint import Endpoint, Refresh
+from vos3000.web.endpoint import Endpoint
 from vos3000.web.requests import Fields
 from vos3000.web.retcodes import BAD_INPUT, refusal
 
@@ -40,10 +40,13 @@ def _info(rate: Rate) -> Mapping[str, Any]:
 
 @attrs.frozen(slots=True)
 class Rates:
-    """The interfaces about rates."""
+    """
+    The interfaces about rates.
+
+    No engine need hear of a new group: it has no rates yet.
+    """
 
     store: RateStore
-    refresh: Refresh
 
     def endpoints(self) -> list[Endpoint]:
         """What this module answers."""
@@ -60,7 +63,6 @@ class Rates:
         if minute < 1:
             raise refusal(BAD_INPUT, "fakeMinute must be 1 or more")
         await self.store.create_group(fields["name"], minute, fields.get("memo", ""))
-        await self.refresh("e_feerategroup")
         return {}
 
     async def _get_groups(self, fields: Fields) -> Mapping[str, Any]:

@@ -1,0 +1,1 @@
+"""Tests of the interfaces of the web API, one module a noun."""

@@ -1,0 +1,203 @@
+"""
+The web side of a switch in memory: real stores on SQLite, real engines' tables,
+requests as bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from twisted.internet.address import IPv4Address
+from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.rows import memory_pool
+from vos3000.billing.accounts import Accounts
+from vos3000.db.cdrs import CdrStore
+from vos3000.db.customers import CustomerStore
+from vos3000.db.gateways import MAPPING, ROUTING, GatewayStore
+from vos3000.db.rates import RateStore
+from vos3000.db.settings import AccessStore, ParameterStore
+from vos3000.instant import instants
+from vos3000.metrics import Metrics
+from vos3000.model import causes
+from vos3000.model.current import CurrentCall
+from vos3000.tables import Engines, Stores, Tables
+from vos3000.web import contract
+from vos3000.web.access import Access
+from vos3000.web.api import gateways
+from vos3000.web.api.calls import Calls
+from vos3000.web.api.cdrs import CdrLimits, Cdrs
+from vos3000.web.api.customers import Customers
+from vos3000.web.api.gateways import Gateways
+from vos3000.web.api.rates import Rates
+from vos3000.web.api.system import System
+from vos3000.web.dispatch import Dispatcher
+from vos3000.web.endpoint import Endpoint
+from vos3000.web.prometheus import Exposition
+from vos3000.web.server import WebSite
+
+NOON = 1_772_366_400
+"""2026-03-01 12:00:00 UTC, s."""
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+CONTRACT = contract.load()
+
+
+class Registry:
+    """The calls of the moment, as the test says."""
+
+    def __init__(self) -> None:
+        self.calls: list[CurrentCall] = []
+        self.hung_up: list[int] = []
+
+    def __len__(self) -> int:
+        return len(self.calls)
+
+    def current(self) -> Iterable[CurrentCall]:
+        """Every call."""
+        return self.calls
+
+    def hang_up(self, call_id: int) -> bool:
+        """Note it."""
+        self.hung_up.append(call_id)
+        return any(call.call_id == call_id for call in self.calls)
+
+
+class Queue:
+    """A CDR writer with nothing but its queue."""
+
+    waiting = 0
+
+
+class Switch:
+    """
+    Everything behind the web interface.
+
+    @ivar handed: What the engines were last handed, by table.
+    """
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.clock.advance(NOON)
+        self.now = instants(self.clock.seconds, self.clock.seconds)
+        self.metrics = Metrics()
+        self.pool = memory_pool()
+        self.access = Access()
+        self.accounts = Accounts(self.now, causes.load())
+        self.registry = Registry()
+        self.queue = Queue()
+        self.limits = CdrLimits()
+        self.health = ""
+        self.handed: dict[str, Any] = {}
+        self.stores = Stores(
+            CustomerStore(self.pool),
+            GatewayStore(self.pool, MAPPING),
+            GatewayStore(self.pool, ROUTING),
+            RateStore(self.pool),
+            ParameterStore(self.pool),
+            AccessStore(self.pool),
+        )
+        self.tables = Tables(self.stores, self._engines())
+        self.dispatcher = self.dispatch_to(self.endpoints())
+        self.site = WebSite(
+            self.dispatcher,
+            self.access,
+            Exposition(self.metrics),
+            lambda: self.health,
+            ("/external/server", "/external_new/server"),
+            self.clock,
+            self.metrics,
+        )
+
+    def _engines(self) -> Engines:
+        def take(name: str) -> Any:
+            return lambda values: self.handed.__setitem__(name, values)
+
+        return Engines(
+            self.accounts.load,
+            take("mapping"),
+            take("routing"),
+            take("rates"),
+            take("parameters"),
+            self.access.load,
+        )
+
+    def endpoints(self) -> list[Endpoint]:
+        """Every endpoint there is, over the real stores."""
+        stores, refresh = self.stores, self.tables.refresh
+        nouns: list[Any] = [
+            Customers(
+                stores.customers,
+                self.accounts,
+                stores.mapping,
+                refresh,
+                self.now,
+                SHANGHAI,
+            ),
+            Rates(stores.rates),
+            Gateways(gateways.MAPPING, stores.mapping, self.accounts, refresh),
+            Gateways(gateways.ROUTING, stores.routing, self.accounts, refresh),
+            Calls(self.registry),
+            Cdrs(
+                CdrStore(self.pool, SHANGHAI), lambda: self.limits, self.now, SHANGHAI
+            ),
+            System(self.registry, self.queue),
+        ]
+        return [endpoint for noun in nouns for endpoint in noun.endpoints()]
+
+    def dispatch_to(self, endpoints: Iterable[Endpoint]) -> Dispatcher:
+        """A dispatcher with these endpoints and counters of its own."""
+        metrics = Metrics() if hasattr(self, "dispatcher") else self.metrics
+        return Dispatcher(CONTRACT, endpoints, self.clock, self.now, metrics)
+
+    def connect(self, host: str = "127.0.0.1") -> tuple[Any, StringTransport]:
+        """A connection to the site."""
+        transport = StringTransport(peerAddress=IPv4Address("TCP", host, 40000))
+        channel = self.site.buildProtocol(transport.getPeer())
+        channel.makeConnection(transport)
+        return channel, transport
+
+    def send(self, request: bytes, host: str = "127.0.0.1") -> bytes:
+        """What the site answers to the bytes of a request."""
+        channel, transport = self.connect(host)
+        channel.dataReceived(request)
+        return transport.value()
+
+
+class WebCase(SynchronousTestCase):
+    """Tests that ask a switch."""
+
+    def setUp(self) -> None:
+        self.switch = Switch()
+
+    def post(self, name: str, body: bytes | str = b"") -> str:
+        """The body of the answer to a POST, which must be HTTP 200."""
+        raw = body.encode() if isinstance(body, str) else body
+        head = f"POST /external/server/{name} HTTP/1.0\r\nContent-Length: {len(raw)}"
+        answer = self.switch.send(head.encode() + b"\r\n\r\n" + raw)
+        status, _, rest = answer.partition(b"\r\n")
+        self.assertEqual(status, b"HTTP/1.0 200 OK", answer)
+        return rest.partition(b"\r\n\r\n")[2].decode()
+
+    def ask(self, name: str, **fields: Any) -> Any:
+        """The parsed answer to a request, numbers exact."""
+        text = self.post(name, json.dumps(fields, default=str))
+        return json.loads(text, parse_float=Decimal)
+
+    def do(self, name: str, **fields: Any) -> Mapping[str, Any]:
+        """The parsed answer to a request that must succeed."""
+        answer: Mapping[str, Any] = self.ask(name, **fields)
+        self.assertEqual(answer["retCode"], 0, answer)
+        self.assertNotIn("exception", answer)
+        return answer
+
+    def code(self, name: str, **fields: Any) -> int:
+        """The retCode of a request."""
+        code: int = self.ask(name, **fields)["retCode"]
+        return code
