@@ -224,7 +224,9 @@ class CdrWriterFailureTests(WriterCase):
         self.fail(5)
         self.pool.before = None
         self.clock.advance(1)
-        self.assertEqual([type(e) for e in self.heard], [StorageFailed, StorageRecovered])
+        self.assertEqual(
+            [type(e) for e in self.heard], [StorageFailed, StorageRecovered]
+        )
         self.assertEqual(self.heard[0], StorageFailed("disk is full", 1))
 
     def test_commit_of_unknown_outcome_is_not_repeated(self) -> None:

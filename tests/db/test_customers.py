@@ -170,7 +170,9 @@ class CustomerStoreTests(SynchronousTestCase):
         self.assertEqual(failure.value.users, ("mapping gateway gw",))
         self.successResultOf(gateways.delete("gw"))
         self.successResultOf(self.store.delete("1000"))
-        self.assertEqual(rows.rows(self.connection, "SELECT * FROM e_customerdetail"), [])
+        self.assertEqual(
+            rows.rows(self.connection, "SELECT * FROM e_customerdetail"), []
+        )
 
     def test_numbers_are_never_used_again(self) -> None:
         """A number says which object it was, for good."""

@@ -145,9 +145,7 @@ class ThreadPoolTests(TestCase):
     def setUp(self) -> None:
         path = Path(self.mktemp()).absolute()
         upgrade.migrate(f"sqlite:///{path}")
-        self.pool = thread_pool(
-            f"sqlite:///{path}", reactor, Metrics(), time.monotonic
-        )
+        self.pool = thread_pool(f"sqlite:///{path}", reactor, Metrics(), time.monotonic)
         self.addCleanup(self.pool.close)
 
     def test_lanes_see_what_was_committed(self) -> None:

@@ -32,7 +32,9 @@ class MigrationTests(SynchronousTestCase):
         upgrade.migrate(self.url)
         engine = sa.create_engine(self.url)
         with engine.connect() as connection:
-            context = MigrationContext.configure(connection, opts={"compare_type": True})
+            context = MigrationContext.configure(
+                connection, opts={"compare_type": True}
+            )
             differences = compare_metadata(context, schema.metadata)
         engine.dispose()
         self.assertEqual(differences, [])
@@ -74,7 +76,9 @@ class MigrationTests(SynchronousTestCase):
         """Money is a whole number or text on SQLite."""
         upgrade.migrate(self.url)
         connection = sqlite3.connect(self.path)
-        for (sql,) in connection.execute("SELECT sql FROM sqlite_master WHERE sql > ''"):
+        for (sql,) in connection.execute(
+            "SELECT sql FROM sqlite_master WHERE sql > ''"
+        ):
             self.assertIsNone(re.search("REAL|FLOAT|DOUBLE|NUMERIC|DECIMAL", sql), sql)
         connection.close()
 
@@ -118,7 +122,9 @@ class MigrationTests(SynchronousTestCase):
         connection.execute("CREATE VIEW e_syslog AS SELECT 1")
         connection.commit()
         self.assertRaises(sa.exc.OperationalError, upgrade.migrate, self.url)
-        found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        found = connection.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'table'"
+        )
         self.assertEqual(found.fetchall(), [("alembic_version",)])
         connection.close()
 
