@@ -54,7 +54,7 @@ class RecordCase(SynchronousTestCase):
 
     def move(self) -> list[int]:
         """Move until there is nothing to move; the steps' counts."""
-        counts = []
+        counts: list[int] = []
         while not counts or counts[-1]:
             counts.append(self.successResultOf(self.mover.step()))
         return counts

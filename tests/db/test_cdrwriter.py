@@ -24,6 +24,9 @@ from vos3000.model.accounts import Movement
 from vos3000.model.cdr import COLUMNS, CdrEntry
 
 
+FULL = "cdr_write: database or disk is full"
+
+
 class WriterCase(SynchronousTestCase):
     """A writer on a database in memory with two accounts."""
 
@@ -256,6 +259,21 @@ class CdrWriterFailureTests(WriterCase):
         self.clock.advance(1)
         self.assertEqual((self.count(), self.money()), (1, 9_940_000))
         self.assertEqual(self.count("flowno = 1"), 1)
+
+    def test_full_disk_loses_nothing(self) -> None:
+        """The real error of a database that cannot grow."""
+        (pages,) = rows.rows(self.connection, "PRAGMA page_count")[0]
+        self.connection.execute(f"PRAGMA max_page_count = {pages + 4}")
+        for number in range(100):
+            self.writer.write(rows.entry(softswitchcallid=number))
+        self.clock.advance(GATHER)
+        self.clock.advance(1)
+        self.assertEqual((self.count(), self.money()), (0, 10_000_000))
+        self.assertEqual(self.heard, [StorageFailed(FULL, 100)])
+        self.connection.execute(f"PRAGMA max_page_count = {pages + 4000}")
+        self.clock.advance(1)
+        self.assertEqual((self.count(), self.money()), (100, 4_000_000))
+        self.assertTrue(self.writer.healthy)
 
     def test_second_writer_of_the_same_name_is_noticed(self) -> None:
         """Its batches do not pass for ours."""

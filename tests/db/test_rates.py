@@ -11,6 +11,7 @@ from tests import rows
 from vos3000.db.customers import CustomerStore
 from vos3000.db.rates import CHUNK, Imported, RateStore
 from vos3000.errors import AlreadyExists, NotFound, Referenced
+from vos3000.model.numbers import PrefixMap
 from vos3000.model.rates import Rate, RateGroup, RateSection
 
 SECTIONS = (RateSection(30, Decimal("0.05")), RateSection(60, Decimal("0.01")))
@@ -31,7 +32,10 @@ class RateStoreTests(SynchronousTestCase):
 
     def found(self, group: str = "gold") -> dict[str, Rate]:
         """The rates of a group by prefix."""
-        return dict(self.successResultOf(self.store.group_rates(group)))
+        rates: PrefixMap[Rate] = self.successResultOf(  # type: ignore[assignment]
+            self.store.group_rates(group)  # type: ignore[arg-type]
+        )
+        return dict(rates)
 
     def test_groups(self) -> None:
         """A group has a name, made once."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
@@ -54,7 +55,7 @@ class MigrationTests(SynchronousTestCase):
         self.assertEqual(found, wanted)
 
     @staticmethod
-    def tables(connection: sqlite3.Connection) -> dict[str, list[str]]:
+    def tables(connection: Any) -> dict[str, list[str]]:
         """The definitions of all tables and indexes, line by line."""
         found = connection.execute(
             "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"

@@ -19,7 +19,6 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
 import attrs
 from twisted.enterprise.adbapi import ConnectionLost, ConnectionPool
 from twisted.internet.defer import Deferred, execute
-from twisted.internet.interfaces import IReactorThreads
 from twisted.logger import Logger
 
 from vos3000.db.dialects import Cursor, Sqlite, dialect
@@ -51,7 +50,7 @@ class Lane(Protocol):
 class ThreadLane:
     """A lane with a thread of its own, for the running switch."""
 
-    def __init__(self, kind: Sqlite, reactor: IReactorThreads) -> None:
+    def __init__(self, kind: Sqlite, reactor: Any) -> None:
         self._pool: Any = cast("Any", ConnectionPool)(
             kind.driver,
             cp_min=1,
@@ -247,12 +246,14 @@ class Pool:
 
 def thread_pool(
     url: str,
-    reactor: IReactorThreads,
+    reactor: Any,
     metrics: Metrics,
     seconds: Callable[[], float],
 ) -> Pool:
     """
     The pool of the running switch: three threads, three connections.
+
+    @param reactor: Where results arrive; provides IReactorThreads.
 
     @raise ConfigError: If the URL names no database that is supported.
     """
