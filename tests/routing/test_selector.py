@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from hypothesis import given
+from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from vos3000.model import causes
@@ -12,6 +14,16 @@ from vos3000.routing.capacity import Capacity
 from vos3000.routing.selector import Selection, Selector, SwitchSettings
 
 CALLEE = "90080001"
+
+GATEWAYS = st.fixed_dictionaries(
+    {
+        "prefixes": st.sampled_from([("",), ("9",), ("90", "9"), ("9008",), ("8",)]),
+        "continues": st.booleans(),
+        "priority": st.integers(0, 1),
+        "capacity": st.integers(-1, 3),
+        "lock_type": st.sampled_from([LockType.UNLOCKED, LockType.ALL]),
+    }
+)
 
 
 def gateway(number: int, name: str = "", **changes: Any) -> RoutingGateway:
@@ -78,6 +90,15 @@ class PrefixTests(SelectorCase):
         """Shorter prefixes follow where all gateways of the longer let them."""
         expected = ["err", "gw.103", "gw.102", "gw.101"]
         self.assertEqual(self.example(continues=True), expected)
+
+    def test_one_terminating_gateway_is_enough(self) -> None:
+        """Wherever it stands in the order of its prefix."""
+        selection = self.select(
+            gateway(1, prefixes=("90",), continues=True),
+            gateway(2, prefixes=("90",), priority=9),
+            gateway(3, prefixes=("9",)),
+        )
+        self.assertEqual(names(selection), ["gw1", "gw2"])
 
     def test_empty_prefix_serves_all(self) -> None:
         """A gateway without prefixes is the last resort of every number."""
@@ -167,6 +188,47 @@ class OrderTests(SelectorCase):
         """Of two alike the smaller id."""
         selection = self.select(gateway(2), gateway(1), gateway(3))
         self.assertEqual(names(selection), ["gw1", "gw2", "gw3"])
+
+
+class LawTests(SelectorCase):
+    """What holds for all tables."""
+
+    @given(st.lists(GATEWAYS, max_size=8), st.lists(st.integers(0, 7), max_size=9))
+    def test_definition(self, given_: list[dict[str, Any]], calls: list[int]) -> None:
+        """Routes are the definition's, and each fitting gateway is accounted for."""
+        self.setUp()
+        gateways = [gateway(n, **fields) for n, fields in enumerate(given_)]
+        for call in calls:
+            self.capacity.acquire(f"gw{call}", 0)
+        selection = self.select(*gateways)
+        self.assertEqual(names(selection), self.defined(gateways))
+        told = names(selection) + list(reasons(selection))
+        self.assertEqual(len(told), len(set(told)))
+
+    def defined(self, gateways: list[RoutingGateway]) -> list[str]:
+        """The routes, prefix by prefix, as docs/routing.md tells them."""
+        order: list[str] = []
+        for length in range(len(CALLEE), -1, -1):
+            prefix = CALLEE[:length]
+            level = [one for one in gateways if self.longest(one) == prefix]
+            level = [one for one in level if one.lock_type == LockType.UNLOCKED]
+            free = [one for one in level if not self.ratio(one) >= 1]
+            free.sort(key=lambda one: (one.priority, self.ratio(one), one.id))
+            order += [one.name for one in free]
+            if not all(one.continues for one in level):
+                break
+        return order
+
+    def longest(self, one: RoutingGateway) -> str | None:
+        """The longest of its prefixes that fits."""
+        fitting = [prefix for prefix in one.prefixes if CALLEE.startswith(prefix)]
+        return max(fitting, key=len, default=None)
+
+    def ratio(self, one: RoutingGateway) -> float:
+        """Its calls by its limit."""
+        if one.capacity <= 0:
+            return 0.0
+        return self.capacity.used(one.name) / one.capacity
 
 
 class LeftOutTests(SelectorCase):

@@ -79,9 +79,9 @@ class _Gateway:
     """
     A gateway under one prefix, made ready.
 
-    @ivar order: Its place, before the load is looked at.
     @ivar groups: The gateway groups it is in.
-    @ivar limited: Whether the number has to be looked at.
+    @ivar limited: Whether the numbers have to be looked at.
+    @ivar reason: Why it fails every call; empty if it does not.
     """
 
     route: Route
@@ -90,6 +90,7 @@ class _Gateway:
     priority: int
     capacity: int
     continues: bool
+    locked: bool
     groups: _Groups
     callee: NumberLimit | None
     caller: NumberLimit | None
@@ -102,9 +103,7 @@ _Key = tuple[int, float, int, int]
 
 
 def _unusable(gateway: RoutingGateway) -> str:
-    """Why a gateway cannot be called at all; empty if it can."""
-    if gateway.lock_type != LockType.UNLOCKED:
-        return "locked"
+    """Why a gateway that is not locked fails every call; empty if it does not."""
     if gateway.protocol == Protocol.H323:
         return "H.323 is not in this release"
     if gateway.register_type != 0:
@@ -123,6 +122,7 @@ def _made_ready(gateway: RoutingGateway, prefix: str) -> _Gateway:
         priority=gateway.priority,
         capacity=gateway.capacity,
         continues=gateway.continues,
+        locked=gateway.lock_type != LockType.UNLOCKED,
         groups=frozenset(comma_list(settings.get("gatewayGroups"))),
         callee=callee,
         caller=caller,
@@ -235,8 +235,8 @@ class Selector:
         caller: str | None,
     ) -> str:
         """Why the gateway does not serve this call; empty if it does."""
-        if one.reason == "locked":
-            return one.reason
+        if one.locked:
+            return "locked"
         if groups and groups.isdisjoint(one.groups) is allow:
             return "group not allowed" if allow else "group forbidden"
         if one.limited:
