@@ -13,6 +13,7 @@ from vos3000.commands.context import (
     Complaint,
     Setup,
     console,
+    readable,
     shared,
     show_json,
     table,
@@ -183,7 +184,8 @@ def migrate(setup: Setup) -> None:
             f" {error.strerror}. Give --state, or set [state] dir"
         ) from None
     done: list[str] = []
-    upgrade.migrate(setup.database(), done.append)
+    with readable(dialect(setup.database())):
+        upgrade.migrate(setup.database(), done.append)
     for revision in done:
         screen.print(f"applied {revision}")
     screen.print(f"the schema is {upgrade.REVISIONS[-1]}, as this release needs it")

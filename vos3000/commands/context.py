@@ -24,10 +24,10 @@ from twisted.python.failure import Failure
 from vos3000 import parameters
 from vos3000.config import Config
 from vos3000.db import upgrade
-from vos3000.db.dialects import dialect
+from vos3000.db.dialects import Sqlite, dialect
 from vos3000.db.pool import Pool, local_pool
 from vos3000.db.settings import ParameterStore
-from vos3000.errors import SchemaError
+from vos3000.errors import SchemaError, StorageError
 from vos3000.metrics import Metrics
 from vos3000.model.money import plain
 from vos3000.parameters import ParameterValues
@@ -117,11 +117,12 @@ class Setup:
                 f"there is no database at {kind.path}: start the switch with this"
                 " state directory, or run `vos3000 migrate`"
             )
-        connection = kind.connect()
-        try:
-            upgrade.check(upgrade.current(connection, kind))
-        finally:
-            connection.close()
+        with readable(kind):
+            connection = kind.connect()
+            try:
+                upgrade.check(upgrade.current(connection, kind))
+            finally:
+                connection.close()
         pool = local_pool(url, Metrics(), time.monotonic)
         try:
             yield pool
@@ -142,6 +143,22 @@ class Setup:
         stored = wait(ParameterStore(pool).all())
         known.replace(stored)
         return known.values
+
+
+@contextmanager
+def readable(kind: Sqlite) -> Iterator[None]:
+    """
+    Tell what the database itself complains about while it is opened.
+
+    @raise StorageError: With the file, the cause and what to look at.
+    """
+    try:
+        yield
+    except kind.errors as error:
+        raise StorageError(
+            f"the database {kind.path} cannot be used: {error}. Is it the right"
+            " --state, and may this user read and write there?"
+        ) from error
 
 
 def database_url(config: Config) -> str:
@@ -233,12 +250,14 @@ def table(*columns: str, numbers: str = "") -> Table:
     return made
 
 
-def console(stderr: bool = False) -> Console:
+def console(stderr: bool = False, width: int = PIPE_WIDTH) -> Console:
     """
     The screen as it is now. What goes into a file or a pipe is wide, so that
     a row of a table stays one line for grep.
+
+    @param width: Columns of what is not printed on a terminal.
     """
     made = Console(highlight=False, stderr=stderr, markup=False)
     if not made.is_terminal:
-        made.width = PIPE_WIDTH
+        made.width = width
     return made

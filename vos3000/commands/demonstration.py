@@ -28,6 +28,9 @@ from vos3000.demo.show import Show
 from vos3000.errors import VosError
 from vos3000.model import causes
 
+WIDTH = 100
+"""Columns of what is not printed on a terminal."""
+
 
 @click.command()
 @click.option("--no-demo", is_flag=True, help="Only serve; no carrier, no calls.")
@@ -82,7 +85,8 @@ def _check(config: Config) -> None:
 
 def _play(setup: Setup, work: Path) -> None:
     port = _free_port()
-    if setup.directory is None:
+    listens = setup.directory is None
+    if listens:
         directory = work / "etc"
         directory.mkdir()
         configure(configuration.packaged(), directory, f"http://127.0.0.1:{port}/")
@@ -92,11 +96,18 @@ def _play(setup: Setup, work: Path) -> None:
         setup.state = work / "state"
     config = setup.config
     _check(config)
-    show = Show(console(), causes.load(), config.state.zone)
+    if not any(":" not in endpoint.host for endpoint in config.sip.udp):
+        raise Complaint(
+            "the demonstration calls over UDP and IPv4: give [sip] udp in"
+            f" {config.directory / 'vos3000.conf'} such an address, or --no-demo"
+        )
+    screen = console(width=WIDTH)
+    show = Show(screen, causes.load(), config.state.zone, listens)
 
     def main(reactor: Any) -> Deferred[None]:
-        play = Play(reactor, setup, show, Consumer(), lambda: secrets.token_hex(6))
-        play.listen(port)
+        play = Play(reactor, setup, show, Consumer(), _token, listens)
+        if listens:
+            play.listen(port)
         return ensureDeferred(_told(play.run(temporary)))
 
     react(main)
@@ -112,6 +123,11 @@ async def _told(work: Coroutine[Any, Any, None]) -> None:
     except Complaint as error:
         error.show()
         raise SystemExit(error.exit_code) from None
+
+
+def _token() -> str:
+    """A word for branches and tags that never comes twice."""
+    return secrets.token_hex(6)
 
 
 def _free_port() -> int:

@@ -15,7 +15,6 @@ from rich.table import Table
 
 from vos3000.billing import rater
 from vos3000.billing.rates import Rates
-from vos3000.billing.settings import BillingSettings
 from vos3000.commands import remote
 from vos3000.commands.context import (
     NOT_RUNNING,
@@ -32,6 +31,7 @@ from vos3000.db.customers import CustomerStore
 from vos3000.db.pool import Pool
 from vos3000.db.rates import Imported, RateStore
 from vos3000.errors import NotFound, VosError
+from vos3000.inforce import InForce
 from vos3000.model.money import plain
 from vos3000.model.numbers import PrefixMap
 from vos3000.model.rates import NO_CHARGE, BillingRules, Charge, Rate
@@ -204,7 +204,7 @@ def rate_test(
         raise click.UsageError("give ACCOUNT NUMBER SECONDS, or --group NUMBER SECONDS")
     number, seconds = words[-2], _seconds(words[-1])
     with setup.pool() as pool:
-        settings = BillingSettings.from_parameters(setup.parameters(pool))
+        settings = InForce(setup.parameters(pool)).billing
         name = group if group is not None else _group_of(pool, words[0])
         rates = Rates()
         rates.load({name: _group_rates(pool, name)})

@@ -29,9 +29,12 @@ from vos3000.demo.consumer import Consumer
 from vos3000.demo.ladder import Ladder
 from vos3000.demo.show import Show
 from vos3000.demo.vendor import Manner, Vendor
+from vos3000.errors import VosError
 from vos3000.model.cdr import Cdr
 
 T = TypeVar("T")
+
+_ANY = {"0.0.0.0": "127.0.0.1"}
 
 PATIENCE = 30.0
 """Seconds until a switch must serve."""
@@ -49,6 +52,8 @@ class Play:
     @ivar setup: Where the switch's configuration and state are.
     @ivar token: Makes words that never come twice.
     @ivar consumer: Hears the pushes.
+    @ivar listens: Whether the pushes come to it.
+    @ivar stopping: Whether the process has been told to end.
     """
 
     reactor: Any
@@ -56,14 +61,16 @@ class Play:
     show: Show
     consumer: Consumer
     token: Callable[[], str]
+    listens: bool
     child: Child = attrs.field(factory=Child)
+    stopping: bool = False
 
     @property
     def _config(self) -> Config:
         return self.setup.config
 
     def listen(self, port: int) -> None:
-        """Let the consumer listen."""
+        """Let the consumer listen at the port the switch was told."""
         self.reactor.listenTCP(port, Site(self.consumer), interface="127.0.0.1")
 
     async def run(self, temporary: bool) -> None:
@@ -74,6 +81,13 @@ class Play:
         @raise Complaint: If the switch does not start, or goes away.
         """
         self.reactor.addSystemEventTrigger("before", "shutdown", self._stop)
+        try:
+            await self._play(temporary)
+        except (VosError, Complaint):
+            if not self.stopping:
+                raise
+
+    async def _play(self, temporary: bool) -> None:
         await self._start()
         self.show.say("the switch serves; now the demonstration carrier:")
         ladder = Ladder(self.reactor.seconds)
@@ -85,6 +99,7 @@ class Play:
         raise Complaint(f"the switch has ended by itself; {self._last_words()}")
 
     def _stop(self) -> Deferred[None] | None:
+        self.stopping = True
         return self.child.stop(self.reactor) if self.child.running else None
 
     async def _start(self) -> None:
@@ -131,9 +146,8 @@ class Play:
             carrier.load, Switch(self._config, self.setup.connect).ask, *ports
         )
         self.show.carrier()
-        listen = self._config.sip.udp[0]
-        host = "127.0.0.1" if listen.host == "0.0.0.0" else listen.host
-        switch = (host, listen.port)
+        listen = next(e for e in self._config.sip.udp if ":" not in e.host)
+        switch = (_ANY.get(listen.host, listen.host), listen.port)
         caller = Caller("customer", switch, ladder, self.reactor, self.token)
         self.reactor.listenUDP(0, caller.wire, interface="127.0.0.1")
         return caller
@@ -163,7 +177,8 @@ class Play:
             carrier.CALLER_NUMBER, placement.callee, placement.talk
         )
         record = await self._until(lambda: self._record(caller.call_id), 10.0)
-        await self._until(lambda: self.consumer.over(caller.call_id) or None, 5.0)
+        if self.listens:
+            await self._until(lambda: self.consumer.over(caller.call_id) or None, 5.0)
         after = await self._balance()
         states = self.consumer.states(caller.call_id)
         self.show.call(placement, ladder, record, (before, after), states)

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from rich.console import Console, Group
-from rich.panel import Panel
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -34,10 +33,14 @@ class Show:
     The screen of the demonstration.
 
     @param zone: Of the times in records.
+    @param listens: Whether the pushes come here.
     """
 
-    def __init__(self, console: Console, reasons: EndCauses, zone: ZoneInfo) -> None:
+    def __init__(
+        self, console: Console, reasons: EndCauses, zone: ZoneInfo, listens: bool
+    ) -> None:
         self._console = console
+        self._listens = listens
         self._reasons = reasons
         self._zone = zone
 
@@ -47,10 +50,11 @@ class Show:
 
     def carrier(self) -> None:
         """The demonstration carrier."""
-        self._console.print(
-            f"a customer with a balance of {plain(MONEY)}, a mapping gateway, two"
-            " routing gateways, and these rates:"
+        self.say(
+            f"a customer with a balance of {money_text(MONEY)}, a mapping gateway,"
+            " two routing gateways,"
         )
+        self.say("and these rates, of which the demo-cost ones are the vendors':")
         self._console.print(RATES.strip(), style="dim")
 
     def call(
@@ -67,28 +71,26 @@ class Show:
         @param money: The balance before and after.
         """
         before, after = money
-        parts: list[Text | Table] = [
-            Text("\n".join(ladder.lines("customer")), no_wrap=True),
-            Text(),
-        ]
+        self._console.print(f"\n{placement.title}\n", style="bold cyan")
+        for line in ladder.lines("customer"):
+            self.say(line)
+        self.say("")
         if record is None:
-            parts.append(Text("no record came within 10 s", style="red"))
+            self._console.print("no record came within 10 s", style="red")
         else:
-            parts.append(self._record(record))
-        fee = f"{before - after:f}"
-        parts.append(Text(f"\ncharge   {fee}", style="bold"))
-        parts.append(Text(f"balance  {before:f} before, {after:f} after"))
-        told = " ".join(f"{state.name.lower()}({int(state)})" for state in states)
-        parts.append(Text(f"pushes   {told or 'none'}"))
-        self._console.print()
-        self._console.print(Panel(Group(*parts), title=placement.title, expand=False))
+            self._record(record)
+            self._console.print(f"charge   {money_text(record.fee)}", style="bold")
+        self.say(f"balance  {money_text(before)} before, {money_text(after)} after")
+        told = ", ".join(f"{state.name.lower()} {int(state)}" for state in states)
+        if self._listens:
+            self.say(f"pushes   {told or 'none'}")
 
-    def _record(self, record: Cdr) -> Table:
-        made = Table.grid(padding=(0, 2))
+    def _record(self, record: Cdr) -> None:
         cells = zip(_COLUMNS, row(record, self._reasons, self._zone), strict=True)
         pairs = [f"{name} {value}".strip() for name, value in cells if value]
-        made.add_row("record", Text(" | ".join(pairs)))
-        return made
+        made = Table.grid(padding=(0, 3, 0, 0))
+        made.add_row("record", Text(", ".join(pairs)))
+        self._console.print(made)
 
     def serving(self, config: Config, temporary: bool) -> None:
         """Where the switch can be reached from now on."""
@@ -104,3 +106,9 @@ class Show:
         print_(f"  state in {config.state.dir}{', removed at the end' * temporary}")
         here = f"--config {config.directory} --state {config.state.dir}"
         print_(f"  try: vos3000 {here} status")
+
+
+def money_text(amount: Decimal) -> str:
+    """An amount with at least two digits after the point, and never rounded."""
+    whole, _, digits = plain(amount).partition(".")
+    return f"{whole}.{digits:0<2}"

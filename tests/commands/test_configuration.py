@@ -1,0 +1,151 @@
+"""Tests of L{vos3000.commands.configuration} and L{vos3000.cli}."""
+
+from __future__ import annotations
+
+import json
+
+from click.testing import CliRunner
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.commands.terminal import Terminal
+from vos3000 import cli
+from vos3000.db.gateways import MAPPING, GatewayStore
+from vos3000.db.settings import ParameterStore
+
+
+class CheckTests(SynchronousTestCase):
+    """The command check."""
+
+    def setUp(self) -> None:
+        """A configuration that sets nothing, and an empty database."""
+        self.terminal = Terminal(self.mktemp())
+        self.terminal.make_database()
+
+    def test_good(self) -> None:
+        """Exit 0, and the schema is named."""
+        result = self.terminal.run("check")
+        self.assertEqual(result.exit_code, 0, result.output)
+        self.assertIn("schema 0001, up to date", result.output)
+        self.assertIn("no problems", result.output)
+
+    def test_first_start(self) -> None:
+        """No database yet is no problem."""
+        self.terminal.database.unlink()
+        result = self.terminal.run("check")
+        self.assertEqual(result.exit_code, 0)
+        self.assertIn("the first start makes it", result.output)
+
+    def test_all_mistakes_of_both_files(self) -> None:
+        """Each with its file and line, and exit 1."""
+        self.terminal.write("vos3000.conf", "[sip]\nudp = here\n[http]\nport = 1\n")
+        self.terminal.write("mbx2008.conf", "\nSS_MAXCALLDURATION=long\n")
+        result = self.terminal.run("check")
+        self.assertEqual(result.exit_code, 1)
+        for words in (
+            "vos3000.conf:2: [sip] udp",
+            "vos3000.conf:4: [http] port",
+            "mbx2008.conf:2: SS_MAXCALLDURATION",
+            "3 problems",
+        ):
+            self.assertIn(words, result.output)
+
+    def test_mistakes_in_the_database(self) -> None:
+        """Parameters and gateways that other programs wrote."""
+        pool = self.terminal.pool()
+        store = ParameterStore(pool)
+        self.terminal.do(pool, store.set("SS_MAXCALLDURATION", "long"))
+        pool = self.terminal.pool()
+        fields = {"name": "m", "remoteIps": "300.1.1.1", "rewriteRulesOutCallee": "1"}
+        self.terminal.do(pool, GatewayStore(pool, MAPPING).create(fields))
+        result = self.terminal.run("check", "--json")
+        self.assertEqual(result.exit_code, 1)
+        problems = json.loads(result.output)["problems"]
+        self.assertEqual(len(problems), 3)
+        self.assertIn("mapping gateway m: remoteIps '300.1.1.1'", problems[0])
+        self.assertIn("mapping gateway m: callee rule '1'", problems[1])
+        self.assertIn("SS_MAXCALLDURATION", problems[2])
+
+    def test_foreign_database(self) -> None:
+        """A file that is none of ours is a problem, not an error."""
+        self.terminal.database.write_bytes(b"no database at all, is it" * 100)
+        result = self.terminal.run("check")
+        self.assertEqual(result.exit_code, 1)
+        self.assertIn("not usable", result.output)
+
+    def test_not_yet_in_effect(self) -> None:
+        """What is set without effect is said; that alone is no problem."""
+        self.terminal.write("vos3000.conf", "[h323]\nsignal = 0.0.0.0:1720\n")
+        self.terminal.write("mbx2008.conf", "IVR_ALARM_RETRY=5\n")
+        result = self.terminal.run("check")
+        self.assertEqual(result.exit_code, 0, result.output)
+        for name in ("[h323] signal", "IVR_ALARM_RETRY"):
+            self.assertIn(f"not yet in effect: {name} is set", result.output)
+
+    def test_every_parameter(self) -> None:
+        """--all has a line for each row of the registry."""
+        self.terminal.write("mbx2008.conf", "SS_MAXCALLDURATION=7200\n")
+        rows = json.loads(self.terminal.run("check", "--all", "--json").output)
+        by_name = {row["name"]: row for row in rows["parameters"]}
+        self.assertGreater(len(by_name), 120)
+        row = by_name["SS_MAXCALLDURATION"]
+        self.assertEqual((row["value"], row["from"]), ("7200", "file"))
+        self.assertEqual(row["in_effect"], "yes")
+        states = {row["in_effect"] for row in by_name.values()}
+        self.assertEqual(states, {"yes", "not yet in effect"})
+        text = self.terminal.run("check", "--all").output
+        self.assertEqual(text.count("not yet in effect"), text.count("effect: "))
+
+
+class MigrateTests(SynchronousTestCase):
+    """The command migrate."""
+
+    def test_makes_and_keeps(self) -> None:
+        """The first run applies every step, the second none."""
+        terminal = Terminal(self.mktemp())
+        result = terminal.run("migrate")
+        self.assertEqual(result.exit_code, 0, result.output)
+        self.assertIn("applied 0001", result.output)
+        self.assertNotIn("applied", terminal.run("migrate").output)
+        self.assertIn("up to date", terminal.run("check").output)
+
+    def test_state_directory_cannot_be_made(self) -> None:
+        """It says which one, and what to set."""
+        terminal = Terminal(self.mktemp())
+        file = terminal.write("file", "")
+        result = terminal.run("migrate", "--state", str(file / "below"))
+        self.assertEqual(result.exit_code, 1)
+        self.assertIn("[state] dir", result.output)
+
+
+class CommandLineTests(SynchronousTestCase):
+    """The command itself."""
+
+    def test_every_command_has_help(self) -> None:
+        """Help is there for each, and for all."""
+        runner = CliRunner()
+        names = runner.invoke(cli.main, []).output.partition("Commands:")[2]
+        commands = [line.split()[0] for line in names.splitlines() if line.strip()]
+        self.assertEqual(len(commands), 12)
+        for words in ([], *([name] for name in commands)):
+            result = runner.invoke(cli.main, [*words, "--help"])
+            self.assertEqual(result.exit_code, 0, result.output)
+            self.assertIn("--state", result.output)
+
+    def test_unknown_command(self) -> None:
+        """Exit 2."""
+        self.assertEqual(CliRunner().invoke(cli.main, ["make-tea"]).exit_code, 2)
+
+    def test_options_before_and_behind(self) -> None:
+        """--config and --state are taken at either place."""
+        terminal = Terminal(self.mktemp())
+        there = ["--config", str(terminal.config), "--state", str(terminal.state)]
+        for words in ([*there, "check"], ["check", *there]):
+            result = CliRunner().invoke(cli.main, words)
+            self.assertEqual(result.exit_code, 0, result.output)
+            self.assertIn(str(terminal.state), result.output)
+
+    def test_missing_configuration(self) -> None:
+        """A directory that is not there is a mistake like any other."""
+        result = CliRunner().invoke(cli.main, ["--config", "/nowhere", "status"])
+        self.assertEqual(result.exit_code, 1)
+        self.assertIn("/nowhere: is no directory", result.output)

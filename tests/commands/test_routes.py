@@ -1,0 +1,127 @@
+"""Tests of L{vos3000.commands.routes}."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.commands.terminal import Terminal
+from vos3000.db.customers import CustomerStore
+from vos3000.db.gateways import MAPPING, ROUTING, GatewayStore
+from vos3000.db.rates import RateStore
+from vos3000.model.rates import Rate
+
+
+class RouteTestTests(SynchronousTestCase):
+    """The command route-test."""
+
+    def setUp(self) -> None:
+        """A customer with 1.00, two vendors that serve 49, one that is locked."""
+        self.terminal = Terminal(self.mktemp())
+        self.terminal.make_database()
+        rates = [
+            ("retail", Rate("49", Decimal("0.06"), 6, area_name="Germany")),
+            ("cost", Rate("49", Decimal("0.03"), 60)),
+        ]
+        pool = self.terminal.pool()
+        self.terminal.do(pool, RateStore(pool).replace_rates(rates))
+        self._customer(account="1000", feeRateGroup="retail", money=Decimal(1))
+        self._customer(account="v", feeRateGroup="cost", type=2)
+        self._gateway(
+            MAPPING,
+            name="m",
+            remoteIps="192.0.2.0/24",
+            account="1000",
+            rewriteRulesOutCallee="0:49",
+        )
+        for name, more in (
+            ("second", {"priority": 2, "clearingAccount": "v"}),
+            ("first", {"priority": 1, "rewriteRulesInCallee": "49:0049"}),
+            ("shut", {"lockType": 3}),
+        ):
+            given = {"prefix": "49", "remoteIp": "198.51.100.1", "protocol": 1}
+            self._gateway(ROUTING, name=name, **given, **more)
+
+    def _customer(self, **fields: Any) -> None:
+        pool = self.terminal.pool()
+        self.terminal.do(pool, CustomerStore(pool).create(fields, 0))
+
+    def _gateway(self, kind: Any, **fields: Any) -> None:
+        pool = self.terminal.pool()
+        self.terminal.do(pool, GatewayStore(pool, kind).create(fields))
+
+    def _document(self, *words: str) -> tuple[int, Any]:
+        result = self.terminal.run("route-test", "--json", *words)
+        return result.exit_code, json.loads(result.output)
+
+    def test_way_of_a_good_call(self) -> None:
+        """Numbers, rate, longest duration, gateways in order, and the rest."""
+        code, found = self._document("--from", "m", "100", "030123")
+        self.assertEqual(code, 0)
+        self.assertEqual((found["calleeAccessE164"], found["calleeE164"]),
+                         ("030123", "4930123"))  # fmt: skip
+        self.assertEqual(found["rate"]["prefix"], "49")
+        self.assertEqual(found["longest"], 96)
+        self.assertEqual(
+            [(r["gateway"], r["calleeToGatewayE164"]) for r in found["routes"]],
+            [("first", "004930123"), ("second", "4930123")],
+        )
+        self.assertEqual(found["routes"][1]["cost"]["fee"], "0.03")
+        self.assertEqual(
+            found["leftOut"], [{"gateway": "shut", "prefix": "49", "reason": "locked"}]
+        )
+        self.assertEqual(found["refusals"], [])
+
+    def test_as_an_operator_reads_it(self) -> None:
+        """The same in words."""
+        result = self.terminal.run("route-test", "--from", "m", "100", "030123")
+        for words in (
+            "030123, billed as 4930123",
+            "49 Germany: 0.06 per 6 s",
+            "96 s by the balance",
+            "left out: locked",
+            "0.03 per 60 s",
+        ):
+            self.assertIn(words, result.output)
+
+    def test_source_by_address(self) -> None:
+        """An address, with or without a port, is what the switch would see."""
+        for source in ("192.0.2.7", "192.0.2.7:5070"):
+            _, found = self._document("--from", source, "100", "4930")
+            self.assertEqual(found["mappingGateway"], "m")
+
+    def test_unknown_source(self) -> None:
+        """It says how such a call is answered."""
+        for source in ("203.0.113.9", "[2001:db8::1]:5060", "nobody"):
+            result = self.terminal.run("route-test", "--from", source, "1", "2")
+            self.assertEqual(result.exit_code, 1)
+            self.assertIn("answered 403", result.output)
+        result = self.terminal.run("route-test", "--from", "192.0.2.7:0", "1", "2")
+        self.assertEqual(result.exit_code, 2)
+
+    def test_refusals(self) -> None:
+        """No rate, no route: the first refuses, with the answer's status."""
+        code, found = self._document("--from", "m", "100", "33123")
+        self.assertEqual(code, 1)
+        self.assertEqual(
+            [refusal["name"] for refusal in found["refusals"]],
+            ["NoAvailableRouter", "FeeRateNotFound"],
+        )
+        result = self.terminal.run("route-test", "--from", "m", "100", "33123")
+        status = found["refusals"][0]["sip"]
+        self.assertIn(f"refused with SIP {status}: NoAvailableRouter", result.output)
+        self.assertIn("also: FeeRateNotFound", result.output)
+        self.assertIn("no routing gateway has a prefix", result.output)
+
+    def test_locked_gateway(self) -> None:
+        """What screening refuses is shown before all else."""
+        pool = self.terminal.pool()
+        store = GatewayStore(pool, MAPPING)
+        self.terminal.do(pool, store.modify("m", {"lockType": 3}))
+        code, found = self._document("--from", "m", "100", "4930")
+        self.assertEqual(code, 1)
+        self.assertEqual(found["refusals"][0]["name"], "GatewayLocked")
+        self.assertEqual(len(found["routes"]), 2)
