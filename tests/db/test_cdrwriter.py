@@ -23,7 +23,6 @@ from vos3000.metrics import Metrics
 from vos3000.model.accounts import Movement
 from vos3000.model.cdr import COLUMNS, CdrEntry
 
-
 FULL = "cdr_write: database or disk is full"
 
 

@@ -32,9 +32,7 @@ class RateStoreTests(SynchronousTestCase):
 
     def found(self, group: str = "gold") -> dict[str, Rate]:
         """The rates of a group by prefix."""
-        rates: PrefixMap[Rate] = self.successResultOf(  # type: ignore[assignment]
-            self.store.group_rates(group)  # type: ignore[arg-type]
-        )
+        rates: PrefixMap[Rate] = self.successResultOf(self.store.group_rates(group))
         return dict(rates)
 
     def test_groups(self) -> None:

@@ -9,7 +9,7 @@ a record is in exactly one table.
 
 from __future__ import annotations
 
-from zoneinfo import ZoneInfo
+from datetime import tzinfo
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -59,7 +59,7 @@ class CdrMover:
         clock: IReactorTime,
         now: Now,
         metrics: Metrics,
-        zone: ZoneInfo,
+        zone: tzinfo,
         keep: int = KEEP,
     ) -> None:
         self._pool = pool

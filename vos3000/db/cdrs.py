@@ -5,8 +5,8 @@ Reading records: the rolling table and the day tables as one.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import tzinfo
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import attrs
 from twisted.internet.defer import Deferred
@@ -101,7 +101,7 @@ class CdrStore:
     @param zone: Whose days the day tables are.
     """
 
-    def __init__(self, pool: Pool, zone: ZoneInfo) -> None:
+    def __init__(self, pool: Pool, zone: tzinfo) -> None:
         self._pool = pool
         self._dialect = pool.dialect
         self._zone = zone

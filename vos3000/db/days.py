@@ -5,7 +5,6 @@ Days of the configured zone, and the table of records each has.
 from __future__ import annotations
 
 import datetime
-from zoneinfo import ZoneInfo
 
 import attrs
 
@@ -34,13 +33,13 @@ class Day:
         return f"{ROLLING}_{self.date:%Y%m%d}"
 
 
-def _midnight(date: datetime.date, zone: ZoneInfo) -> int:
+def _midnight(date: datetime.date, zone: datetime.tzinfo) -> int:
     """The first moment of a day, UTC ms (fold 0: the first of two midnights)."""
     moment = datetime.datetime.combine(date, datetime.time(), zone)
     return int(moment.timestamp()) * 1000
 
 
-def day_of(moment: int, zone: ZoneInfo) -> Day:
+def day_of(moment: int, zone: datetime.tzinfo) -> Day:
     """
     The day that a moment belongs to.
 
