@@ -70,10 +70,16 @@ class Drive:
     answered: int = 0
 
     def load(self, load: Load, held: Callable[[], object] | None = None) -> Tally:
-        """Run one load."""
+        """
+        Run one load.
+
+        @raise UncleanError: If no call at all went through: that is no overload.
+        """
         subject = self.subject
         pair = Pair(subject.port, subject.caller_port, subject.callee_port)
         tally = pair.run(load, held)
+        if not tally.succeeded:
+            raise UncleanError(f"no call went through:\n{subject.child.tail()}")
         self.answered += tally.succeeded
         return tally
 
