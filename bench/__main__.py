@@ -112,14 +112,14 @@ class Bench:
                 for name in names:
                     self._once(title, name, measure)
             rows.append(self._row(title, target))
-        return [*rows, self._soak()]
+        return rows if plan.soak is None else [*rows, self._soak(*plan.soak)]
 
-    def _soak(self) -> Row:
-        first, last = self._plan.soak
-        title = f"memory after {last} calls / after {first}"
+    def _soak(self, first: int, last: int) -> Row:
+        title = f"memory after {last:,} calls / after {first:,}"
 
         def growth(_name: str) -> float:
-            before, after = measures.soak(self._plan, _say)
+            rate = self._plan.soak_rate
+            before, after = measures.soak(first, last, rate, _say)
             return after / before
 
         self._once(title, "ours", growth)
@@ -144,7 +144,7 @@ def _introduce(options: argparse.Namespace) -> None:
     else:
         _say("one core, or no taskset: switch and load share it, figures are low")
     if options.quick:
-        _say("--quick: short runs, fewer calls; figures are rough")
+        _say("--quick: short runs, fewer calls, no soak; figures are rough")
     _say("sippy is measured at 100/s and below its limit only")
 
 
