@@ -38,7 +38,7 @@ MAY_IMPORT: dict[str, set[str] | None] = {
     **dict.fromkeys(("push", "alarms", "reports"), GROUND | {"db"}),
     "web": GROUND | ENGINES | {"db", "call", "phone", "reports", "alarms"},
     **dict.fromkeys(("tables", "service", "tap", "cli", "commands", "demo")),
-    **dict.fromkeys(("inforce", "interfaces", "ports", "signaling")),
+    **dict.fromkeys(("inforce", "interfaces", "logs", "ports", "signaling")),
 }
 """
 Part of the package, and the other parts it may import; None for any.

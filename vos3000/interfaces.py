@@ -17,9 +17,9 @@ from vos3000.events import Events
 from vos3000.inforce import InForce
 from vos3000.instant import Now
 from vos3000.metrics import Metrics
+from vos3000.parameters import push_url
 from vos3000.ports import Ports
 from vos3000.push import agents
-from vos3000.push.address import base_url
 from vos3000.push.callstate import CallStatePusher
 from vos3000.push.deadletters import DeadLetters
 from vos3000.push.outbox import Outbox, OutboxLimits
@@ -127,12 +127,7 @@ class Interfaces:
     def start(self) -> None:
         """Begin to push, if anybody is to be told."""
         self._lag.start()
-        values = self._in_force.values
-        base = base_url(
-            self._config.push.url or values["OUT_POST_URL"] or "",
-            values["IVR_CALL_REPORT_IP"] or "",
-            values["IVR_CALL_REPORT_PORT"],
-        )
+        base = push_url(self._config.push, self._in_force.values)
         if base:
             self._push_to(base)
 

@@ -14,6 +14,7 @@ from twisted.application.service import IService
 from twisted.python import usage
 
 from vos3000 import parameters, service
+from vos3000.config import Config
 from vos3000.errors import ConfigError
 
 
@@ -52,9 +53,39 @@ class Options(usage.Options):
         if words:
             raise usage.UsageError(f"{words[0]!r} is too much; see --help")
 
+    def postOptions(self) -> None:  # noqa: N802
+        """
+        Have twistd log as the configuration says, where it logs to the
+        terminal and its command line asks for nothing else.
+        """
+        twistd = self.parent
+        if twistd is None or not twistd.get("nodaemon"):
+            return
+        if any(twistd.get(name) for name in ("logger", "logfile", "syslog")):
+            return
+        try:
+            log = read(self)[0].log
+        except ConfigError:
+            return  # makeService says what is wrong
+        twistd["logger"] = f"vos3000.logs.{log.format}.{log.level}"
+
     def path(self, name: str) -> Path | None:
         """The directory given as option C{name}, if it was given."""
         return Path(self[name]) if self[name] else None
+
+
+def read(options: Options) -> tuple[Config, parameters.Parameters]:
+    """
+    Read the two files.
+
+    @raise ConfigError: If anything in them is wrong; says all of it.
+    """
+    return parameters.read(
+        options.path("config"),
+        options.path("state"),
+        os.environ,
+        root=os.geteuid() == 0,
+    )
 
 
 def makeService(options: Options) -> IService:
@@ -67,12 +98,7 @@ def makeService(options: Options) -> IService:
     from twisted.internet import reactor
 
     try:
-        config, values = parameters.read(
-            options.path("config"),
-            options.path("state"),
-            os.environ,
-            root=os.geteuid() == 0,
-        )
+        config, values = read(options)
         return service.make(config, values, reactor)
     except ConfigError as error:
         raise SystemExit(complaint(error)) from None
