@@ -16,9 +16,9 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.rows import memory_pool
+from tests.rows import empty_database, memory_pool
 from vos3000.billing.accounts import Accounts
-from vos3000.db.cdrs import CdrStore
+from vos3000.db.cdrs import AMOUNT_COLUMNS, CdrStore
 from vos3000.db.customers import CustomerStore
 from vos3000.db.gateways import MAPPING, ROUTING, GatewayStore
 from vos3000.db.rates import RateStore
@@ -26,7 +26,9 @@ from vos3000.db.settings import AccessStore, ParameterStore
 from vos3000.instant import instants
 from vos3000.metrics import Metrics
 from vos3000.model import causes
+from vos3000.model.cdr import COLUMNS, Cdr
 from vos3000.model.current import CurrentCall
+from vos3000.model.money import to_micros
 from vos3000.tables import Engines, Stores, Tables
 from vos3000.web import contract
 from vos3000.web.access import Access
@@ -87,7 +89,8 @@ class Switch:
         self.clock.advance(NOON)
         self.now = instants(self.clock.seconds, self.clock.seconds)
         self.metrics = Metrics()
-        self.pool = memory_pool()
+        self.connection = empty_database()
+        self.pool = memory_pool(self.connection)
         self.access = Access()
         self.accounts = Accounts(self.now, causes.load())
         self.registry = Registry()
@@ -156,6 +159,17 @@ class Switch:
         metrics = Metrics() if hasattr(self, "dispatcher") else self.metrics
         return Dispatcher(CONTRACT, endpoints, self.clock, self.now, metrics)
 
+    def record(self, *cdrs: Cdr) -> None:
+        """Put records into e_cdr; C{flowno} is their place in the call."""
+        marks = ", ".join("?" * len(COLUMNS))
+        for number, cdr in enumerate(cdrs, 1):
+            values = {name: getattr(cdr, name) for name in COLUMNS}
+            amounts = {name: to_micros(values[name]) for name in AMOUNT_COLUMNS}
+            row = {**values, **amounts, "flowno": number}
+            sql = f"INSERT INTO e_cdr ({', '.join(COLUMNS)}) VALUES ({marks})"
+            self.connection.execute(sql, tuple(row.values()))
+        self.connection.commit()
+
     def connect(self, host: str = "127.0.0.1") -> tuple[Any, StringTransport]:
         """A connection to the site."""
         transport = StringTransport(peerAddress=IPv4Address("TCP", host, 40000))
@@ -185,19 +199,19 @@ class WebCase(SynchronousTestCase):
         self.assertEqual(status, b"HTTP/1.0 200 OK", answer)
         return rest.partition(b"\r\n\r\n")[2].decode()
 
-    def ask(self, name: str, **fields: Any) -> Any:
+    def ask(self, name: str, /, **fields: Any) -> Any:
         """The parsed answer to a request, numbers exact."""
         text = self.post(name, json.dumps(fields, default=str))
         return json.loads(text, parse_float=Decimal)
 
-    def do(self, name: str, **fields: Any) -> Mapping[str, Any]:
+    def do(self, name: str, /, **fields: Any) -> Mapping[str, Any]:
         """The parsed answer to a request that must succeed."""
         answer: Mapping[str, Any] = self.ask(name, **fields)
         self.assertEqual(answer["retCode"], 0, answer)
         self.assertNotIn("exception", answer)
         return answer
 
-    def code(self, name: str, **fields: Any) -> int:
+    def code(self, name: str, /, **fields: Any) -> int:
         """The retCode of a request."""
         code: int = self.ask(name, **fields)["retCode"]
         return code

@@ -52,12 +52,12 @@ class AnswersTests(SynchronousTestCase):
 
     def test_required_fields_have_zeros(self) -> None:
         """What the contract always has is there even if nobody set it."""
-        self.assertEqual(self.success(one={}), '{"retCode":0,"one":%s}' % EMPTY)
+        self.assertEqual(self.success(one={}), '{"retCode":0,"one":' + EMPTY + "}")
 
     def test_null_is_left_out(self) -> None:
         """A value that is not set is left out, never null."""
         found = self.success(one={"s": None, "oi": None, "os": None, "oo": None})
-        self.assertEqual(found, '{"retCode":0,"one":%s}' % EMPTY)
+        self.assertEqual(found, '{"retCode":0,"one":' + EMPTY + "}")
 
     def test_optional_fields(self) -> None:
         """Optional fields are there when they are set, empty ones too."""
@@ -66,8 +66,9 @@ class AnswersTests(SynchronousTestCase):
         )
         self.assertEqual(
             found,
-            '{"retCode":0,"one":%s,"oi":0,"os":"","oa":[1,2],"oo":{"x":1,"y":"z"}}}'
-            % EMPTY[:-1],
+            '{"retCode":0,"one":'
+            + EMPTY[:-1]
+            + ',"oi":0,"os":"","oa":[1,2],"oo":{"x":1,"y":"z"}}}',
         )
 
     def test_unknown_values(self) -> None:

@@ -213,8 +213,9 @@ class LimitTests(SiteCase):
     def test_announced_too_large(self) -> None:
         """A body that is announced as larger is refused before it comes."""
         channel, transport = self.switch.connect()
-        head = b"POST /external/server/Pay HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n"
-        channel.dataReceived(head % (LARGEST + 1))
+        head = b"POST /external/server/Pay HTTP/1.1\r\nHost: a\r\n"
+        length = b"Content-Length: %d\r\n\r\n" % (LARGEST + 1)
+        channel.dataReceived(head + length)
         self.assertEqual(
             transport.value(),
             b"HTTP/1.1 413 Content Too Large\r\n"
