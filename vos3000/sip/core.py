@@ -9,15 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from typing import Protocol
+from zlib import crc32
 
 import attrs
+from twisted.logger import Logger
 
 from vos3000.errors import ParseError
 from vos3000.metrics import Metrics
-from vos3000.sip.dialog import Dialog, via_of
+from vos3000.sip.dialog import Dialog
 from vos3000.sip.fields import parse_name_addr
-from vos3000.sip.layer import COOKIE, TransactionLayer
-from vos3000.sip.message import REASONS, Request, Response, build, respond
+from vos3000.sip.layer import COOKIE, TransactionLayer, reply_address
+from vos3000.sip.message import REASONS, Request, Response, respond
 from vos3000.sip.parser import validate
 from vos3000.sip.transaction import (
     Address,
@@ -26,6 +28,7 @@ from vos3000.sip.transaction import (
     Input,
     InviteServerTransaction,
     ServerTransaction,
+    cancel_of,
 )
 from vos3000.timers import TimerWheel
 
@@ -35,10 +38,8 @@ METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "UPDATE")
 ALLOW = ("Allow", ", ".join(METHODS))
 ACCEPT = ("Accept", "application/sdp")
 
-KNOWN_METHODS = frozenset(
-    (*METHODS, "REGISTER", "SUBSCRIBE", "NOTIFY", "REFER", "MESSAGE", "PUBLISH")
-    + ("PRACK",)
-)
+_OTHER_METHODS = "REGISTER SUBSCRIBE NOTIFY REFER MESSAGE PUBLISH PRACK"
+KNOWN_METHODS = frozenset((*METHODS, *_OTHER_METHODS.split()))
 """Methods that are refused with 405; any other with 501 (8.2.1)."""
 
 SCHEMES = frozenset(("sip", "tel"))
@@ -83,6 +84,8 @@ class UserAgentCore:
     @param users: Takes new calls. Set before the first message comes.
     """
 
+    _log = Logger()
+
     def __init__(
         self,
         timers: TimerWheel,
@@ -117,7 +120,10 @@ class UserAgentCore:
             else:
                 self._outside(transaction, request)
         except ParseError as error:
-            self.refuse(transaction, error.status, str(error))
+            self._turn_away(transaction, error.status, str(error))
+        except Exception:
+            self._log.failure("a {method} could not be served", method=request.method)
+            self.refuse(transaction, 500)
 
     def ack(self, request: Request) -> None:
         """An ACK that belongs to no transaction came: it answers a 2xx."""
@@ -129,7 +135,7 @@ class UserAgentCore:
         """Section 9.2."""
         invite = self.layer.invite_of(transaction.request)
         if invite is None:
-            self.refuse(transaction, 481)
+            self._turn_away(transaction, 481)
             return
         self.answer(transaction, 200)
         if not invite.answered and invite.user is not None:
@@ -139,7 +145,7 @@ class UserAgentCore:
         """Section 12.2.2."""
         dialog = self.dialogs.get(request.to_tag or "")
         if dialog is None or not dialog.matches(request):
-            self.refuse(transaction, 481)
+            self._turn_away(transaction, 481)
         elif request.cseq < dialog.remote_cseq:
             self.refuse(transaction, 500, "CSeq out of order")
         elif self._understood(transaction, request):
@@ -149,13 +155,11 @@ class UserAgentCore:
     def _outside(self, transaction: ServerTransaction, request: Request) -> None:
         """Section 8.2, for what is in no dialog."""
         method = request.method
-        known = self.users.knows(*transaction.address)
-        if not known and not self.users.answers_strangers():
-            self._ignored.value += 1
-            self.layer.drop(transaction)
-        elif method == "INVITE":
+        if self._ignores(transaction):
+            return
+        if method == "INVITE":
             self._invite(transaction, request)
-        elif not known:
+        elif not self.users.knows(*transaction.address):
             self.refuse(transaction, 403)
         elif method == "OPTIONS":
             self._options(transaction, request)
@@ -163,6 +167,22 @@ class UserAgentCore:
             self.refuse(transaction, 481)
         else:
             self._understood(transaction, request)
+
+    def _ignores(self, transaction: ServerTransaction) -> bool:
+        """Whether it is forgotten: strangers get no answer if so configured."""
+        users = self.users
+        if users.answers_strangers() or users.knows(*transaction.address):
+            return False
+        self._ignored.value += 1
+        self.layer.drop(transaction)
+        return True
+
+    def _turn_away(
+        self, transaction: ServerTransaction, status: int, reason: str | None = None
+    ) -> None:
+        """Refuse what may come from anywhere."""
+        if not self._ignores(transaction):
+            self.refuse(transaction, status, reason)
 
     def _invite(self, transaction: ServerTransaction, request: Request) -> None:
         validate(request)
@@ -230,17 +250,18 @@ class UserAgentCore:
         reason: str | None = None,
     ) -> None:
         """Answer a request that no dialog's user answers itself."""
-        request = transaction.request
-        tag = None if request.to_tag else self.tokens.random()
-        data = respond(
-            request,
-            status,
-            reason,
-            tag,
-            headers,
-            received=transaction.address,
-        )
-        transaction.send(status, data)
+        transaction.send(status, self._answer(transaction, status, headers, reason))
+
+    def _answer(
+        self,
+        transaction: ServerTransaction,
+        status: int,
+        headers: Iterable[tuple[str, str]],
+        reason: str | None,
+    ) -> bytes:
+        tag = self.tokens.random()
+        request, source = transaction.request, transaction.address
+        return respond(request, status, reason, tag, headers, received=source)
 
     def refuse(
         self,
@@ -254,51 +275,56 @@ class UserAgentCore:
             return
         self._refused.add(str(status))
         more = [*headers, ALLOW] if status in (405, 501) else headers
-        self.answer(transaction, status, more, _phrase(status, reason))
+        data = self._answer(transaction, status, more, _phrase(status, reason))
+        if isinstance(transaction, InviteServerTransaction) and not self.users.knows(
+            *transaction.address
+        ):
+            transaction.send_once(data)
+        else:
+            transaction.send(status, data)
 
     # Client side
 
-    def stray(self, response: Response, channel: Channel, address: Address) -> None:
+    def stray(self, response: Response, channel: Channel, address: Address) -> bytes:
         """
         Another fork answered our INVITE: take its call and end it at once
         (13.2.2.4).
+
+        @return: The ACK that was sent; empty if it cannot be called back.
         """
         try:
-            fork = self._fork(response, channel, address)
+            fork = _fork(response, channel, address)
         except ParseError:
-            return
+            return b""
         ack = fork.request("ACK", response.cseq, self.tokens.branch())
         channel.send(ack, fork.address)
         branch = self.tokens.branch()
         bye = fork.request("BYE", response.cseq + 1, branch)
         self.layer.send(branch, "BYE", bye, channel, fork.address, _nobody)
+        return ack
 
-    def _fork(self, response: Response, channel: Channel, address: Address) -> Dialog:
-        local = response.get("from") or ""
-        tag = parse_name_addr(local).tag or ""
-        fork = Dialog(
-            response.call_id, tag, local, "", "", "", channel, address, _Nobody()
-        )
-        fork.confirm(response)
-        return fork
-
-    def cancel(self, invite: ClientTransaction, dialog: Dialog) -> None:
-        """
-        Cancel an INVITE of ours that got a provisional response (9.1): same
-        Request-URI, branch, From, To, Call-ID and number.
-        """
+    def cancel(self, invite: ClientTransaction, _: object = None) -> None:
+        """Cancel an INVITE of ours that got a provisional response (9.1)."""
         branch = invite.key.partition(" ")[0]
-        head = invite.data.partition(b"\r\n")[0].decode("utf-8", "surrogateescape")
-        lines = [
-            ("Via", via_of(invite.channel, invite.address, branch)),
-            ("Max-Forwards", "70"),
-            ("From", dialog.local),
-            ("To", dialog.remote.partition(";tag=")[0]),
-            ("Call-ID", dialog.call_id),
-            ("CSeq", f"{dialog.local_cseq} CANCEL"),
-        ]
-        data = build(f"CANCEL {head.split(' ', 2)[1]} SIP/2.0", lines)
+        data = cancel_of(invite.data)
         self.layer.send(branch, "CANCEL", data, invite.channel, invite.address, _nobody)
+
+
+def _fork(response: Response, channel: Channel, address: Address) -> Dialog:
+    """
+    The dialog of a 2xx that nobody waits for.
+
+    @raise ParseError: If From, To, Contact or Record-Route is malformed, or
+        there is no Contact.
+    """
+    if response.contact is None:
+        raise ParseError("a 2xx without Contact")
+    local = response.get("from") or ""
+    tag = parse_name_addr(local).tag or ""
+    call_id = response.call_id
+    fork = Dialog(call_id, tag, local, "", "", "", channel, address, _nobody)
+    fork.confirm(response)
+    return fork
 
 
 class _Nobody:
@@ -323,7 +349,7 @@ _nobody = _Nobody()
 def _phrase(status: int, reason: str | None) -> str:
     """A reason phrase that tells more than the standard one, on one line."""
     standard = REASONS.get(status, "Refused")
-    return f"{standard} - {reason[:120]}" if reason else standard
+    return f"{standard} - {' '.join(reason[:120].split())}" if reason else standard
 
 
 def _accepts_sdp(request: Request) -> bool:
@@ -339,13 +365,21 @@ def acknowledged(transaction: ServerTransaction) -> None:
 
 def answer_statelessly(
     request: Request, status: int, text: str, channel: Channel, address: Address
-) -> None:
+) -> bool:
     """
-    Answer a request that could not be read to its end (8.2.7); an ACK gets no
-    answer.
+    Answer a request that could not be read to its end (8.2.7). Its
+    retransmission gets the same answer; an ACK gets none.
 
     @param request: What could be read of it.
+    @return: Whether an answer was sent.
     """
-    if request.method != "ACK":
-        data = respond(request, status, _phrase(status, text), received=address)
-        channel.send(data, address)
+    if request.method == "ACK" or not request.get("via"):
+        return False
+    try:
+        reply = reply_address(request, channel, address)
+    except ParseError:
+        reply = address
+    tag = f"{crc32(request.call_id.encode('utf-8', 'surrogateescape')):08x}"
+    data = respond(request, status, _phrase(status, text), tag, received=address)
+    channel.send(data, reply)
+    return True

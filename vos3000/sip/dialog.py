@@ -8,10 +8,15 @@ addresses are never those of the other leg.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from ipaddress import ip_address
 from typing import Protocol
 
+from vos3000.sip.fields import parse_name_addr
+from vos3000.sip.hosts import is_address
+from vos3000.sip.layer import DEFAULT_PORT
 from vos3000.sip.message import Request, Response, build
 from vos3000.sip.transaction import Address, Channel, ServerTransaction
+from vos3000.sip.uri import Uri
 
 MAX_FORWARDS = 70
 """What a request of our own starts with (8.1.1.6)."""
@@ -96,20 +101,20 @@ class Dialog:
         @raise ParseError: If From, To, Contact or Record-Route is malformed.
         """
         request = transaction.request
-        contact = request.contact
         dialog = cls(
             request.call_id,
             local_tag,
             f"{request.get('to')};tag={local_tag}",
             request.from_tag or "",
             request.get("from") or "",
-            str(contact.uri) if contact is not None else "",
+            f"sip:{host_port(*transaction.address)}",
             transaction.channel,
             transaction.address,
             user,
         )
         dialog.remote_cseq = request.cseq
         dialog.routes = tuple(request.all("record-route"))
+        dialog.refresh(request)
         return dialog
 
     def confirm(self, response: Response) -> None:
@@ -126,10 +131,29 @@ class Dialog:
         self.refresh(response)
 
     def refresh(self, message: Request | Response) -> None:
-        """Take a new target (12.2.1.2, 12.2.2): the Contact of the message."""
+        """
+        Take a new target (12.2.1.2, 12.2.2), the Contact of the message, and
+        aim at it, or at the first route.
+
+        @raise ParseError: If Contact or the first route is malformed.
+        """
         contact = message.contact
         if contact is not None:
             self.target = str(contact.uri)
+        if self.routes:
+            self._aim(parse_name_addr(self.routes[0]).uri)
+        elif contact is not None:
+            self._aim(contact.uri)
+
+    def _aim(self, uri: Uri) -> None:
+        """
+        Send to an address that was named; a name that stands for one is left
+        alone, and so is one that cannot be reached from here: then the peer
+        is behind a NAT, and where it sends from is where it hears.
+        """
+        host, here = uri.host, self.address[0]
+        if host == here or (is_address(host) and _reachable(host, here)):
+            self.address = (host, uri.port or DEFAULT_PORT)
 
     def matches(self, request: Request) -> bool:
         """Whether a request with our tag is really of this dialog (12.2.2)."""
@@ -153,6 +177,9 @@ class Dialog:
         @param cseq: Its number; an ACK or CANCEL repeats the INVITE's.
         @param branch: The branch of its Via.
         """
+        target, routes = self.target, self.routes
+        if routes and not _is_loose(routes[0]):
+            target, routes = _strict(target, routes)
         lines = [
             ("Via", via_of(self.channel, self.address, branch)),
             ("Max-Forwards", str(max_forwards)),
@@ -163,10 +190,33 @@ class Dialog:
         ]
         if method != "BYE":
             lines.append(("Contact", self.contact))
-        for route in self.routes:
+        for route in routes:
             lines.append(("Route", route))
         lines.extend(headers)
-        return build(f"{method} {self.target} SIP/2.0", lines, body, content_type)
+        return build(f"{method} {target} SIP/2.0", lines, body, content_type)
+
+
+def _is_loose(route: str) -> bool:
+    return ";lr" in route and parse_name_addr(route).uri.param("lr") is not None
+
+
+def _strict(target: str, routes: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    """
+    Request-URI and routes for a first hop of RFC 2543 (12.2.1.1): it finds
+    itself in the Request-URI, and the target is the last route.
+    """
+    first = parse_name_addr(routes[0]).uri
+    return str(first), (*routes[1:], f"<{target}>")
+
+
+def _reachable(host: str, source: str) -> bool:
+    """Whether a peer that sends from C{source} can be meant by C{host}."""
+    there, seen = ip_address(host), ip_address(source)
+    if there.is_unspecified or there.is_multicast:
+        return False
+    if there.is_loopback:
+        return seen.is_loopback
+    return not (there.is_private and seen.is_global)
 
 
 def host_port(host: str, port: int) -> str:

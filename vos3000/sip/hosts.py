@@ -8,6 +8,7 @@ cannot be resolved keep their last address.
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterable
 
 from twisted.internet.interfaces import (
@@ -26,8 +27,17 @@ REFRESH = 60.0
 
 
 def is_address(host: str) -> bool:
-    """Whether C{host} is an address already, and no name."""
-    return ":" in host or host.replace(".", "").isdigit()
+    """
+    Whether C{host} is an address, and no name: a socket looks up whatever
+    else it is given, and everything waits meanwhile.
+    """
+    if ":" not in host and not host[-1:].isdigit():
+        return False
+    try:
+        socket.inet_pton(socket.AF_INET6 if ":" in host else socket.AF_INET, host)
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 class Hosts:
@@ -46,6 +56,7 @@ class Hosts:
         self._timers = timers
         self._known: dict[str, str] = {}
         self._wanted: frozenset[str] = frozenset()
+        self._asking: set[str] = set()
         self._running = False
 
     def load(self, hosts: Iterable[str]) -> None:
@@ -66,10 +77,16 @@ class Hosts:
             self._timers.later(REFRESH, self._again)
 
     def _ask(self, host: str) -> None:
+        if host in self._asking:
+            return
+        self._asking.add(host)
         self._resolver().resolveHostName(_Receiver(self, host), host)
 
     def resolved(self, host: str, address: str | None) -> None:
         """A look-up is done."""
+        self._asking.discard(host)
+        if host not in self._wanted:
+            return
         if address is not None:
             self._known[host] = address
         elif host not in self._known:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Generic, Protocol, TypeVar
 
+from vos3000.errors import ParseError
 from vos3000.metrics import Metrics
 from vos3000.sip.message import Request, Response
 from vos3000.sip.transaction import (
@@ -41,7 +42,13 @@ COOKIE = "z9hG4bK"
 MOST_REMEMBERED = 100_000
 """Finished transactions per generation; a flood makes the older go sooner."""
 
+DEFAULT_PORT = 5060
+"""Where a peer listens that names no port (18.2.2, 19.1.2)."""
+
 V = TypeVar("V")
+
+Kept = tuple[str | None, bytes, Channel, Address]
+"""Tag of the response, its ACK, and where that goes."""
 
 
 class Core(Protocol):
@@ -53,8 +60,12 @@ class Core(Protocol):
     def ack(self, request: Request) -> None:
         """An ACK that belongs to no transaction came: it answers a 2xx."""
 
-    def stray(self, response: Response, channel: Channel, address: Address) -> None:
-        """A 2xx came that no transaction waits for: another fork answered."""
+    def stray(self, response: Response, channel: Channel, address: Address) -> bytes:
+        """
+        A 2xx came that no transaction waits for: another fork answered.
+
+        @return: The ACK that was sent; empty if there was none.
+        """
 
 
 class Generations(Generic[V]):
@@ -109,7 +120,7 @@ class TransactionLayer:
         self._client: dict[str, ClientTransaction] = {}
         self._merging: dict[str, InviteServerTransaction] = {}
         self._answers: Generations[bytes] = Generations()
-        self._acks: Generations[tuple[str, bytes, Channel, Address]] = Generations()
+        self._acks: Generations[Kept] = Generations()
         self.retransmitted = metrics.counter(
             "sip_retransmitted_requests_total",
             "Requests sent again for want of a reply",
@@ -123,6 +134,10 @@ class TransactionLayer:
         self._dropped = metrics.counter(
             "sip_dropped_requests_total", "Requests dropped: too many under way"
         )
+        self._measure(metrics)
+        timers.later(LINGER, self._turn)
+
+    def _measure(self, metrics: Metrics) -> None:
         metrics.gauge(
             "sip_server_transactions",
             "Requests received and not yet finished",
@@ -138,7 +153,6 @@ class TransactionLayer:
             "Finished transactions still remembered",
             lambda: len(self._answers) + len(self._acks),
         )
-        timers.later(LINGER, self._turn)
 
     def _turn(self, _: object) -> None:
         self._answers.turn()
@@ -155,7 +169,7 @@ class TransactionLayer:
         """
         Take a message from the transport.
 
-        @param address: Where it came from, and where responses to it go.
+        @param address: Where it came from.
         @param arrived: When it came; handed on with a new request.
         @raise ParseError: If a header that tells its transaction is malformed.
         """
@@ -197,7 +211,8 @@ class TransactionLayer:
         arrived: Any,
     ) -> None:
         kind = _SERVERS.get(request.method, RequestServerTransaction)
-        transaction = kind(self, key, request, channel, address, arrived)
+        reply = reply_address(request, channel, address)
+        transaction = kind(self, key, request, channel, address, reply, arrived)
         self._server[key] = transaction
         self._core.request(transaction)
 
@@ -234,10 +249,41 @@ class TransactionLayer:
         kept = self._acks.get(key)
         if kept is None or status < 200:
             self._late.value += 1
-        elif kept[0] == response.to_tag:
-            kept[2].send(kept[1], kept[3])
-        elif status < 300:
-            self._core.stray(response, channel, address)
+        else:
+            self._repeated(key, kept, response, channel, address)
+
+    def _repeated(
+        self,
+        key: str,
+        kept: Kept,
+        response: Response,
+        channel: Channel,
+        address: Address,
+    ) -> None:
+        """A final response to an INVITE that had one: acknowledge it (again)."""
+        tag, ack, out, to = kept
+        if response.status < 300:
+            theirs = _tag(response)
+            if theirs != tag:
+                self._forked(f"{key} {theirs}", response, channel, address)
+                return
+        elif tag is not None:
+            ack = b""
+        if ack:
+            out.send(ack, to)
+        else:
+            self._late.value += 1
+
+    def _forked(
+        self, key: str, response: Response, channel: Channel, address: Address
+    ) -> None:
+        """A 2xx of another fork; acknowledged once, and again if it comes again."""
+        kept = self._acks.get(key)
+        if kept is None:
+            ack = self._core.stray(response, channel, address)
+            self._acks[key] = (None, ack, channel, address)
+        elif kept[1]:
+            channel.send(kept[1], address)
 
     def invite(
         self,
@@ -247,10 +293,13 @@ class TransactionLayer:
         address: Address,
         user: ClientUser,
     ) -> InviteClientTransaction:
-        """Send an INVITE."""
+        """Send an INVITE. Its user hears nothing before this has returned."""
+        if channel.reliable:
+            channel = channel.live(address)
         key = f"{branch} INVITE"
         transaction = InviteClientTransaction(self, key, data, channel, address, user)
         self._client[key] = transaction
+        transaction.start()
         return transaction
 
     def send(
@@ -262,10 +311,16 @@ class TransactionLayer:
         address: Address,
         user: ClientUser,
     ) -> RequestClientTransaction:
-        """Send a request other than INVITE and ACK."""
+        """
+        Send a request other than INVITE and ACK. Its user hears nothing
+        before this has returned.
+        """
+        if channel.reliable:
+            channel = channel.live(address)
         key = f"{branch} {method}"
         transaction = RequestClientTransaction(self, key, data, channel, address, user)
         self._client[key] = transaction
+        transaction.start()
         return transaction
 
     def retire(self, transaction: ServerTransaction, data: bytes) -> None:
@@ -278,6 +333,7 @@ class TransactionLayer:
     def drop(self, transaction: ServerTransaction) -> None:
         """Forget a request as if it never came."""
         self._server.pop(transaction.key, None)
+        self._merging.pop(transaction.merge_key, None)
 
     def forget(self, transaction: ClientTransaction) -> None:
         """Its responses are no longer awaited."""
@@ -287,11 +343,15 @@ class TransactionLayer:
         self,
         transaction: ClientTransaction,
         data: bytes,
-        to_tag: str,
+        to_tag: str | None,
         channel: Channel,
         address: Address,
     ) -> None:
-        """Keep only the ACK of it, for retransmissions of the response."""
+        """
+        Keep only the ACK of it, for retransmissions of the response.
+
+        @param to_tag: The tag of the 2xx; None where the call was refused.
+        """
         self._client.pop(transaction.key, None)
         self._acks[transaction.key] = (to_tag, data, channel, address)
 
@@ -317,12 +377,39 @@ def server_key(request: Request, method: str | None = None) -> str:
     """
     if method is None:
         method = "INVITE" if request.method == "ACK" else request.method
-    via = request.via
-    branch = via.branch
-    if branch is not None and branch.startswith(COOKIE) and len(branch) > 7:
-        return f"{branch} {via.host} {via.port} {method}"
+    branch = request.branch
+    if branch is not None and branch.startswith(COOKIE):
+        # Not the parsed Via: 2 us a message.
+        hop = (request.get("via") or "").partition(";")[0]
+        if hop.count(" ") != 1:
+            hop = str(request.via).partition(";")[0]
+        return f"{branch} {hop.lower()} {method}"
     # RFC 2543: a retransmission is the same in all that the sender chose
     return (
         f"{request.uri_text} {request.call_id} {request.cseq}"
-        f" {request.get('from')} {via} {method}"
+        f" {request.get('from')} {request.via} {method}"
     )
+
+
+def reply_address(request: Request, channel: Channel, source: Address) -> Address:
+    """
+    Where responses to a request go (18.2.2; RFC 3581 section 4). C{maddr} is
+    not followed: it would let a stranger aim our responses at others. On a
+    connection it is where to call back if that is closed.
+
+    @raise ParseError: If its Via is malformed.
+    """
+    if not channel.reliable and ";rport" in (request.get("via") or ""):
+        return source
+    via = request.via
+    if not channel.reliable and via.rport is not None:
+        return source
+    return source[0], via.port or DEFAULT_PORT
+
+
+def _tag(response: Response) -> str:
+    """The tag of To; empty if there is none or it cannot be read."""
+    try:
+        return response.to_tag or ""
+    except ParseError:
+        return ""

@@ -33,6 +33,12 @@ class Channel(Protocol):
     def send(self, data: bytes, address: Address) -> None:
         """Send, or lose silently: retransmission is the transaction's work."""
 
+    def live(self, address: Address) -> Channel:
+        """
+        The channel for a new request: this one, or what takes its place if
+        it was a connection and is closed. Asked of reliable channels only.
+        """
+
     def local(self, address: Address) -> Address:
         """Our own host and port as the peer at C{address} can reach them."""
 
@@ -76,11 +82,15 @@ class Layer(Protocol):
         self,
         transaction: ClientTransaction,
         data: bytes,
-        to_tag: str,
+        to_tag: str | None,
         channel: Channel,
         address: Address,
     ) -> None:
-        """Keep only the ACK of it, for retransmissions of the response."""
+        """
+        Keep only the ACK of it, for retransmissions of the response.
+
+        @param to_tag: The tag of the 2xx; None where the call was refused.
+        """
 
 
 class State(IntEnum):
@@ -112,26 +122,39 @@ def ack_of(invite: bytes, response: Response) -> bytes:
     The ACK of a final response other than 2xx (17.1.1.3): the INVITE's own
     Request-URI, top Via, Route, From, Call-ID and number, the response's To.
     """
+    return _following(invite, "ACK", response.get("to"))
+
+
+def cancel_of(invite: bytes) -> bytes:
+    """The CANCEL of an INVITE (9.1): as its ACK, but with its own To."""
+    return _following(invite, "CANCEL", None)
+
+
+def _following(invite: bytes, method: str, to: str | None) -> bytes:
     head = invite[: invite.index(b"\r\n\r\n")].decode("utf-8", "surrogateescape")
     start, *lines = head.split("\r\n")
-    kept = [f"ACK {start.split(' ', 2)[1]} SIP/2.0"]
+    kept = [f"{method} {start.split(' ', 2)[1]} SIP/2.0"]
     for line in lines:
-        if line.startswith(_ACK_COPIES):
+        if line.startswith(_COPIED):
             kept.append(line)
         elif line.startswith("CSeq: "):
-            kept.append(f"CSeq: {response.cseq} ACK")
-    kept.append(f"To: {response.get('to')}")
+            kept.append(f"CSeq: {line.split()[1]} {method}")
+        elif line.startswith("To: "):
+            kept.append(line if to is None else f"To: {to}")
     kept.append("Content-Length: 0\r\n\r\n")
     return "\r\n".join(kept).encode("utf-8", "surrogateescape")
 
 
-_ACK_COPIES = ("Via: ", "Max-Forwards: ", "Route: ", "From: ", "Call-ID: ")
+_COPIED = ("Via: ", "Max-Forwards: ", "Route: ", "From: ", "Call-ID: ")
 
 
 def _kind(status: int) -> Input:
     if status < 200:
         return Input.PROVISIONAL
     return Input.SUCCESS if status < 300 else Input.FAILURE
+
+
+_Rows = dict[tuple[State, Input], tuple[Callable[[Any, Any], None], State]]
 
 
 class _Resending:
@@ -142,19 +165,23 @@ class _Resending:
 
     __slots__ = ("_layer", "_timer", "_tries", "state")
 
-    def __init__(self, layer: Layer, state: State) -> None:
+    FIRST = State.TRYING
+    _table: _Rows
+
+    def __init__(self, layer: Layer) -> None:
         self._layer = layer
         self._timer: Timer | None = None
         self._tries = 0
-        self.state = state
+        self.state = self.FIRST
 
     def receive(self, given: Input, message: Any = None) -> None:
         """Take one input; a pair that is not in the table is ignored."""
-        raise NotImplementedError
+        row = self._table.get((self.state, given))
+        if row is not None:
+            action, self.state = row
+            action(self, message)
 
     def _start(self) -> None:
-        self._stop()
-        self._tries = 0
         self._timer = self._layer.timers.later(self._layer.resend()[0], _tick, self)
 
     def _stop(self) -> None:
@@ -184,7 +211,8 @@ class ServerTransaction(_Resending):
 
     @ivar key: Its place in the layer.
     @ivar request: The request.
-    @ivar address: Where responses go.
+    @ivar address: Where it came from.
+    @ivar reply: Where responses go (18.2.2).
     @ivar arrived: What the transport stamped the request with.
     @ivar user: Who answers it; set by the core for an INVITE.
     """
@@ -196,6 +224,7 @@ class ServerTransaction(_Resending):
         "channel",
         "key",
         "merge_key",
+        "reply",
         "request",
         "user",
     )
@@ -207,19 +236,19 @@ class ServerTransaction(_Resending):
         request: Request,
         channel: Channel,
         address: Address,
+        reply: Address,
         arrived: Any,
     ) -> None:
-        super().__init__(layer, self.FIRST)
+        super().__init__(layer)
         self.key = key
         self.request = request
         self.channel = channel
         self.address = address
+        self.reply = reply
         self.arrived = arrived
         self.user: ServerUser | None = None
         self.merge_key = ""
         self._last = b""
-
-    FIRST = State.TRYING
 
     @property
     def answered(self) -> bool:
@@ -237,11 +266,11 @@ class ServerTransaction(_Resending):
 
     def _send(self, data: bytes) -> None:
         self._last = data
-        self.channel.send(data, self.address)
+        self.channel.send(data, self.reply)
 
     def _again(self, _: object) -> None:
         if self._last:
-            self.channel.send(self._last, self.address)
+            self.channel.send(self._last, self.reply)
 
     def _absorb(self, _: object) -> None:
         """Nothing to do: the message only had to be recognized."""
@@ -258,33 +287,25 @@ class InviteServerTransaction(ServerTransaction):
     __slots__ = ()
     FIRST = State.PROCEEDING
 
-    def receive(self, given: Input, message: Any = None) -> None:
-        """Take one input; a pair that is not in the table is ignored."""
-        row = _INVITE_SERVER.get((self.state, given))
-        if row is not None:
-            action, self.state = row
-            action(self, message)
-
     def send_once(self, data: bytes) -> None:
         """
         Refuse a stranger: send a final response and keep no transaction for
         it, so that a flood of such requests holds no memory but a bounded one.
         """
-        self.state = State.COMPLETED
-        self.channel.send(data, self.address)
-        self._layer.retire(self, data)
+        if self._last:
+            self.receive(Input.FAILURE, data)
+        elif self.state is State.PROCEEDING:
+            self.state = State.COMPLETED
+            self.channel.send(data, self.reply)
+            self._layer.retire(self, data)
 
-    def _accept(self, data: bytes) -> None:
-        self._send(data)
-        self._start()
-
-    def _refuse(self, data: bytes) -> None:
+    def _finish(self, data: bytes) -> None:
         self._send(data)
         self._start()
 
     def _resend(self, _: object) -> None:
         if self.state is State.ACCEPTED or not self.channel.reliable:
-            self.channel.send(self._last, self.address)
+            self.channel.send(self._last, self.reply)
 
     def _acked(self, _: object) -> None:
         self._stop()
@@ -303,13 +324,6 @@ class RequestServerTransaction(ServerTransaction):
     """A request other than INVITE that came (17.2.2, figure 8)."""
 
     __slots__ = ()
-
-    def receive(self, given: Input, message: Any = None) -> None:
-        """Take one input; a pair that is not in the table is ignored."""
-        row = _REQUEST_SERVER.get((self.state, given))
-        if row is not None:
-            action, self.state = row
-            action(self, message)
 
     def _complete(self, data: bytes) -> None:
         self._send(data)
@@ -336,16 +350,17 @@ class ClientTransaction(_Resending):
         address: Address,
         user: ClientUser,
     ) -> None:
-        super().__init__(layer, self.FIRST)
+        super().__init__(layer)
         self.key = key
         self.data = data
         self.channel = channel
         self.address = address
         self.user: ClientUser | None = user
-        channel.send(data, address)
-        self._start()
 
-    FIRST = State.TRYING
+    def start(self) -> None:
+        """Send the request."""
+        self.channel.send(self.data, self.address)
+        self._start()
 
     def failed(self) -> None:
         """The channel cannot carry the request (8.1.3.1, 17.1.4)."""
@@ -379,13 +394,6 @@ class InviteClientTransaction(ClientTransaction):
     __slots__ = ()
     FIRST = State.CALLING
 
-    def receive(self, given: Input, message: Any = None) -> None:
-        """Take one input; a pair that is not in the table is ignored."""
-        row = _INVITE_CLIENT.get((self.state, given))
-        if row is not None:
-            action, self.state = row
-            action(self, message)
-
     def acknowledge(
         self, data: bytes, to_tag: str, channel: Channel, address: Address
     ) -> None:
@@ -398,11 +406,7 @@ class InviteClientTransaction(ClientTransaction):
         channel.send(data, address)
         self._layer.acknowledged(self, data, to_tag, channel, address)
 
-    def _proceed(self, response: Response) -> None:
-        self._stop()
-        self._deliver(response)
-
-    def _accepted(self, response: Response) -> None:
+    def _answered(self, response: Response) -> None:
         self._stop()
         self._deliver(response)
 
@@ -410,13 +414,13 @@ class InviteClientTransaction(ClientTransaction):
         self._stop()
         ack = ack_of(self.data, response)
         self.channel.send(ack, self.address)
-        self._layer.acknowledged(
-            self, ack, response.to_tag or "", self.channel, self.address
-        )
+        self._layer.acknowledged(self, ack, None, self.channel, self.address)
         self._deliver(response)
 
-    def _give_up(self, _: object) -> None:
-        self._layer.forget(self)
+    def _unanswered(self, _: object) -> None:
+        # A callee that answers later still is told that nobody is there.
+        self._layer.acknowledged(self, b"", None, self.channel, self.address)
+        self._expired(None)
 
 
 class RequestClientTransaction(ClientTransaction):
@@ -424,126 +428,71 @@ class RequestClientTransaction(ClientTransaction):
 
     __slots__ = ()
 
-    def receive(self, given: Input, message: Any = None) -> None:
-        """Take one input; a pair that is not in the table is ignored."""
-        row = _REQUEST_CLIENT.get((self.state, given))
-        if row is not None:
-            action, self.state = row
-            action(self, message)
-
     def _complete(self, response: Response) -> None:
         self._stop()
         self._layer.forget(self)
         self._deliver(response)
 
 
-_Rows = dict[tuple[State, Input], tuple[Callable[[Any, Any], None], State]]
-
-_INVITE_SERVER: _Rows = {
+_Invited = InviteServerTransaction
+InviteServerTransaction._table = {
     # RFC 3261 17.2.1, figure 7
-    (State.PROCEEDING, Input.REQUEST): (ServerTransaction._again, State.PROCEEDING),
-    (State.PROCEEDING, Input.PROVISIONAL): (ServerTransaction._send, State.PROCEEDING),
-    (State.PROCEEDING, Input.FAILURE): (
-        InviteServerTransaction._refuse,
-        State.COMPLETED,
-    ),
-    (State.COMPLETED, Input.REQUEST): (ServerTransaction._again, State.COMPLETED),
-    (State.COMPLETED, Input.RESEND): (InviteServerTransaction._resend, State.COMPLETED),
-    (State.COMPLETED, Input.ACK): (InviteServerTransaction._acked, State.CONFIRMED),
-    (State.COMPLETED, Input.EXPIRE): (
-        InviteServerTransaction._expired,
-        State.TERMINATED,
-    ),
+    (State.PROCEEDING, Input.REQUEST): (_Invited._again, State.PROCEEDING),
+    (State.PROCEEDING, Input.PROVISIONAL): (_Invited._send, State.PROCEEDING),
+    (State.PROCEEDING, Input.FAILURE): (_Invited._finish, State.COMPLETED),
+    (State.COMPLETED, Input.REQUEST): (_Invited._again, State.COMPLETED),
+    (State.COMPLETED, Input.RESEND): (_Invited._resend, State.COMPLETED),
+    (State.COMPLETED, Input.ACK): (_Invited._acked, State.CONFIRMED),
+    (State.COMPLETED, Input.EXPIRE): (_Invited._expired, State.TERMINATED),
     # RFC 6026 7.1: a retransmitted INVITE is absorbed after a 2xx
-    (State.PROCEEDING, Input.SUCCESS): (
-        InviteServerTransaction._accept,
-        State.ACCEPTED,
-    ),
-    (State.ACCEPTED, Input.REQUEST): (ServerTransaction._absorb, State.ACCEPTED),
+    (State.PROCEEDING, Input.SUCCESS): (_Invited._finish, State.ACCEPTED),
+    (State.ACCEPTED, Input.REQUEST): (_Invited._absorb, State.ACCEPTED),
     # RFC 3261 13.3.1.4: the 2xx is sent again until the ACK comes
-    (State.ACCEPTED, Input.RESEND): (InviteServerTransaction._resend, State.ACCEPTED),
-    (State.ACCEPTED, Input.ACK): (InviteServerTransaction._acked, State.TERMINATED),
-    (State.ACCEPTED, Input.EXPIRE): (
-        InviteServerTransaction._unacknowledged,
-        State.TERMINATED,
-    ),
+    (State.ACCEPTED, Input.RESEND): (_Invited._resend, State.ACCEPTED),
+    (State.ACCEPTED, Input.ACK): (_Invited._acked, State.TERMINATED),
+    (State.ACCEPTED, Input.EXPIRE): (_Invited._unacknowledged, State.TERMINATED),
 }
 
-_REQUEST_SERVER: _Rows = {
+_Requested = RequestServerTransaction
+RequestServerTransaction._table = {
     # RFC 3261 17.2.2, figure 8
-    (State.TRYING, Input.REQUEST): (ServerTransaction._absorb, State.TRYING),
-    (State.TRYING, Input.PROVISIONAL): (ServerTransaction._send, State.PROCEEDING),
-    (State.TRYING, Input.SUCCESS): (
-        RequestServerTransaction._complete,
-        State.COMPLETED,
-    ),
-    (State.TRYING, Input.FAILURE): (
-        RequestServerTransaction._complete,
-        State.COMPLETED,
-    ),
-    (State.PROCEEDING, Input.REQUEST): (ServerTransaction._again, State.PROCEEDING),
-    (State.PROCEEDING, Input.PROVISIONAL): (ServerTransaction._send, State.PROCEEDING),
-    (State.PROCEEDING, Input.SUCCESS): (
-        RequestServerTransaction._complete,
-        State.COMPLETED,
-    ),
-    (State.PROCEEDING, Input.FAILURE): (
-        RequestServerTransaction._complete,
-        State.COMPLETED,
-    ),
+    (State.TRYING, Input.REQUEST): (_Requested._absorb, State.TRYING),
+    (State.TRYING, Input.PROVISIONAL): (_Requested._send, State.PROCEEDING),
+    (State.TRYING, Input.SUCCESS): (_Requested._complete, State.COMPLETED),
+    (State.TRYING, Input.FAILURE): (_Requested._complete, State.COMPLETED),
+    (State.PROCEEDING, Input.REQUEST): (_Requested._again, State.PROCEEDING),
+    (State.PROCEEDING, Input.PROVISIONAL): (_Requested._send, State.PROCEEDING),
+    (State.PROCEEDING, Input.SUCCESS): (_Requested._complete, State.COMPLETED),
+    (State.PROCEEDING, Input.FAILURE): (_Requested._complete, State.COMPLETED),
 }
 
-_INVITE_CLIENT: _Rows = {
+_Inviting = InviteClientTransaction
+InviteClientTransaction._table = {
     # RFC 3261 17.1.1, figure 5
-    (State.CALLING, Input.RESEND): (ClientTransaction._resend, State.CALLING),
-    (State.CALLING, Input.EXPIRE): (ClientTransaction._expired, State.TERMINATED),
-    (State.CALLING, Input.PROVISIONAL): (
-        InviteClientTransaction._proceed,
-        State.PROCEEDING,
-    ),
-    (State.CALLING, Input.FAILURE): (InviteClientTransaction._refused, State.COMPLETED),
-    (State.PROCEEDING, Input.PROVISIONAL): (
-        ClientTransaction._deliver,
-        State.PROCEEDING,
-    ),
-    (State.PROCEEDING, Input.FAILURE): (
-        InviteClientTransaction._refused,
-        State.COMPLETED,
-    ),
-    (State.PROCEEDING, Input.EXPIRE): (ClientTransaction._expired, State.TERMINATED),
+    (State.CALLING, Input.RESEND): (_Inviting._resend, State.CALLING),
+    (State.CALLING, Input.EXPIRE): (_Inviting._unanswered, State.TERMINATED),
+    (State.CALLING, Input.PROVISIONAL): (_Inviting._answered, State.PROCEEDING),
+    (State.CALLING, Input.FAILURE): (_Inviting._refused, State.COMPLETED),
+    (State.PROCEEDING, Input.PROVISIONAL): (_Inviting._deliver, State.PROCEEDING),
+    (State.PROCEEDING, Input.FAILURE): (_Inviting._refused, State.COMPLETED),
+    # its user gave up, or the connection is gone
+    (State.PROCEEDING, Input.EXPIRE): (_Inviting._unanswered, State.TERMINATED),
     # RFC 6026 7.2: after a 2xx the transaction lives on for its ACK
-    (State.CALLING, Input.SUCCESS): (InviteClientTransaction._accepted, State.ACCEPTED),
-    (State.PROCEEDING, Input.SUCCESS): (
-        InviteClientTransaction._accepted,
-        State.ACCEPTED,
-    ),
+    (State.CALLING, Input.SUCCESS): (_Inviting._answered, State.ACCEPTED),
+    (State.PROCEEDING, Input.SUCCESS): (_Inviting._answered, State.ACCEPTED),
 }
 
-_REQUEST_CLIENT: _Rows = {
+_Requesting = RequestClientTransaction
+RequestClientTransaction._table = {
     # RFC 3261 17.1.2, figure 6
-    (State.TRYING, Input.RESEND): (ClientTransaction._resend, State.TRYING),
-    (State.TRYING, Input.EXPIRE): (ClientTransaction._expired, State.TERMINATED),
-    (State.TRYING, Input.PROVISIONAL): (ClientTransaction._deliver, State.PROCEEDING),
-    (State.TRYING, Input.SUCCESS): (
-        RequestClientTransaction._complete,
-        State.COMPLETED,
-    ),
-    (State.TRYING, Input.FAILURE): (
-        RequestClientTransaction._complete,
-        State.COMPLETED,
-    ),
-    (State.PROCEEDING, Input.RESEND): (ClientTransaction._resend, State.PROCEEDING),
-    (State.PROCEEDING, Input.EXPIRE): (ClientTransaction._expired, State.TERMINATED),
-    (State.PROCEEDING, Input.PROVISIONAL): (
-        ClientTransaction._deliver,
-        State.PROCEEDING,
-    ),
-    (State.PROCEEDING, Input.SUCCESS): (
-        RequestClientTransaction._complete,
-        State.COMPLETED,
-    ),
-    (State.PROCEEDING, Input.FAILURE): (
-        RequestClientTransaction._complete,
-        State.COMPLETED,
-    ),
+    (State.TRYING, Input.RESEND): (_Requesting._resend, State.TRYING),
+    (State.TRYING, Input.EXPIRE): (_Requesting._expired, State.TERMINATED),
+    (State.TRYING, Input.PROVISIONAL): (_Requesting._deliver, State.PROCEEDING),
+    (State.TRYING, Input.SUCCESS): (_Requesting._complete, State.COMPLETED),
+    (State.TRYING, Input.FAILURE): (_Requesting._complete, State.COMPLETED),
+    (State.PROCEEDING, Input.RESEND): (_Requesting._resend, State.PROCEEDING),
+    (State.PROCEEDING, Input.EXPIRE): (_Requesting._expired, State.TERMINATED),
+    (State.PROCEEDING, Input.PROVISIONAL): (_Requesting._deliver, State.PROCEEDING),
+    (State.PROCEEDING, Input.SUCCESS): (_Requesting._complete, State.COMPLETED),
+    (State.PROCEEDING, Input.FAILURE): (_Requesting._complete, State.COMPLETED),
 }

@@ -1,0 +1,104 @@
+"""
+What every channel does with what it read (RFC 3261 section 18.1.2, 18.2.1).
+
+A message is stamped, parsed and handed to the transaction layer here, and
+nothing else happens per message: no Deferred, no log line, no allocation that
+the parser does not make.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from twisted.logger import Logger
+
+from vos3000.errors import ParseError
+from vos3000.instant import Now
+from vos3000.metrics import Metrics
+from vos3000.sip.core import answer_statelessly
+from vos3000.sip.layer import TransactionLayer
+from vos3000.sip.message import Request, Response
+from vos3000.sip.parser import parse
+from vos3000.sip.transaction import Address, Channel
+
+LocalHost = Callable[[str], str]
+"""Which of our addresses a peer sees: from its host to ours."""
+
+
+class Reception:
+    """
+    What every channel does with bytes it read: stamp, parse, hand on.
+
+    @param now: Stamps each message.
+    @param answers: Whether a source gets an answer to what cannot be read.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        layer: TransactionLayer,
+        answers: Callable[[Address], bool],
+        now: Now,
+        metrics: Metrics,
+    ) -> None:
+        self._layer = layer
+        self._answers = answers
+        self._now = now
+        self.received = metrics.counter(
+            "sip_received_messages_total", "SIP messages received"
+        )
+        self._malformed = metrics.counter(
+            "sip_malformed_messages_total", "Messages that could not be read"
+        )
+        self._answered = metrics.counter(
+            "sip_malformed_answered_total", "Malformed requests that got an answer"
+        )
+        self.failed_sends = metrics.counter(
+            "sip_failed_sends_total", "Messages the network refused to take"
+        )
+
+    def datagram(self, data: bytes, channel: Channel, address: Address) -> None:
+        """Take one datagram."""
+        try:
+            message = parse(data)
+        except ParseError as error:
+            self.received.value += 1
+            self.malformed(error, None, channel, address)
+            return
+        self.message(message, channel, address)
+
+    def message(
+        self, message: Request | Response, channel: Channel, address: Address
+    ) -> None:
+        """Take one message that could be read. Never raises."""
+        self.received.value += 1
+        try:
+            self._layer.receive(message, channel, address, self._now())
+        except ParseError as error:
+            self.malformed(error, message, channel, address)
+        except Exception:
+            self._log.failure("a message of {host} was not served", host=address[0])
+
+    def malformed(
+        self,
+        error: ParseError,
+        message: Request | Response | None,
+        channel: Channel,
+        address: Address,
+    ) -> None:
+        """
+        Count what cannot be read, and answer it if it is a request.
+
+        @param message: What could be read of it, if not the error says so.
+        """
+        self._malformed.value += 1
+        request = getattr(error, "request", None) or message
+        if not isinstance(request, Request) or not self._answers(address):
+            return
+        if answer_statelessly(request, error.status, str(error), channel, address):
+            self._answered.value += 1
+
+    def lost(self, channel: Channel) -> None:
+        """A connection is gone."""
+        self._layer.channel_lost(channel)
