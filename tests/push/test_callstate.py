@@ -1,5 +1,5 @@
 """
-Tests of the push CallStateReport, and of where pushes go.
+Tests of the push CallStateReport, and of where letters go.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from vos3000.events import CallStateChanged, Events
 from vos3000.instant import instants
 from vos3000.metrics import Metrics
 from vos3000.model.states import CallState
-from vos3000.push.address import base_url
 from vos3000.push.callstate import CallStatePusher, report
 from vos3000.push.deadletters import DeadLetters
 from vos3000.push.outbox import Outbox, OutboxLimits
@@ -133,20 +132,22 @@ class CallStatePusherTests(SynchronousTestCase):
         self.assertEqual(json.loads(body)["callIdentifier"], "a?")
 
 
-class BaseUrlTests(SynchronousTestCase):
-    """Where pushes go."""
+class AddressTests(SynchronousTestCase):
+    """Where letters are posted."""
 
-    def test_addresses(self) -> None:
-        """OUT_POST_URL wins; without any address there are no pushes."""
-        for url, ip, port, expected in (
-            ("https://crm/post/", "192.0.2.1", 8000, "https://crm/post/"),
-            ("https://crm/post", "", 8000, "https://crm/post/"),
-            ("https://crm/post?page=", "", 8000, "https://crm/post?page="),
-            ("", "192.0.2.1", 8000, "http://192.0.2.1:8000/"),
-            ("", "2001:db8::1", 80, "http://[2001:db8::1]:80/"),
-            ("", "", 8000, ""),
+    def test_joined(self) -> None:
+        """The page's name and the suffix follow the base as it is written."""
+        for base, suffix, expected in (
+            ("https://crm/post/", "", "https://crm/post/Page"),
+            ("https://crm/post?page=", "", "https://crm/post?page=Page"),
+            ("https://crm/report_", ".jsp", "https://crm/report_Page.jsp"),
+            ("http://192.0.2.1:8000", "", "http://192.0.2.1:8000/Page"),
+            ("http://[2001:db8::1]:80/", "", "http://[2001:db8::1]:80/Page"),
         ):
-            self.assertEqual(base_url(url, ip, port), expected)
+            consumer = Consumer()
+            poster = Poster(consumer, Clock(), base, suffix)
+            self.successResultOf(poster.post("Page", b"{}"))
+            self.assertEqual(consumer.sent, [(expected, b"{}")])
 
 
 class RetCodeTests(SynchronousTestCase):

@@ -15,6 +15,8 @@ from vos3000.push.outbox import Outbox
 
 PAGE = "CallStateReport"
 
+_write = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 
 def report(event: CallStateChanged) -> dict[str, Any]:
     """
@@ -63,8 +65,7 @@ class CallStatePusher:
         events.subscribe(CallStateChanged, self._changed)
 
     def _changed(self, event: CallStateChanged) -> None:
-        text = json.dumps(report(event), ensure_ascii=False, separators=(",", ":"))
-        body = text.encode("utf-8", "replace")
+        body = _write(report(event)).encode("utf-8", "replace")
         letter = Letter(
             str(event.call_id), PAGE, body, self._now().wall, next(self._numbers)
         )

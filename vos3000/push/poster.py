@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 from io import BytesIO
+from urllib.parse import urlsplit
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IConsumer, IReactorTime
@@ -115,6 +116,8 @@ class Poster:
     Posts bodies to one base address.
 
     @param agent: Makes the requests.
+    @param base: What the page's name is appended to, as it is written; only a
+        base without any path gets its slash.
     @param suffix: Follows the page's name, such as C{.jsp}.
     @param timeout: Seconds for connecting, asking and the whole answer.
     """
@@ -129,7 +132,8 @@ class Poster:
     ) -> None:
         self._agent = agent
         self._clock = clock
-        self._base = base
+        parts = urlsplit(base)
+        self._base = base if parts.path or parts.query else base + "/"
         self._suffix = suffix
         self._timeout = timeout
 

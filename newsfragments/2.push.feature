@@ -1,0 +1,1 @@
+CallStateReport is posted for every step of every call to OUT_POST_URL: in order for each call, repeated, with HTTPS certificates checked against the host, and kept in a dead-letter file that can be replayed when nobody takes it. A consumer that is slow or gone costs no call anything.

@@ -1,0 +1,1 @@
+The JSON web interface of VOS3000 for accounts, payments, rate groups, rates, gateways, calls in progress, records and performance, read and answered as its clients expect; changes take effect on the next call. Access is by address and path, 127.0.0.1 and ::1 only until e_web_access_control says otherwise. /metrics is in Prometheus' format, /healthz says whether all is well.
