@@ -14,12 +14,14 @@ import resource
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from twisted.internet import reactor, task
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 
 from vos3000.db import upgrade
 from vos3000.db.cdrmover import CdrMover
@@ -76,75 +78,113 @@ def entry(number: int, wall: int) -> CdrEntry:
     return CdrEntry(record, moved)
 
 
-async def measure(folder: Path, rate: int, seconds: int, writing: bool) -> float:
+class Stalls:
     """
-    One run; without C{writing} it costs what making records costs.
+    A ticking call that notices when it comes late.
 
-    The collector is kept from what the start left, as the switch does it.
-
-    @return: Microseconds of CPU for each record.
+    @ivar late: Seconds that each tick came late.
     """
-    url = f"sqlite:///{folder / f'bench-{writing}.db'}"
+
+    def __init__(self) -> None:
+        self.late: list[float] = []
+        self._last = time.monotonic()
+        self._loop = task.LoopingCall(self._tick)
+
+    def start(self) -> None:
+        """Begin to tick."""
+        self._last = time.monotonic()
+        self._loop.start(TICK)
+
+    def stop(self) -> str:
+        """The longest, in ms."""
+        self._loop.stop()
+        return ", ".join(f"{late * 1e3:.2f}" for late in sorted(self.late)[-3:])
+
+    def _tick(self) -> None:
+        seen = time.monotonic()
+        self.late.append(seen - self._last - TICK)
+        self._last = seen
+
+
+class Source:
+    """Makes records at a steady rate."""
+
+    def __init__(self, rate: int, write: Callable[[CdrEntry], object]) -> None:
+        self.made = 0
+        self._rate = rate
+        self._write = write
+        self._loop = task.LoopingCall(self._make)
+        self._begun = time.monotonic()
+
+    def start(self) -> None:
+        """Begin now."""
+        self._begun = time.monotonic()
+        self._loop.start(SLICE)
+
+    def stop(self) -> None:
+        """Make no more."""
+        self._loop.stop()
+
+    def _make(self) -> None:
+        due = int((time.monotonic() - self._begun) * self._rate)
+        while self.made < due:
+            self.made += 1
+            self._write(entry(self.made, int(time.time() * 1000)))
+
+
+async def run(
+    source: Source, seconds: int, end: Callable[[], Any]
+) -> tuple[float, str]:
+    """
+    Let a source run, the collector kept from what the start left, as the
+    switch does it.
+
+    @return: Microseconds of CPU for each record, and the longest stalls.
+    """
+    gc.collect()
+    gc.freeze()
+    stalls = Stalls()
+    used = cpu()
+    stalls.start()
+    source.start()
+    await task.deferLater(reactor, seconds, lambda: None)
+    source.stop()
+    await end()
+    longest = stalls.stop()
+    return (cpu() - used) / source.made * 1e6, longest
+
+
+async def measure(folder: Path, rate: int, seconds: int) -> None:
+    """Records that are made only, then records that are written and moved."""
+    url = f"sqlite:///{folder / 'bench.db'}"
     upgrade.migrate(url)
     metrics = Metrics()
     pool = thread_pool(url, reactor, metrics, time.monotonic)
     customers = CustomerStore(pool)
     for account in [*range(1000, 1050), 2000]:
         await customers.create({"account": str(account)}, 0)
-    now = instants(time.time, time.monotonic)
     writer = CdrWriter(pool, reactor, Events(), metrics, "bench", folder)
-    zone = ZoneInfo("UTC")
-    mover = CdrMover(pool, reactor, now, metrics, zone, keep=2)
+    now = instants(time.time, time.monotonic)
+    mover = CdrMover(pool, reactor, now, metrics, ZoneInfo("UTC"), keep=2)
     await writer.start()
+    idle, _ = await run(Source(rate, id), seconds, lambda: succeed(None))
     mover.start()
-    stalls: list[float] = []
-    last = [time.monotonic()]
-
-    def tick() -> None:
-        seen = time.monotonic()
-        stalls.append(seen - last[0] - TICK)
-        last[0] = seen
-
-    made = [0]
-
-    def make() -> None:
-        due = int((time.monotonic() - begun) * rate)
-        while made[0] < due:
-            made[0] += 1
-            one = entry(made[0], now().wall)
-            if writing:
-                writer.write(one)
-
-    gc.collect()
-    gc.freeze()
-    begun, used = time.monotonic(), cpu()
-    last[0] = begun
-    loops = [(task.LoopingCall(tick), TICK), (task.LoopingCall(make), SLICE)]
-    for loop, every in loops:
-        loop.start(every)
-    await task.deferLater(reactor, seconds, lambda: None)
-    for loop, _ in loops:
-        loop.stop()
-    await writer.close(10)
-    mover.stop()
-    used = cpu() - used
-    pool.close()
-    worst = sorted(stalls)[-3:]
-    name = "records written and moved" if writing else "records made only    "
-    each = used / made[0] * 1e6
-    print(  # noqa: T201
-        f"{name}: {rate}/s for {seconds} s, {each:.1f} us CPU each, longest"
-        f" stalls of the reactor {', '.join(f'{s * 1e3:.2f}' for s in worst)} ms"
+    busy, stalls = await run(
+        Source(rate, writer.write), seconds, lambda: writer.close(9)
     )
-    return each
+    mover.stop()
+    pool.close()
+    print(  # noqa: T201
+        f"{rate} records/s for {seconds} s: {busy:.1f} us CPU each, of which"
+        f" {busy - idle:.1f} us to write and move it; longest stalls of the reactor"
+        f" {stalls} ms"
+    )
 
 
 async def main(rate: int, seconds: int) -> None:
-    """Both runs, one after the other, and what the writing costs."""
+    """One measurement in a folder of its own."""
     with tempfile.TemporaryDirectory() as folder:
-        made = await measure(Path(folder), rate, seconds, False)
-        written = await measure(Path(folder), rate, seconds, True)
-    print(f"writing and moving: {written - made:.1f} us CPU for each record")  # noqa: T201
+        await measure(Path(folder), rate, seconds)
 
 
 if __name__ == "__main__":

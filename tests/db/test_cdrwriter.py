@@ -22,6 +22,7 @@ from vos3000.events import Events, StorageFailed, StorageRecovered
 from vos3000.metrics import Metrics
 from vos3000.model.accounts import Movement
 from vos3000.model.cdr import COLUMNS, CdrEntry
+from vos3000.model.states import EndDirection
 
 FULL = "cdr_write: database or disk is full"
 
@@ -176,6 +177,13 @@ class CdrWriterTests(WriterCase):
             ArithmeticError, self.writer.write, rows.entry(tax=Decimal("0.0000001"))
         )
         self.assertEqual(self.writer.waiting, 0)
+
+    def test_value_of_a_wrong_type_is_refused_at_once(self) -> None:
+        """It must not stop the batch it would have been in; enums are numbers."""
+        self.assertRaises(TypeError, self.writer.write, rows.entry(endreason=1.5))
+        self.writer.write(rows.entry(enddirection=EndDirection.SERVER))
+        self.clock.advance(GATHER)
+        self.assertEqual(self.count("enddirection = 2"), 1)
 
     def test_flush_waits_for_what_was_there(self) -> None:
         """It fires when the entries before it are committed."""

@@ -42,6 +42,7 @@ _TEXTS = tuple(
     for index, field in enumerate(cast("tuple[attrs.Attribute[Any], ...]", _FIELDS))
     if field.default == "" and field.name != "dynamicValue"
 )
+_STORABLE = frozenset((int, str, bytes, type(None)))
 _FLOWNO = COLUMNS.index("flowno")
 _ROW = "(" + ", ".join("?" * len(COLUMNS)) + ")"
 _INSERT = f"INSERT INTO e_cdr ({COLUMN_LIST}) VALUES "
@@ -60,6 +61,7 @@ def to_row(dialect: Sqlite, cdr: Cdr) -> list[Any]:
     database refuses would hold up every record behind it.
 
     @raise ArithmeticError: If an amount has more than six digits.
+    @raise TypeError: If a value is of a type that no column takes.
     """
     row = list(_values(cdr))
     for index in AMOUNTS:
@@ -70,7 +72,18 @@ def to_row(dialect: Sqlite, cdr: Cdr) -> list[Any]:
         if len(text) > length or not text.isascii():
             readable = text.encode("utf-8", "surrogateescape")
             row[index] = readable.decode("utf-8", "replace")[:length]
+    if not _STORABLE.issuperset(map(type, row)):
+        row = [_storable(name, v) for name, v in zip(COLUMNS, row, strict=True)]
     return row
+
+
+def _storable(name: str, value: Any) -> Any:
+    """A value of a type that drivers take as it is."""
+    if type(value) in _STORABLE:
+        return value
+    if isinstance(value, int):
+        return int(value)
+    raise TypeError(f"{name}: {value!r} is of no type that a column takes")
 
 
 @attrs.define(slots=True)

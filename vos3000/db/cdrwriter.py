@@ -143,6 +143,7 @@ class CdrWriter:
 
         @raise StorageError: Before L{start} and after L{close}.
         @raise ArithmeticError: If an amount has more than six digits.
+        @raise TypeError: If a value is of a type that no column takes.
         """
         state = self._state
         if state is _State.NEW or state is _State.CLOSED:
