@@ -72,7 +72,7 @@ class TablesTests(SynchronousTestCase):
             ("e_gatewaymappingsetting", "mapping"),
             ("e_gatewayrouting", "routing"),
             ("e_gatewayroutingsetting", "routing"),
-            ("e_feerategroup", "rates"),
+            ("e_feeratesection", "rates"),
             ("e_feerate", "rates"),
             ("e_moconfig", "parameters"),
             ("e_web_access_control", "access"),
@@ -83,7 +83,8 @@ class TablesTests(SynchronousTestCase):
 
     def test_table_that_is_not_kept_is_no_error(self) -> None:
         """Nobody is handed anything."""
-        self.successResultOf(self.tables.refresh("e_syslog"))
+        for table in ("e_syslog", "e_feerategroup"):
+            self.successResultOf(self.tables.refresh(table))
         self.assertEqual(self.got, [])
 
     def test_failure_leaves_what_was_in_use(self) -> None:

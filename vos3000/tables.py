@@ -79,7 +79,6 @@ class Tables:
         ] = {
             "e_moconfig": (stores.parameters.all, engines.parameters),
             "e_web_access_control": (stores.access.rules, engines.access),
-            "e_feerategroup": rates,
             "e_feerate": rates,
             "e_feeratesection": rates,
             "e_customer": customers,
@@ -103,7 +102,9 @@ class Tables:
         """
         Read one table again; when the result fires, the next call sees it.
 
-        @param table: Its name; a table nobody keeps in memory is no error.
+        @param table: Its name; a table nobody keeps in memory is no error, such
+            as e_feerategroup: a group without rates is as good as none. Whoever
+            removes a group or its rates refreshes e_feerate.
         @return: Fails with L{StorageError}; what was in use stays.
         """
         return Deferred.fromCoroutine(self._refresh(table))

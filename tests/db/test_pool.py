@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,12 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from tests import rows
 from vos3000.db import upgrade
+from vos3000.db.cdrwriter import CdrWriter
+from vos3000.db.customers import CustomerStore
 from vos3000.db.dialects import Cursor, dialect
 from vos3000.db.pool import ATTEMPTS, thread_pool
 from vos3000.errors import ConfigError, NotFound, StorageError
+from vos3000.events import Events
 from vos3000.metrics import LabelledCounter, Metrics
 
 _PUT = "INSERT INTO e_moconfig (name, value) VALUES ('a', 'b')"
@@ -159,6 +163,29 @@ class ThreadPoolTests(TestCase):
                     lambda c: c.execute("SELECT value FROM e_moconfig").fetchall(),
                 )
                 self.assertEqual(found, [("b",)])
+
+        return Deferred.fromCoroutine(go())  # type: ignore[return-value]
+
+    def test_balances_read_do_not_overtake_commits(self) -> None:
+        """What was told of a commit is in every balance read after it."""
+        heard: list[str] = []
+        customers = CustomerStore(self.pool)
+        writer = CdrWriter(
+            self.pool, reactor, Events(), Metrics(), "mbx", Path(self.mktemp())
+        )
+        writer.on_committed = lambda moved: heard.append(str(moved[0].amount))
+
+        async def go() -> None:
+            await customers.create({"account": "1000", "money": Decimal(1)}, 0)
+            await writer.start()
+            writer.write(rows.entry(fee="0.25"))
+            flushed = writer.flush()
+            read = customers.all().addCallback(
+                lambda found: heard.append(str(found[0].money))
+            )
+            await read
+            await flushed
+            self.assertEqual(heard, ["-0.25", "0.750000"])
 
         return Deferred.fromCoroutine(go())  # type: ignore[return-value]
 
