@@ -119,3 +119,9 @@ class PushReplayTests(SynchronousTestCase):
         result = Terminal(self.mktemp()).run("push-replay")
         self.assertEqual(result.exit_code, 1)
         self.assertIn("[push] url", result.output)
+
+    def test_address_must_be_one(self) -> None:
+        """Nothing is taken from the file for a mistyped address."""
+        result = Terminal(self.mktemp()).run("push-replay", "--url", "here")
+        self.assertEqual(result.exit_code, 2)
+        self.assertIn("'here' is no http://", result.output)

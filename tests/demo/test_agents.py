@@ -147,10 +147,10 @@ class LadderTests(SynchronousTestCase):
         self.assertEqual(
             list(ladder.lines("caller")),
             [
-                "     ms  caller                      switch",
-                "    0.0  - INVITE 4930 ----------->|",
-                "    1.5                            |- INVITE 4930 -----------> vendor",
-                "    1.5                            |<- 503 Service Unavailabl  vendor",
+                f"     ms  caller{' ' * 24}switch",
+                f"    0.0  - INVITE 4930 {'-' * 13}>|",
+                f"    1.5  {' ' * 28}|- INVITE 4930 {'-' * 13}> vendor",
+                f"    1.5  {' ' * 28}|<- 503 Service Unavailable - vendor",
             ],
         )
 

@@ -12,9 +12,9 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import react
 
 from vos3000.commands.context import Complaint, Setup, console, shared
+from vos3000.config import Push, base_url
 from vos3000.parameters import push_url
 from vos3000.push import agents
-from vos3000.push.address import base_url
 from vos3000.push.poster import Poster
 from vos3000.push.replay import Replayed, files, replay
 
@@ -34,7 +34,7 @@ def push_replay(setup: Setup, file: Path | None, url: str | None) -> None:
     put aside of it. It stops at the first one that is not taken; that one and
     all after it are kept for the next time. The switch may run meanwhile.
     """
-    base = base_url(url if url is not None else _configured(setup), "", 0)
+    base = _base(setup, url)
     if not base:
         raise Complaint(
             "there is nowhere to post to: set [push] url in"
@@ -58,14 +58,21 @@ def push_replay(setup: Setup, file: Path | None, url: str | None) -> None:
     _tell(results)
 
 
-def _configured(setup: Setup) -> str:
-    """The base address that the files, or the database, say."""
+def _base(setup: Setup, url: str | None) -> str:
+    """Where to post to; empty for nowhere."""
     config, known = setup.load()
     values = known.values
-    if setup.has_database():
+    if url is None and setup.has_database():
         with setup.pool() as pool:
             values = setup.parameters(pool)
-    return push_url(config.push, values)
+    return push_url(config.push if url is None else Push(_checked(url)), values)
+
+
+def _checked(url: str) -> str:
+    try:
+        return base_url(url)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--url") from None
 
 
 async def _all(paths: list[Path], poster: Poster, results: list[Replayed]) -> None:

@@ -19,6 +19,9 @@ GRACE = 12.0
 
 LOG = "demo-switch.log"
 
+KEPT = 65536
+"""Bytes of its output that are kept."""
+
 
 def command(config: Path, state: Path, log: Path | None = None) -> list[str]:
     """
@@ -39,7 +42,7 @@ class Child(ProcessProtocol):
     The process.
 
     @ivar ended: Fires when it is gone.
-    @ivar output: What it wrote to its standard output and error.
+    @ivar output: The end of what it wrote to its standard output and error.
     """
 
     def __init__(self) -> None:
@@ -57,12 +60,12 @@ class Child(ProcessProtocol):
         reactor.spawnProcess(self, arguments[0], arguments, environment)
 
     def outReceived(self, data: bytes) -> None:
-        """Keep what it says."""
-        self.output += data
+        """Keep the end of what it says."""
+        self.output = (self.output + data)[-KEPT:]
 
     def errReceived(self, data: bytes) -> None:
-        """Keep what it complains about."""
-        self.output += data
+        """Keep what it complains about, too."""
+        self.outReceived(data)
 
     def processEnded(self, reason: Failure) -> None:
         """It is gone."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 import attrs
 
-WIDTH = 26
+WIDTH = 28
 """Columns between two lanes."""
 
 

@@ -36,6 +36,8 @@ T = TypeVar("T")
 
 _ANY = {"0.0.0.0": "127.0.0.1"}
 
+_READ = 'vos3000_db_interaction_total{name="rate_all"}'
+
 PATIENCE = 30.0
 """Seconds until a switch must serve."""
 
@@ -153,7 +155,11 @@ class Play:
         return caller
 
     async def _import_rates(self) -> None:
-        """C{vos3000 import-rates}, as an operator would."""
+        """
+        C{vos3000 import-rates}, as an operator would; returns when the switch
+        has read the rates it was told of.
+        """
+        before = await self._rates_read()
         path = self._config.state.dir / "demo-rates.csv"
         path.write_text(carrier.RATES, "ascii")
         config, state = self._config.directory, self._config.state.dir
@@ -167,6 +173,16 @@ class Play:
         if status:
             raise Complaint(errors.decode("utf-8", "replace").strip())
         self.show.say(output.decode("utf-8", "replace").strip())
+        for _ in range(round(PATIENCE / STEP)):
+            if await self._rates_read() > before:
+                return
+            await self._sleep(STEP)
+        raise Complaint(f"the switch does not read its tables; {self._last_words()}")
+
+    async def _rates_read(self) -> float:
+        """How often the switch has read all rates."""
+        numbers = await self._thread(Switch(self._config, self.setup.connect).metrics)
+        return numbers.get(_READ, 0.0)
 
     async def _place(
         self, placement: Placement, caller: Caller, ladder: Ladder

@@ -4,6 +4,7 @@ Whether the ports are free, asked before anything is started.
 
 from __future__ import annotations
 
+import errno
 import socket
 from collections.abc import Iterator
 
@@ -23,8 +24,8 @@ def problems(config: Config) -> list[str]:
     """One line for each address that cannot be had, with the setting it is of."""
     return [
         f"{transport.upper()} {endpoint} {reason}: stop what uses it"
-        f" (`ss -lnp{transport[0]} 'sport = {endpoint.port}'`), or set {setting} in"
-        f" {config.directory / 'vos3000.conf'}"
+        f" (`ss -lnp{transport[0]} 'sport = {endpoint.port}'`), or set {setting} in a"
+        " vos3000.conf and give its directory as --config"
         for transport, setting, endpoints in listeners(config)
         for endpoint in endpoints
         if (reason := _refusal(transport, endpoint))
@@ -42,5 +43,6 @@ def _refusal(transport: str, endpoint: Endpoint) -> str:
         try:
             probe.bind((endpoint.host, endpoint.port))
         except OSError as error:
-            return "is in use" if error.errno == 98 else f"({error.strerror})"
+            used = error.errno == errno.EADDRINUSE
+            return "is in use" if used else f"cannot be had ({error.strerror})"
     return ""

@@ -6,15 +6,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from textwrap import wrap
 from zoneinfo import ZoneInfo
 
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from vos3000.commands.records import row
 from vos3000.config import Config
-from vos3000.demo.carrier import MONEY, RATES, Placement
+from vos3000.demo.carrier import CUSTOMER, MONEY, RATES, Placement
 from vos3000.demo.ladder import Ladder
 from vos3000.demo.ports import listeners
 from vos3000.model.causes import EndCauses
@@ -26,6 +25,12 @@ _COLUMNS = (
     *("end", "caller", "callee", "from", "to", "held s", "charged s", "fee"),
     *("account", "cost", "ended by", "reason"),
 )
+
+
+WIDTH = 96
+"""Columns of a record."""
+
+_INDENT = " " * 9
 
 
 class Show:
@@ -45,8 +50,8 @@ class Show:
         self._zone = zone
 
     def say(self, text: str) -> None:
-        """One line."""
-        self._console.print(text)
+        """One line, or several."""
+        self._console.print(text, soft_wrap=True)
 
     def carrier(self) -> None:
         """The demonstration carrier."""
@@ -88,24 +93,26 @@ class Show:
     def _record(self, record: Cdr) -> None:
         cells = zip(_COLUMNS, row(record, self._reasons, self._zone), strict=True)
         pairs = [f"{name} {value}".strip() for name, value in cells if value]
-        made = Table.grid(padding=(0, 3, 0, 0))
-        made.add_row("record", Text(", ".join(pairs)))
-        self._console.print(made)
+        for place, line in enumerate(wrap(", ".join(pairs), WIDTH - len(_INDENT))):
+            self.say(f"{_INDENT if place else 'record   '}{line}")
 
     def serving(self, config: Config, temporary: bool) -> None:
         """Where the switch can be reached from now on."""
-        print_ = self._console.print
-        print_()
-        print_("The switch goes on serving; Ctrl-C ends it.", style="bold green")
+        self._console.print(
+            "\nThe switch goes on serving; Ctrl-C ends it.", style="bold"
+        )
         for transport, setting, endpoints in listeners(config):
             for endpoint in endpoints:
-                print_(f"  {transport.upper()} {endpoint}  ({setting})")
+                self.say(f"  {transport.upper()} {endpoint}  ({setting})")
+        self.say(f"  state in {config.state.dir}{', removed at the end' * temporary}")
+        here = f"--config {config.directory} --state {config.state.dir}"
+        self.say("\nMore to try, from another terminal:")
+        self.say(f"  vos3000 status {here}")
         if config.http.listen:
             web = f"http://{config.http.listen[0]}"
-            print_(f"  {web}{config.http.prefixes[0]}/GetCustomer, {web}/metrics")
-        print_(f"  state in {config.state.dir}{', removed at the end' * temporary}")
-        here = f"--config {config.directory} --state {config.state.dir}"
-        print_(f"  try: vos3000 {here} status")
+            pay = f'{{"ownerName":"{CUSTOMER}","ownerType":2,"money":5}}'
+            self.say(f"  curl -d '{pay}' {web}{config.http.prefixes[0]}/Pay")
+            self.say(f"  curl {web}/metrics")
 
 
 def money_text(amount: Decimal) -> str:
