@@ -44,7 +44,7 @@ class Bench:
         self._runs = runs
         self._names = names
         self._figures: dict[tuple[str, str], list[float]] = {}
-        self._guesses = {"ours": 700, "sippy": 160}
+        self._guesses = {"ours": 1500, "sippy": 200}
 
     def _once(self, title: str, name: str, measure: Measure) -> None:
         if name not in self._names:

@@ -4,6 +4,7 @@ Whole calls: SIPp on both sides, then the record, the charge and the balance.
 
 from __future__ import annotations
 
+import socket
 import time
 from decimal import Decimal
 from pathlib import Path
@@ -195,6 +196,21 @@ class CallTests(Calls):
         self.assert_columns(row, endreason=_ORDINARY, calleegatewayid=gateway)
         self.assert_paid(self.carrier, row)
 
+    async def test_silent_gateway_fails_over(self) -> None:
+        """A gateway that never answers is given up when the INVITE timer ends."""
+        self.carrier.create(_OPENING)
+        silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.addCleanup(silent.close)
+        silent.bind(("127.0.0.1", 0))
+        self.carrier.route("a", silent.getsockname()[1], priority=1)
+        second = self.callee("callee-answers", "b", priority=2)
+        caller = self.caller("caller-answered")
+        await self.call(self.carrier, caller, second, hold=_TALK)
+        row = await self.record(self.carrier)
+        gateway = self.carrier.gateway("b")
+        self.assert_columns(row, endreason=_ORDINARY, calleegatewayid=gateway)
+        self.assert_paid(self.carrier, row)
+
     async def test_every_gateway_refuses(self) -> None:
         """The last refusal goes back, and the record names its gateway."""
         self.carrier.create(_OPENING)
@@ -259,6 +275,17 @@ class CallTests(Calls):
         row = await self.record(self.carrier)
         self.assert_columns(row, endreason=cause.code, enddirection=_BY_SERVER)
         self.assert_columns(row, calleegatewayid="", calleeip="", fee=0)
+        self.assertEqual(self.carrier.money(self.carrier.customer), 0)
+
+    async def test_money_ends_the_call(self) -> None:
+        """Money for one period buys one period: then the server hangs up."""
+        self.carrier.create(RETAIL)
+        callee = self.callee("callee-answers")
+        await self.call(self.carrier, self.caller("caller-hears-bye"), callee)
+        row = await self.record(self.carrier)
+        cause = _CAUSES["BalanceExhausted"]
+        self.assert_columns(row, endreason=cause.code, enddirection=_BY_SERVER)
+        self.assert_columns(row, feetime=PERIOD, fee=int(RETAIL * _MILLION))
         self.assertEqual(self.carrier.money(self.carrier.customer), 0)
 
     async def test_unknown_source(self) -> None:
