@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import Decimal
+from typing import Any
 
 from twisted.internet.task import Clock
 
@@ -20,7 +21,7 @@ from vos3000.call.hunting import Hunter
 from vos3000.call.registry import Registry
 from vos3000.call.sipleg.gate import SipGate
 from vos3000.call.sipleg.shared import SipLegs
-from vos3000.events import Events
+from vos3000.events import CallEnded, CallStateChanged, Events
 from vos3000.inforce import InForce
 from vos3000.instant import instants
 from vos3000.metrics import Metrics
@@ -96,6 +97,18 @@ class KeptRecords:
     def write(self, entry: CdrEntry) -> None:
         """Keep the record."""
         self.entries.append(entry)
+
+
+def mapping_gateway(**settings: Any) -> MappingGateway:
+    """The ordinary customer's gateway, but for C{settings}."""
+    given = {"id": 1, "name": "ingress", "remote_ips": (CALLER[0],), "account": "acme"}
+    return MappingGateway(**{**given, **settings})
+
+
+def routing_gateway(**settings: Any) -> RoutingGateway:
+    """The ordinary vendor's first gateway, but for C{settings}."""
+    given = {"id": 2, "name": "first", "remote_ip": CALLEE[0]}
+    return RoutingGateway(**{**given, "clearing_account": "vendor", **settings})
 
 
 class Switch:
@@ -217,19 +230,15 @@ class Switch:
         rates: dict[str, Iterable[Rate]] | None = None,
     ) -> None:
         """Fill the tables; what is not given gets the ordinary carrier."""
-        sources = list(mapping) or [
-            MappingGateway(1, "ingress", (CALLER[0],), account="acme")
+        sources = list(mapping) or [mapping_gateway()]
+        routes = list(routing) or [
+            routing_gateway(),
+            RoutingGateway(3, "second", remote_ip=SECOND[0]),
         ]
+        self.sources = [each.name for each in sources]
+        self.routes = [each.name for each in routes]
         self.authenticator.load(sources)
-        self.selector.load(
-            list(routing)
-            or [
-                RoutingGateway(
-                    2, "first", remote_ip=CALLEE[0], clearing_account="vendor"
-                ),
-                RoutingGateway(3, "second", remote_ip=SECOND[0]),
-            ]
-        )
+        self.selector.load(routes)
         self.accounts.load(
             list(customers)
             or [
@@ -270,8 +279,9 @@ class Switch:
 
     def advance(self, seconds: float) -> None:
         """Let time pass, in steps small enough for every timer."""
-        steps = max(1, round(seconds / 0.05))
-        self.clock.pump([seconds / steps] * steps)
+        step = 1 / 32
+        whole, rest = divmod(seconds, step)
+        self.clock.pump([step] * int(whole) + [rest] * bool(rest))
 
     def taken(self, address: Address | None = None) -> list[Request | Response]:
         """What was sent (to C{address}) since the last time, read."""
@@ -298,10 +308,37 @@ class Switch:
         assert isinstance(message, Response), start_line(message)
         return message
 
+    # What came of it
+
     @property
     def cdrs(self) -> list[Cdr]:
         """The records written."""
         return [each.cdr for each in self.records.entries if each.cdr is not None]
+
+    def watch(self) -> None:
+        """Keep every state and end that is published from now on."""
+        self.states: list[CallStateChanged] = []
+        self.ends: list[CallEnded] = []
+        self.events.subscribe(CallStateChanged, self.states.append)
+        self.events.subscribe(CallEnded, self.ends.append)
+
+    def left(self) -> dict[str, object]:
+        """
+        What is still held; empty once every call is over and its last
+        messages are answered.
+        """
+        accounts = [self.accounts.get(name) for name in ("acme", "vendor")]
+        lines = [(self.lines_in, self.sources), (self.lines_out, self.routes)]
+        held: dict[str, object] = {
+            "calls": len(self.registry),
+            "dialogs": len(self.core.dialogs),
+            "transactions": self.core.layer.busy(),
+            "reserved": sum(each.reserved for each in accounts if each is not None),
+            "lines": sum(pool.used(name) for pool, names in lines for name in names),
+            # the transaction layer's own turns
+            "timers": len(self.timers) - 1,
+        }
+        return {name: value for name, value in held.items() if value}
 
 
 def start_line(message: Request | Response) -> str:
@@ -399,12 +436,26 @@ class Caller:
         """Cancel the INVITE."""
         self.send(self.make("CANCEL", branch=self.invite_branch))
 
-    def ask(self, method: str, body: bytes = b"") -> None:
+    def ask(
+        self,
+        method: str,
+        body: bytes = b"",
+        kind: str = "application/sdp",
+        headers: Iterable[str] = (),
+    ) -> None:
         """Send a request inside the dialog."""
         self.cseq += 1
-        self.send(self.make(method, body))
+        self.send(self.make(method, body, headers, kind=kind))
+        if method == "INVITE":
+            self.invite_branch = self.branch
 
-    def reply(self, request: Request, status: int, body: bytes = b"") -> None:
+    def reply(
+        self,
+        request: Request,
+        status: int,
+        body: bytes = b"",
+        kind: str = "application/sdp",
+    ) -> None:
         """Answer a request of the switch."""
         data = respond(
             request,
@@ -413,7 +464,7 @@ class Caller:
             None,
             (("Contact", f"<sip:a@{self.address[0]}:{self.address[1]}>"),),
             body,
-            "application/sdp" if body else None,
+            kind if body else None,
         )
         self.send(data)
 
@@ -433,6 +484,7 @@ class Callee:
         status: int,
         body: bytes = b"",
         headers: Iterable[tuple[str, str]] = (),
+        kind: str = "application/sdp",
     ) -> None:
         """Answer a request of the switch."""
         host, port = self.address
@@ -443,27 +495,37 @@ class Callee:
             None if status == 100 or request.to_tag else self.tag,
             (("Contact", f"<sip:b@{host}:{port}>"), ("Server", "callee/1"), *headers),
             body,
-            "application/sdp" if body else None,
+            kind if body else None,
         )
         self.switch.receive(data, self.address)
 
-    def ask(self, invite: Request, method: str, body: bytes = b"") -> None:
+    def ask(
+        self,
+        invite: Request,
+        method: str,
+        body: bytes = b"",
+        kind: str = "application/sdp",
+        headers: Iterable[str] = (),
+    ) -> None:
         """Send a request inside the dialog that C{invite} began."""
-        self.cseq += 1
+        if method != "ACK":
+            self.cseq += 1
         host, port = self.address
         assert invite.contact is not None
         lines = [
             f"{method} {invite.contact.uri} SIP/2.0",
-            f"Via: SIP/2.0/UDP {host}:{port};branch=z9hG4bKb{self.cseq}",
+            f"Via: SIP/2.0/UDP {host}:{port};branch=z9hG4bKb{self.cseq}{method}",
             "Max-Forwards: 70",
             f"From: {invite.get('to')};tag={self.tag}",
             f"To: {invite.get('from')}",
             f"Call-ID: {invite.call_id}",
             f"CSeq: {self.cseq} {method}",
             f"Contact: <sip:b@{host}:{port}>",
+            "User-Agent: callee/1",
+            *headers,
         ]
         if body:
-            lines.append("Content-Type: application/sdp")
+            lines.append(f"Content-Type: {kind}")
         lines.append(f"Content-Length: {len(body)}")
         data = "\r\n".join(lines).encode() + b"\r\n\r\n" + body
         self.switch.receive(data, self.address)

@@ -13,9 +13,10 @@ from collections.abc import Callable
 from enum import IntEnum
 from typing import Protocol
 
+from twisted.internet.defer import Deferred
+
 from vos3000.billing.meter import Meter, Settlement
 from vos3000.call.leg import (
-    NO_CONTENT,
     Content,
     Exchange,
     InboundLeg,
@@ -113,6 +114,7 @@ class Call:
     @ivar out: The callee's side, of the last attempt.
     @ivar gateway: Where it comes from; None for a caller that nobody knows.
     @ivar holds_line: Whether it counts against that gateway's line limit.
+    @ivar admission: What it waits for before it may go out; None if nothing.
     @ivar route: Where it went last.
     @ivar caller_access: The caller's number as received.
     @ivar caller: The caller's number after the mapping side's rules.
@@ -120,10 +122,12 @@ class Call:
     @ivar rang: When the caller first heard of ringing, or the answer.
     @ivar dialed: When the last attempt began.
     @ivar callee_rang: When its callee first rang or answered.
+    @ivar described: Whether the callee of the last attempt told its media.
     """
 
     __slots__ = (
         "_limit",
+        "admission",
         "answered_at",
         "callee",
         "callee_access",
@@ -132,6 +136,7 @@ class Call:
         "caller",
         "caller_access",
         "caller_out",
+        "described",
         "dialed",
         "gateway",
         "holds_line",
@@ -158,6 +163,7 @@ class Call:
         self.state = CallState.INVITE if sip else CallState.SETUP
         self.gateway: MappingGateway | None = None
         self.holds_line = False
+        self.admission: Deferred[None] | None = None
         self.caller_access = self.caller = self.caller_out = ""
         self.callee_access = self.callee = self.callee_out = ""
         self.route: RoutingGateway | None = None
@@ -169,6 +175,7 @@ class Call:
         self.dialed: Instant | None = None
         self.callee_rang: Instant | None = None
         self.answered_at: Instant | None = None
+        self.described = False
         self._limit: Timer | None = None
 
     # What the hunt tells
@@ -179,6 +186,7 @@ class Call:
         self.out = None
         self.dialed = self.owner.now()
         self.callee_rang = None
+        self.described = False
 
     def offer(self, out_host: str) -> Content:
         """
@@ -223,6 +231,8 @@ class Call:
         """A description from C{side} as the other side may see it."""
         if self.media is None or not content.body or not content.is_session:
             return content
+        if side is Side.CALLEE:
+            self.described = True
         return Content(self.media.offer(side, content.body), content.type)
 
     def _step(self, state: CallState) -> None:
@@ -242,12 +252,11 @@ class Call:
     def released(self, leg: Leg, cause: EndCause, reason: str) -> None:
         """One side hung up, or was lost."""
         if cause is self.owner.lost:
-            direction = EndDirection.SERVER
+            self.end(cause, EndDirection.SERVER, detail=reason)
         elif leg is self.leg:
-            direction = EndDirection.CALLER
+            self.end(cause, EndDirection.CALLER, reason)
         else:
-            direction = EndDirection.CALLEE
-        self.end(cause, direction, reason)
+            self.end(cause, EndDirection.CALLEE, reason)
 
     def asked(self, leg: Leg, exchange: Exchange) -> None:
         """One side asks something of the other."""
@@ -283,6 +292,9 @@ class Call:
         if self.phase is Phase.ENDED:
             return
         self.phase = Phase.ENDED
+        admission, self.admission = self.admission, None
+        if admission is not None:
+            admission.cancel()
         ended = Ended(cause, direction, self.owner.now(), reason, detail)
         if self._limit is not None:
             self._limit.cancel()
@@ -312,7 +324,8 @@ class Call:
         caller_rtp = caller_codec = callee_rtp = callee_codec = ""
         if self.media is not None:
             caller_rtp, caller_codec = _described(self.media, Side.CALLER)
-            callee_rtp, callee_codec = _described(self.media, Side.CALLEE)
+            if self.described:
+                callee_rtp, callee_codec = _described(self.media, Side.CALLEE)
         return CurrentCall(
             call_id=self.id,
             caller_e164=self.caller,

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 import attrs
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -25,10 +25,10 @@ from vos3000.call.leg import InboundLeg
 from vos3000.call.record import record_of
 from vos3000.call.registry import Registry
 from vos3000.events import CallEnded, CallStateChanged, Events
-from vos3000.instant import Instant, Now
+from vos3000.instant import Now
 from vos3000.metrics import Metrics
 from vos3000.model.accounts import Movement
-from vos3000.model.causes import CallRejected, EndCauses
+from vos3000.model.causes import CallRejected, EndCause, EndCauses
 from vos3000.model.cdr import CdrEntry
 from vos3000.model.gateways import MappingGateway
 from vos3000.model.states import CallState, EndDirection
@@ -122,6 +122,7 @@ class CallControl:
         self.too_long = causes["MaxCallDurationReached"]
         self.abandoned = causes["CallerAbandoned"]
         self._unknown = causes["IllegalCall"]
+        self._no_number = causes.by_sip(484)
         self._draining = False
         self._setups = metrics.counter("call_setups_total", "Calls that came in")
         self._answers = metrics.counter(
@@ -143,23 +144,41 @@ class CallControl:
         call = Call(self, self._registry.new_id(), leg)
         self._registry.add(call)
         admission = Deferred.fromCoroutine(self._admit(call))
+        if not admission.called:
+            call.admission = admission
         admission.addErrback(self._broken, call)
 
     async def _admit(self, call: Call) -> None:
-        """The steps of admission, in their order."""
+        """Let the call in, or refuse it."""
         try:
-            gateway = self._authenticate(call)
+            selection = await self._steps(call)
+        except CallRejected as refusal:
+            call.admission = None
+            call.end(refusal.cause, EndDirection.SERVER, detail=refusal.detail)
+        else:
+            call.admission = None
+            call.phase = Phase.HUNTING
+            self._engines.hunter.start(call, selection.routes)
+
+    async def _steps(self, call: Call) -> Selection:
+        """
+        The steps of admission, in their order. A step may wait: a call that
+        ends meanwhile cancels it, and nothing after it is done.
+        """
+        gateway = self._authenticate(call)
+        try:
             self._screen(call, gateway)
             self._rewrite(call, gateway)
-            selection = self._select(call, gateway)
-            self._authorize(call, gateway)
-        except CallRejected as refusal:
-            call.end(refusal.cause, EndDirection.SERVER, detail=refusal.detail)
-            return
-        call.phase = Phase.HUNTING
-        self._engines.hunter.start(call, selection.routes)
+        finally:
+            self.stepped(call)
+        selection = self._select(call, gateway)
+        self._authorize(call, gateway)
+        return selection
 
     def _broken(self, failure: Failure, call: Call) -> None:
+        if call.phase is Phase.ENDED and failure.check(CancelledError):
+            return
+        call.admission = None
         self._log.failure("{call}: admission failed", failure, call=call.id)
         call.end(self._causes["ServerError"], EndDirection.SERVER)
 
@@ -177,6 +196,8 @@ class CallControl:
 
     def _screen(self, call: Call, gateway: MappingGateway) -> None:
         """Whether the gateway may call now, and as many times at once."""
+        if not call.callee_access:
+            raise CallRejected(self._no_number, "no number to call")
         if self._draining:
             raise CallRejected(self._causes["ServerShutdown"], "stopping")
         if not self._writer.healthy:
@@ -193,7 +214,6 @@ class CallControl:
         rewrite = self._engines.rewriting.rewrite
         call.caller = rewrite(gateway.rewrite_caller, call.caller_access)[:64]
         call.callee = rewrite(gateway.rewrite_callee, call.callee_access)[:64]
-        self.stepped(call)
 
     def _select(self, call: Call, gateway: MappingGateway) -> Selection:
         """The routes, in the order in which they are tried."""
@@ -246,13 +266,13 @@ class CallControl:
 
     def over(self, call: Call, ended: Ended) -> None:
         """
-        The call is over: answer or hang up, give back what it held, keep the
+        The call is over: give back what it held, answer or hang up, keep the
         record, tell whoever wants to know.
         """
         known = call.gateway is not None
-        self._hang_up(call, ended)
         self._registry.remove(call)
         self._give_back(call)
+        self._hang_up(call, ended)
         self._ends.add(ended.cause.name)
         if call.rang is not None:
             self._pdd.observe(call.rang.since(call.leg.arrived) / 1000)
@@ -268,7 +288,7 @@ class CallControl:
             gateway = call.gateway
             status = 0
             if gateway is not None and gateway.failed_sip_codes:
-                status = mapped(gateway.failed_sip_codes, ended.cause.sip)
+                status = mapped(gateway.failed_sip_codes, ended.cause)
             leg.refuse(ended.cause, status, gateway is None)
         else:
             leg.release(ended.cause)
@@ -313,22 +333,28 @@ class CallControl:
             call.end(cause, EndDirection.SERVER)
 
 
-def mapped(pairs: str, code: int) -> int:
+def mapped(pairs: str, cause: EndCause) -> int:
     """
-    The code that a gateway's map puts in place of C{code} (callFailedSipCode,
-    callFailedQ931CauseValue): C{from:to} by comma; from 0 is any other code,
-    to 0 leaves it.
+    What a gateway's map puts in place of a cause (callFailedSipCode): pairs
+    C{from:to} by comma, C{from} an end reason or SIP status, 0 for any other;
+    C{to} 0 leaves it. Of several that fit the first counts. What is no pair of
+    numbers, and what no call can be refused with, says nothing.
 
-    @return: The code to send; 0 to send the cause's own.
+    @return: The status to send; 0 to send the cause's own.
     """
-    other = 0
+    found = other = None
     for pair in pairs.split(","):
-        given, _, target = pair.strip().partition(":")
-        if given == str(code):
-            return int(target or 0)
-        if given == "0":
-            other = int(target or 0)
-    return other
+        given, _, target = (part.strip() for part in pair.partition(":"))
+        if not target.isdecimal() or not given.removeprefix("-").isdecimal():
+            continue
+        code, status = int(given), int(target)
+        if status and not 300 <= status <= 699:
+            continue
+        if code == 0:
+            other = status if other is None else other
+        elif code in (cause.code, cause.sip) and found is None:
+            found = status
+    return (other or 0) if found is None else found
 
 
 def _state_of(call: Call, wall: int) -> CallStateChanged:

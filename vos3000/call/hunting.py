@@ -45,11 +45,11 @@ class StageTimeouts:
         """The gateway's own where it has any, else these."""
         own = gateway.timeouts
         return (
-            own[0] or self.invite,
-            own[1] or self.trying,
-            own[2] or self.progress,
-            own[3] or self.progress_sdp,
-            own[4] or self.ringing,
+            own[0] if own[0] > 0 else self.invite,
+            own[1] if own[1] > 0 else self.trying,
+            own[2] if own[2] > 0 else self.progress,
+            own[3] if own[3] > 0 else self.progress_sdp,
+            own[4] if own[4] > 0 else self.ringing,
         )
 
 
@@ -93,7 +93,7 @@ class Hunter:
         """Try C{routes} for C{call}."""
         hunt = Hunt(self, call, routes)
         call.hunt = hunt
-        hunt.go_on()
+        hunt.begin()
 
 
 class Hunt:
@@ -115,10 +115,12 @@ class Hunt:
         "_leg",
         "_limits",
         "_next",
+        "_overall",
         "_reason",
         "_routes",
         "_stage",
         "_timer",
+        "_tried",
     )
 
     def __init__(self, hunter: Hunter, call: Call, routes: Sequence[Route]) -> None:
@@ -126,6 +128,8 @@ class Hunt:
         self._call = call
         self._routes = routes
         self._next = 0
+        self._tried = 0
+        self._overall: Timer | None = None
         self._gateway: RoutingGateway | None = None
         self._leg: OutboundLeg | None = None
         self._timer: Timer | None = None
@@ -136,12 +140,20 @@ class Hunt:
         self._direction = EndDirection.SERVER
         self._reason = ""
 
+    def begin(self) -> None:
+        """Try the first route; from here on the caller's patience counts."""
+        gateway = self._call.gateway
+        patience = 0 if gateway is None else gateway.timeout_call_proceeding
+        if patience > 0:
+            self._overall = self._hunter.timers.later(patience, _too_slow, self)
+        self.go_on()
+
     def go_on(self) -> None:
         """Try the next route, or end the call with what the last one said."""
         hunter = self._hunter
         most = hunter.settings.switching.limit
         while self._next < len(self._routes):
-            if most is not None and self._next > most:
+            if most is not None and self._tried > most:
                 break
             gateway = self._routes[self._next].gateway
             self._next += 1
@@ -156,8 +168,8 @@ class Hunt:
         hunter, call = self._hunter, self._call
         hunter.selector.attempted(gateway.name)
         rewrite = hunter.rewriting.rewrite
-        call.caller_out = rewrite(gateway.rewrite_caller, call.caller)
-        call.callee_out = rewrite(gateway.rewrite_callee, call.callee)
+        call.caller_out = rewrite(gateway.rewrite_caller, call.caller)[:64]
+        call.callee_out = rewrite(gateway.rewrite_callee, call.callee)[:64]
         call.dialing(gateway)
         self._limits = hunter.settings.stages.of(gateway)
         self._watch(0)
@@ -170,7 +182,9 @@ class Hunt:
         if leg is None:
             self._cause = hunter.no_reply
             self._direction = EndDirection.SERVER
+            self._reason = ""
             return False
+        self._tried += 1
         return True
 
     def _watch(self, stage: int) -> None:
@@ -197,10 +211,14 @@ class Hunt:
         if gateway is None:
             return
         selector = self._hunter.selector
+        if stage is Stage.RINGING or content.is_session:
+            self._patient()
         if stage is Stage.RINGING:
             self._advance(4)
             self._final = self._final or not selector.may_switch_after_ring(gateway)
         elif stage is Stage.PROCEEDING:
+            if self._stage > 0:
+                return
             self._advance(1)
         else:
             self._advance(3 if content.is_session else 2)
@@ -213,9 +231,16 @@ class Hunt:
         if stage > self._stage:
             self._watch(stage)
 
+    def _patient(self) -> None:
+        """The caller hears something: its patience counts no more."""
+        if self._overall is not None:
+            self._overall.cancel()
+            self._overall = None
+
     def answered(self, leg: Leg, content: Content) -> None:
         """The callee answered: the route stays taken until the call ends."""
         out = self._leg
+        self._patient()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -253,16 +278,22 @@ class Hunt:
         )[self._stage]
         self._direction = EndDirection.SERVER
         self._reason = ""
-        stop = hunter.settings.switching.stop_after_invite_timeout
-        unanswered = stop and self._stage == 0
+        gateway = self._gateway
+        stops = gateway is not None and hunter.selector.stops(gateway, self._cause)
         self._give_back()
-        if self._final or unanswered:
+        if self._final or stops:
             self._call.end(self._cause, self._direction)
         else:
             self.go_on()
 
+    def too_slow(self) -> None:
+        """No gateway rang or answered within the caller's patience."""
+        self._overall = None
+        self._call.end(self._hunter.no_progress, EndDirection.SERVER)
+
     def stop(self) -> None:
         """The call ended: give up the attempt under way."""
+        self._patient()
         leg = self._leg
         self._give_back()
         if leg is not None:
@@ -271,3 +302,7 @@ class Hunt:
 
 def _overdue(hunt: Hunt) -> None:
     hunt.overdue()
+
+
+def _too_slow(hunt: Hunt) -> None:
+    hunt.too_slow()

@@ -149,7 +149,8 @@ class InboundLeg(Leg, Protocol):
 
     def numbers(self, gateway: MappingGateway) -> tuple[str, str]:
         """
-        Caller and callee as received, from where the gateway says they stand.
+        Caller and callee as received, from where the gateway says they stand;
+        empty where there is none.
         """
 
     def supervised(self) -> bool:

@@ -78,7 +78,8 @@ def _media(cdr: Cdr, call: Call) -> None:
     if call.media is None:
         return
     cdr.callerrtpip, cdr.callercodec = call.media.description(Side.CALLER).columns
-    cdr.calleertpip, cdr.calleecodec = call.media.description(Side.CALLEE).columns
+    if call.described:
+        cdr.calleertpip, cdr.calleecodec = call.media.description(Side.CALLEE).columns
     cdr.rtpforward = call.media.rtp_forward
 
 

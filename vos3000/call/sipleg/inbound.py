@@ -5,10 +5,17 @@ The caller's leg: an INVITE that came, and what we answer it.
 from __future__ import annotations
 
 from vos3000.call.leg import NO_CONTENT, Content, InboundUser, Stage
-from vos3000.call.sipleg.shared import AGENT, STATUSES, LegState, SipLeg, SipLegs
+from vos3000.call.sipleg.shared import (
+    AGENT,
+    STATUSES,
+    LegState,
+    SipLeg,
+    SipLegs,
+    text,
+)
 from vos3000.errors import ParseError
 from vos3000.instant import Instant
-from vos3000.model.causes import CallRejected, EndCause
+from vos3000.model.causes import EndCause
 from vos3000.model.gateways import MappingGateway
 from vos3000.sip.core import ALLOW
 from vos3000.sip.dialog import Dialog
@@ -60,7 +67,7 @@ class SipInboundLeg(SipLeg):
         self.identifier = request.call_id
         self.peer = transaction.address
         self.local_host = transaction.channel.local(transaction.address)[0]
-        self.product = (request.get("user-agent") or "")[:64]
+        self.product = text(request.get("user-agent"))
         self.content = legs.content(request)
         hops = request.max_forwards
         self.hops = 70 if hops is None else hops
@@ -75,15 +82,12 @@ class SipInboundLeg(SipLeg):
     def numbers(self, gateway: MappingGateway) -> tuple[str, str]:
         """
         Caller and callee as received, from where the gateway says they stand
-        (sipCallerE164Domain, sipCalleeE164Domain).
-
-        @raise CallRejected: If no callee can be found (484).
+        (sipCallerE164Domain, sipCalleeE164Domain); empty where there is none.
         """
-        assert self._invite is not None
+        if self._invite is None:
+            return "", ""
         request = self._invite.request
         callee = _callee(request, gateway.callee_domain)
-        if not callee:
-            raise CallRejected(self._legs.causes.by_sip(484), "no number to call")
         return _caller(request, gateway.caller_domain)[:64], callee[:64]
 
     def proceed(self) -> None:
@@ -159,6 +163,13 @@ class SipInboundLeg(SipLeg):
         if user is not None:
             user.canceled(self)
 
+    def _byed(self, request: Request) -> None:
+        """The caller hung up; before the answer, too (15.1.2)."""
+        if self.state is LegState.SETUP:
+            self.canceled()
+        else:
+            super()._byed(request)
+
     def acked(self, request: Request) -> None:
         """The ACK of a 2xx came: of the first, or of a re-INVITE's."""
         if self.state is LegState.ANSWERED:
@@ -214,7 +225,7 @@ def _caller(request: Request, domain: int) -> str:
     """The caller, from where the gateway says it stands; else from From."""
     found = ""
     if domain == 2:
-        found = request.from_.display.strip()
+        found = text(request.from_.display.strip())
     elif domain in _CALLER_HEADERS:
         found = _number(request, _CALLER_HEADERS[domain])
     return found or request.from_.uri.number

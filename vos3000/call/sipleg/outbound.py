@@ -7,7 +7,14 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from vos3000.call.leg import NO_CONTENT, OutboundUser, Setup, Stage
-from vos3000.call.sipleg.shared import AGENT, STAGES, LegState, SipLeg, SipLegs
+from vos3000.call.sipleg.shared import (
+    AGENT,
+    STAGES,
+    LegState,
+    SipLeg,
+    SipLegs,
+    text,
+)
 from vos3000.errors import ParseError
 from vos3000.model.causes import EndCause
 from vos3000.sip.core import ALLOW
@@ -21,7 +28,7 @@ from vos3000.sip.transaction import (
     InviteClientTransaction,
     State,
 )
-from vos3000.sip.uri import Uri, parse_uri
+from vos3000.timers import Timer
 
 GIVE_UP = 32.0
 """Seconds that a canceled INVITE may take to be answered (64*T1)."""
@@ -37,6 +44,7 @@ class SipOutboundLeg(SipLeg):
     """
 
     __slots__ = (
+        "_expiry",
         "_invite",
         "_late",
         "dialog",
@@ -57,6 +65,7 @@ class SipOutboundLeg(SipLeg):
         super().__init__(legs)
         tokens = legs.core.tokens
         self.user: OutboundUser | None = user
+        self._expiry: Timer | None = None
         self.peer = address
         self.local_host = channel.local(address)[0]
         self.identifier = f"{tokens.random()}@{self.local_host}"
@@ -106,8 +115,7 @@ class SipOutboundLeg(SipLeg):
     def responded(self, transaction: ClientTransaction, response: Response) -> None:
         """A response to our INVITE (13.2.2)."""
         if not self.product:
-            said = response.get("server") or response.get("user-agent") or ""
-            self.product = said[:64]
+            self.product = text(response.get("server") or response.get("user-agent"))
         if response.status < 200:
             self._provisional(transaction, response)
         elif response.status < 300:
@@ -117,12 +125,15 @@ class SipOutboundLeg(SipLeg):
             self.end()
             if user is not None:
                 cause = self._legs.causes.by_sip(response.status)
-                user.failed(self, cause, (response.get("reason") or "")[:64])
+                user.failed(self, cause, text(response.get("reason")))
 
     def _provisional(self, transaction: ClientTransaction, response: Response) -> None:
         if self.state is LegState.CANCELING:
             self._cancel(transaction)
         elif self.user is not None and response.status != 199:
+            if not self.dialog.remote_tag:
+                # an early dialog (12.1.2): its requests can be told apart
+                self.dialog.remote_tag = response.to_tag or ""
             stage = STAGES.get(response.status, Stage.PROGRESS)
             self.user.progressed(self, stage, self._legs.content(response))
 
@@ -135,7 +146,6 @@ class SipOutboundLeg(SipLeg):
         except ParseError as error:
             self._unreadable(invite, error)
             return
-        self._aim()
         if self.state is not LegState.SETUP:
             self.acknowledge(invite, 1, NO_CONTENT)
             self.bye()
@@ -152,22 +162,12 @@ class SipOutboundLeg(SipLeg):
 
     def _unreadable(self, invite: InviteClientTransaction, error: ParseError) -> None:
         """The answer names no one that could be called back: no call."""
-        user = self.user
-        self._legs.core.layer.forget(invite)
-        self.end()
+        user, self.user = self.user, None
+        self.dialog.routes = ()
+        self.acknowledge(invite, 1, NO_CONTENT)
+        self.bye()
         if user is not None:
-            user.failed(self, self._legs.causes.by_sip(502), str(error)[:64])
-
-    def _aim(self) -> None:
-        """Where requests of the dialog go: the first route, or the Contact."""
-        dialog = self.dialog
-        first = dialog.routes[0].strip("<> ") if dialog.routes else dialog.target
-        try:
-            uri = parse_uri(first.partition(">")[0])
-        except ParseError:
-            return
-        if not dialog.channel.reliable and _is_address(uri):
-            dialog.address = (uri.host, uri.port or 5060)
+            user.failed(self, self._legs.causes.by_sip(502), "")
 
     def timed_out(self, transaction: ClientTransaction) -> None:
         """No final response came."""
@@ -194,8 +194,15 @@ class SipOutboundLeg(SipLeg):
             return
         core = self._legs.core
         core.cancel(transaction, self.dialog)
-        core.timers.later(GIVE_UP, _expire, transaction)
+        self._expiry = core.timers.later(GIVE_UP, _expire, transaction)
         self.state = LegState.CANCELED
+
+    def end(self) -> None:
+        """The dialog is over on both sides: forget it."""
+        if self._expiry is not None:
+            self._expiry.cancel()
+            self._expiry = None
+        super().end()
 
     def release(self, cause: EndCause) -> None:
         """Cancel, or hang up."""
@@ -222,8 +229,3 @@ def _expire(transaction: ClientTransaction) -> None:
 
 def _user(number: str) -> str:
     return quote(number, safe=_USER_UNRESERVED)
-
-
-def _is_address(uri: Uri) -> bool:
-    host = uri.host
-    return ":" in host or host.replace(".", "").isdigit()

@@ -11,10 +11,11 @@ from typing import Protocol
 import attrs
 
 from vos3000.call.leg import NO_CONTENT, Content, Exchange, InboundUser, Kind, Stage
+from vos3000.call.sipleg.parts import SDP, session_part
 from vos3000.errors import ParseError
 from vos3000.model.causes import EndCause, EndCauses
 from vos3000.model.gateways import Protocol as Signaling
-from vos3000.sip.core import ALLOW, UserAgentCore, acknowledged
+from vos3000.sip.core import ACCEPT, ALLOW, UserAgentCore, acknowledged
 from vos3000.sip.dialog import Dialog
 from vos3000.sip.message import Message, Request, Response, respond
 from vos3000.sip.transaction import (
@@ -33,6 +34,7 @@ _KINDS = {
     "INFO": Kind.INFO,
     "OPTIONS": Kind.PING,
 }
+_LATER = ("Retry-After", "2")
 _METHODS = {kind: method for method, kind in _KINDS.items()}
 
 STAGES = {
@@ -43,6 +45,15 @@ STAGES = {
     183: Stage.PROGRESS,
 }
 STATUSES = {stage: status for status, stage in STAGES.items()}
+
+
+def text(value: str | None) -> str:
+    """What a peer says of itself, as a record can hold it: 64 characters."""
+    if not value:
+        return ""
+    if not value.isascii():
+        value = value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return value[:64]
 
 
 class LegState(IntEnum):
@@ -78,10 +89,14 @@ class SipLegs:
     causes: EndCauses
 
     def content(self, message: Message) -> Content:
-        """What a message carries."""
-        if not message.body:
+        """What a message carries; of several parts the description."""
+        body = message.body
+        if not body:
             return NO_CONTENT
-        return Content(message.body, message.get("content-type") or "application/sdp")
+        kind = message.get("content-type") or SDP
+        if kind[:10].lower() == "multipart/":
+            return Content(session_part(body, kind), SDP)
+        return Content(body, kind)
 
 
 class SipLeg:
@@ -122,26 +137,36 @@ class SipLeg:
         if request.method == "BYE":
             core.answer(transaction, 200)
             self._byed(request)
-        elif self.state is LegState.ENDED or self.call is None:
+        elif self.state is LegState.CONFIRMED and self.call is not None:
+            self._talked(transaction)
+        elif self.state in (LegState.ENDED, LegState.CONFIRMED):
             core.refuse(transaction, 481)
-        elif self.state is not LegState.CONFIRMED:
-            core.refuse(transaction, 491)
-        elif isinstance(transaction, InviteServerTransaction):
+        elif request.method == "OPTIONS":
+            core.answer(transaction, 200, [ALLOW, ACCEPT])
+        else:
+            # 14.2, RFC 3311 5.2: an offer is still under way
+            core.refuse(transaction, 500, headers=[_LATER])
+
+    def _talked(self, transaction: ServerTransaction) -> None:
+        """A request during an answered call."""
+        request = transaction.request
+        if isinstance(transaction, InviteServerTransaction):
             self._reinvited(transaction)
         else:
+            if request.method == "UPDATE":
+                self.dialog.refresh(request)
             self._hand_on(transaction, request)
 
     def _reinvited(self, transaction: InviteServerTransaction) -> None:
         if self._asked is not None:
             # 14.2: one at a time
-            later = [("Retry-After", "2")]
-            self._legs.core.refuse(transaction, 500, headers=later)
+            self._legs.core.refuse(transaction, 500, headers=[_LATER])
         elif self._pending is not None:
             self._legs.core.refuse(transaction, 491)
         else:
+            self.dialog.refresh(transaction.request)
             self._asked = transaction
             transaction.user = self
-            self.dialog.refresh(transaction.request)
             data = respond(
                 transaction.request, 100, None, None, received=transaction.address
             )
@@ -159,7 +184,7 @@ class SipLeg:
         if transaction is None:
             return
         acknowledged(transaction)
-        if self.call is not None and request.body:
+        if self.call is not None and not transaction.request.body:
             self.call.confirmed(self, self._legs.content(request))
 
     def canceled(self) -> None:
@@ -168,13 +193,13 @@ class SipLeg:
     def unacknowledged(self) -> None:
         """No ACK came for the 2xx of a re-INVITE: the session is over (14.2)."""
         self._asked = None
-        self._lost("NoAck")
+        self._lost("no ACK")
 
-    def _lost(self, text: str) -> None:
+    def _lost(self, why: str) -> None:
         call = self.call
         self.bye()
         if call is not None:
-            call.released(self, self._legs.causes["SessionLost"], text)
+            call.released(self, self._legs.causes["SessionLost"], why)
 
     def _byed(self, request: Request) -> None:
         if self.state is LegState.ENDED:
@@ -183,7 +208,7 @@ class SipLeg:
         self.end()
         if call is not None:
             cause = self._legs.causes["NormalHangUp"]
-            call.released(self, cause, request.get("reason") or "")
+            call.released(self, cause, text(request.get("reason")))
 
     # What the call asks of it
 
@@ -339,7 +364,7 @@ class _Asking:
             self._finished()
             self._exchange.refuse(leg._legs.causes.by_sip(response.status))
             if response.status in (408, 481):
-                leg._lost(f"SIP;cause={response.status}")
+                leg._lost(f"{response.status} to a {transaction.key.split()[-1]}")
             return
         try:
             leg.dialog.refresh(response)
@@ -360,7 +385,7 @@ class _Asking:
         """The peer does not answer: the dialog is over (12.2.1.2)."""
         self._finished()
         self._exchange.refuse(self._leg._legs.causes.by_sip(408))
-        self._leg._lost("SIP;cause=408")
+        self._leg._lost(f"no answer to {transaction.key.split()[-1]}")
 
     def _finished(self) -> None:
         if self._leg._pending is self:
