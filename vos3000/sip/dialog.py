@@ -197,7 +197,7 @@ class Dialog:
 
 
 def _is_loose(route: str) -> bool:
-    return ";lr" in route and parse_name_addr(route).uri.param("lr") is not None
+    return ";lr" in route.lower() and parse_name_addr(route).uri.param("lr") is not None
 
 
 def _strict(target: str, routes: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:

@@ -34,7 +34,7 @@ LINGER = 32.0
 """Seconds that a finished transaction is remembered at least (64*T1)."""
 
 MOST_SERVER_TRANSACTIONS = 100_000
-"""Further requests are dropped while so many are under way: a flood ends here."""
+"""Requests under way at most: here a flood ends."""
 
 COOKIE = "z9hG4bK"
 """What a branch of RFC 3261 starts with (8.1.1.7)."""
@@ -104,6 +104,7 @@ class TransactionLayer:
     @param resend: Gives the waits between retransmissions
         (SS_SIP_RESEND_INTERVAL), in seconds.
     @param core: Takes what the transactions do not.
+    @ivar most: Requests under way, beyond which further ones are dropped.
     """
 
     def __init__(
@@ -115,6 +116,7 @@ class TransactionLayer:
     ) -> None:
         self.timers = timers
         self.resend = resend
+        self.most = MOST_SERVER_TRANSACTIONS
         self._core = core
         self._server: dict[str, ServerTransaction] = {}
         self._client: dict[str, ClientTransaction] = {}
@@ -188,7 +190,7 @@ class TransactionLayer:
                 channel.send(last, address)
         elif message.method == "ACK":
             self._core.ack(message)
-        elif len(self._server) >= MOST_SERVER_TRANSACTIONS:
+        elif len(self._server) >= self.most:
             self._dropped.value += 1
         else:
             self._new(key, message, channel, address, arrived)
