@@ -127,9 +127,17 @@ class InterfaceTests(SiteCase):
     def test_head_probe(self) -> None:
         """Clients that probe base addresses by HEAD find something there."""
         for path in (b"/", b"/external", b"/external/server", b"/external/server/"):
-            answer = self.send(b"HEAD %s HTTP/1.0\r\n\r\n" % path)
-            self.assertTrue(answer.startswith(b"HTTP/1.0 200 OK\r\n"), path)
-            self.assertTrue(answer.endswith(b"\r\n\r\n"), path)
+            for method in (b"HEAD", b"GET"):
+                answer = self.send(b"%s %s HTTP/1.0\r\n\r\n" % (method, path))
+                self.assertTrue(answer.startswith(b"HTTP/1.0 200 OK\r\n"), path)
+                self.assertTrue(answer.endswith(b"\r\n\r\n"), path)
+
+    def test_no_name(self) -> None:
+        """A request to the prefix itself names no interface."""
+        for path in (b"/external/server", b"/external/server/", b"/"):
+            answer = self.post(path)
+            self.assertIn(b"HTTP/1.1 404 ", answer)
+            self.assertIn(b'{"retCode":-20007,', answer)
 
     def test_two_on_one_connection(self) -> None:
         """A connection serves one request after the other."""
@@ -285,7 +293,7 @@ class StreamTests(SynchronousTestCase):
 
         return {"accounts": rows()}
 
-    def ask(self) -> tuple[Any, _Transport]:
+    def ask(self, prefix: str = "/s") -> tuple[Any, _Transport]:
         """Ask for the accounts."""
         switch = self.switch
         dispatcher = Dispatcher(
@@ -300,7 +308,7 @@ class StreamTests(SynchronousTestCase):
             Access(),
             Exposition(Metrics()),
             str,
-            ("/s",),
+            (prefix,),
             switch.clock,
             Metrics(),
         )
@@ -308,7 +316,8 @@ class StreamTests(SynchronousTestCase):
         transport = _Transport(peerAddress=address)
         channel = site.buildProtocol(address)
         channel.makeConnection(transport)
-        channel.dataReceived(b"POST /s/GetAllCustomers HTTP/1.1\r\nHost: a\r\n\r\n")
+        path = f"{prefix}/GetAllCustomers".encode()
+        channel.dataReceived(b"POST %s HTTP/1.1\r\nHost: a\r\n\r\n" % path)
         return channel, transport
 
     def test_in_pieces(self) -> None:
@@ -321,6 +330,13 @@ class StreamTests(SynchronousTestCase):
         self.assertEqual(seen.count(b"x" * 100), 1000)
         self.assertTrue(seen.endswith(b"\r\n0\r\n\r\n"))
         self.assertFalse(transport.aborted)
+
+    def test_root_prefix(self) -> None:
+        """The interfaces can be at the root, and below another prefix."""
+        self.rows = 1
+        for prefix in ("", "/a/b/c"):
+            _, transport = self.ask(prefix)
+            self.assertIn(b'{"retCode":0,"accounts":["xxx', transport.value())
 
     def test_slow_reader(self) -> None:
         """While a client does not read nothing is made; then it goes on."""
@@ -348,6 +364,13 @@ class StreamTests(SynchronousTestCase):
         self.switch.clock.advance(0)
         self.assertTrue(transport.aborted)
         self.assertFalse(transport.value().endswith(b"0\r\n\r\n"))
+        self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
+
+    def test_broken_at_once(self) -> None:
+        """An answer that breaks before its first bytes leaves nobody waiting."""
+        self.fail_at = 5
+        _, transport = self.ask()
+        self.assertTrue(transport.aborted)
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
 
     def test_client_leaves(self) -> None:

@@ -21,7 +21,7 @@ from vos3000.web.access import Access, segments
 from vos3000.web.channel import TIMEOUT, LimitedChannel, LimitedRequest
 from vos3000.web.dispatch import Answer, Dispatcher, refused
 from vos3000.web.prometheus import CONTENT_TYPE, Exposition
-from vos3000.web.stream import AnswerProducer
+from vos3000.web.stream import AnswerProducer, abort
 
 CONNECTIONS = 256
 """Connections that may be open at once."""
@@ -72,12 +72,13 @@ class InterfacesResource(Resource):
         body = request.content.read() if request.content is not None else b""
         answered = self._dispatcher.dispatch(name, body)
         answered.addCallback(lambda a: None if gone else self.write(request, a))
-        answered.addErrback(lambda f: self._log.failure("an answer was lost", f))
+        answered.addErrback(self._broke_off, request)
         return NOT_DONE_YET
 
-    def render_HEAD(self, request: LimitedRequest) -> bytes:
-        """Say that there is something here: clients probe so."""
-        return self.render_GET(request) if request.postpath else b""
+    def _broke_off(self, failure: Failure, request: Request) -> None:
+        """An answer cannot be written: no client may take it for one."""
+        self._log.failure("an answer was lost", failure)
+        abort(request)
 
     def render_GET(self, request: LimitedRequest) -> bytes:
         """Say how to ask."""
@@ -137,12 +138,30 @@ class _Page(Resource):
 
 
 class _Branch(Resource):
-    """A node of the tree with nothing of its own to show."""
+    """
+    A node of the tree with nothing of its own to show.
+
+    @ivar leaf: What answers names that no node below has.
+    """
+
+    leaf: IResource | None = None
+
+    def getChild(self, path: bytes, request: Request) -> IResource:
+        """The leaf, which is given the whole rest of the path."""
+        if self.leaf is None:
+            missing: IResource = super().getChild(path, request)
+            return missing
+        request.postpath = [path, *(request.postpath or ())]
+        return self.leaf
 
     def render_GET(self, request: Request) -> bytes:
         """An empty page: probes of the base address get their 200."""
         request.setHeader(b"Content-Type", b"text/plain;charset=UTF-8")
         return b""
+
+    def render_POST(self, request: Request) -> bytes:
+        """HTTP 404: there is no interface without a name."""
+        return refuse(request, 404, retcodes.UNKNOWN)
 
 
 class WebSite(Site):
@@ -194,16 +213,13 @@ class WebSite(Site):
             self._put(prefix, InterfacesResource(dispatcher, reactor))
 
     def _put(self, prefix: str, leaf: IResource) -> None:
-        """Hang a resource into the tree, making the branches on the way."""
-        node: Resource = self.resource
-        *way, last = [part.encode() for part in prefix.split("/") if part]
-        for part in way:
-            below = node.children.get(part)
-            if below is None:
-                below = _Branch()
-                node.putChild(part, below)
-            node = below
-        node.putChild(last, leaf)
+        """Let C{leaf} answer below a path, making the branches on the way."""
+        node: _Branch = self.resource
+        for part in filter(None, prefix.encode().split(b"/")):
+            if part not in node.children:
+                node.putChild(part, _Branch())
+            node = node.children[part]
+        node.leaf = leaf
 
     def getResourceFor(self, request: Request) -> IResource:
         """

@@ -15,6 +15,13 @@ PATIENCE = 60.0
 """Seconds a client may leave an answer unread."""
 
 
+def abort(request: Request) -> None:
+    """Cut a client off, where the connection is still there."""
+    cut = getattr(request.transport, "abortConnection", None)
+    if cut is not None:
+        cut()
+
+
 @implementer(IPushProducer)
 class AnswerProducer:
     """
@@ -84,6 +91,4 @@ class AnswerProducer:
     def _abort(self) -> None:
         """Cut the client off, so that it cannot take a part for the whole."""
         self._request.unregisterProducer()
-        abort = getattr(self._request.transport, "abortConnection", None)
-        if abort is not None:
-            abort()
+        abort(self._request)
