@@ -173,7 +173,7 @@ async def measure(folder: Path, rate: int, seconds: int) -> None:
         Source(rate, writer.write), seconds, lambda: writer.close(9)
     )
     mover.stop()
-    pool.close()
+    await pool.close()
     print(  # noqa: T201
         f"{rate} records/s for {seconds} s: {busy:.1f} us CPU each, of which"
         f" {busy - idle:.1f} us to write and move it; longest stalls of the reactor"

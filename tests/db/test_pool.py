@@ -147,9 +147,9 @@ class ThreadPoolTests(TestCase):
     """The pool of the running switch, on a file."""
 
     def setUp(self) -> None:
-        path = Path(self.mktemp()).absolute()
-        upgrade.migrate(f"sqlite:///{path}")
-        self.pool = thread_pool(f"sqlite:///{path}", reactor, Metrics(), time.monotonic)
+        self.url = f"sqlite:///{Path(self.mktemp()).absolute()}"
+        upgrade.migrate(self.url)
+        self.pool = thread_pool(self.url, reactor, Metrics(), time.monotonic)
         self.addCleanup(self.pool.close)
 
     def test_lanes_see_what_was_committed(self) -> None:
@@ -188,6 +188,15 @@ class ThreadPoolTests(TestCase):
             self.assertEqual(heard, ["-0.25", "0.750000"])
 
         return Deferred.fromCoroutine(go())  # type: ignore[return-value]
+
+    def test_close_waits_for_the_work_under_way(self) -> None:
+        """What was asked for before it is done; nothing can be asked after."""
+        pool = thread_pool(self.url, reactor, Metrics(), time.monotonic)
+        put = pool.interact("put", lambda cursor: cursor.execute(_PUT) and 1)
+        closed = pool.close()
+        return closed.addCallback(  # type: ignore[return-value]
+            lambda _: self.assertEqual(self.successResultOf(put), 1)
+        )
 
     def test_file_is_safe_against_power_cuts(self) -> None:
         """Every commit is synced, readers are not in the way of the writer."""

@@ -43,7 +43,7 @@ class Lane(Protocol):
     def run(self, work: Callable[[Cursor], T]) -> Deferred[T]:
         """Run C{work} in one transaction."""
 
-    def close(self) -> None:
+    def close(self) -> Deferred[None]:
         """Release the connection; work under way is finished first."""
 
 
@@ -67,9 +67,15 @@ class ThreadLane:
         result: Deferred[T] = self._pool.runInteraction(work)
         return result
 
-    def close(self) -> None:
-        """Wait for the work under way and close the connection."""
-        self._pool.close()
+    def close(self) -> Deferred[None]:
+        """
+        Close the connection when the work under way is done.
+
+        The thread is joined only once it has nothing to do: joining it earlier
+        would stop the reactor for as long as the work takes.
+        """
+        idle = self.run(lambda cursor: None)
+        return idle.addBoth(lambda _: self._pool.close())
 
 
 class LocalLane:
@@ -98,9 +104,9 @@ class LocalLane:
         finally:
             cursor.close()
 
-    def close(self) -> None:
-        """Close the connection."""
-        self._connection.close()
+    def close(self) -> Deferred[None]:
+        """Close the connection now."""
+        return execute(self._connection.close)
 
 
 @attrs.frozen(slots=True)
@@ -193,11 +199,14 @@ class Pool:
         begin = self.dialect.begin_read
         return self._start(self._lanes.bulk, begin, name, function, args, kwargs, 1)
 
-    def close(self) -> None:
-        """Finish what is under way and close every connection."""
+    def close(self) -> Deferred[None]:
+        """Finish what is under way, then close every connection."""
+        return Deferred.fromCoroutine(self._close())
+
+    async def _close(self) -> None:
         lanes = self._lanes
         for lane in dict.fromkeys((lanes.write, lanes.read, lanes.bulk)):
-            lane.close()
+            await lane.close()
 
     def _start(
         self,
