@@ -10,6 +10,7 @@ import random
 import signal
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,9 @@ class Switch(Service):
 
     def privilegedStartService(self) -> None:  # noqa: N802
         """Open the sockets while ports below 1024 may be had."""
+        # Twisted's timers follow the wall clock: one that is set back by an
+        # hour would stop every timer for an hour.
+        self._reactor.seconds = time.monotonic
         try:
             self._make_storage()
             self._make_signaling()
@@ -172,7 +176,7 @@ class Switch(Service):
             ),
         )
 
-    def _replace_parameters(self, database: dict[str, str]) -> None:
+    def _replace_parameters(self, database: Mapping[str, str]) -> None:
         for problem in self._parameters.replace(database):
             self._log.error("{problem}", problem=problem)
         self._in_force.load(self._parameters.values)
@@ -269,11 +273,12 @@ class Switch(Service):
         self._log.info("configuration and tables were read again")
 
     def _not_reloaded(self, failure: Failure) -> None:
-        if failure.check(ConfigError):
-            for problem in failure.value.problems:
+        error = failure.value
+        if isinstance(error, ConfigError):
+            for problem in error.problems:
                 self._log.error("not reloaded: {problem}", problem=problem)
-        elif failure.check(StorageError):
-            self._log.error("not reloaded: {why}", why=failure.value)
+        elif isinstance(error, StorageError):
+            self._log.error("not reloaded: {why}", why=error)
         else:
             self._log.failure("not reloaded", failure)
 
