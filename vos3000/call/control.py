@@ -17,6 +17,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from vos3000.billing.meter import CUT
 from vos3000.billing.pipeline import Billing
 from vos3000.billing.settings import BillingSettings, should_record
 from vos3000.call.call import Call, Ended, Phase
@@ -239,7 +240,8 @@ class CallControl:
         """
         Seconds after which an answered call is ended; 0 for no limit. The
         smallest of both gateways' (drawn between their bounds), the system's,
-        and that of a caller who would not be missed.
+        and that of a caller who would not be missed. A little less than
+        the limit says, so that no second beyond it is charged.
         """
         settings = self._settings()
         limits = [settings.max_duration]
@@ -249,7 +251,7 @@ class CallControl:
         if not call.leg.supervised():
             limits.append(settings.unsupervised)
         limits = [limit for limit in limits if limit > 0]
-        return min(limits) if limits else 0
+        return min(limits) - CUT / 1000 if limits else 0
 
     def _drawn(self, bounds: tuple[int, int], system: int) -> int:
         lower, upper = bounds
