@@ -56,11 +56,11 @@ class Up:
 
 
 def final(switch: Switch, address: tuple[str, int]) -> Response:
-    """The one message sent there beside 100 Trying: a final response."""
+    """The one message sent there beside provisional ones: a final response."""
     taken = [
         each
         for each in switch.taken(address)
-        if not isinstance(each, Response) or each.status > 100
+        if not isinstance(each, Response) or each.status >= 200
     ]
     assert len(taken) == 1, [start_line(each) for each in taken]
     assert isinstance(taken[0], Response), start_line(taken[0])

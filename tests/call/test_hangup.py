@@ -8,7 +8,6 @@ from decimal import Decimal
 
 from tests.call.build import CallTests, Up
 from tests.peers import (
-    ANSWER,
     CALLEE,
     CALLER,
     Callee,

@@ -221,6 +221,7 @@ class CallControl:
         selection = self._engines.selector.select(call.callee, gateway, call.caller)
         if not selection.routes:
             out = "; ".join(f"{o.gateway.name}: {o.reason}" for o in selection.left_out)
+            out = out or f"no gateway serves {call.callee}"
             raise CallRejected(self._causes["NoAvailableRouter"], out)
         return selection
 
