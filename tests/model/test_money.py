@@ -111,6 +111,15 @@ class ParseTests(SynchronousTestCase):
         self.assertIn("'1,5'", str(error))
 
 
+class ExponentTests(SynchronousTestCase):
+    """Numbers whose exponent is beyond what Decimal calculates with."""
+
+    def test_are_refused_as_any_bad_number(self) -> None:
+        """Neither Overflow nor Underflow reaches the caller."""
+        for text in ("1e999999999", "-1e999999999", "1e-999999999"):
+            self.assertRaises(ValueError, parse_decimal, text)
+
+
 class StorageTests(SynchronousTestCase):
     """Amounts as whole millionths and as text."""
 

@@ -25,7 +25,8 @@ PRICE_DIGITS = 12
 _STEPS = tuple(Decimal(1).scaleb(-digits) for digits in range(PRICE_DIGITS + 1))
 _HALVES = tuple(Decimal(5).scaleb(-digits - 1) for digits in range(PRICE_DIGITS + 1))
 _EXACT = Context(prec=34, traps=[Inexact, InvalidOperation])
-_LARGEST = Decimal(10) ** 12
+LARGEST_DIGITS = 12
+"""Digits before the point that an amount may have."""
 
 
 def round_up(amount: Decimal, unit: Decimal) -> Decimal:
@@ -72,7 +73,7 @@ def parse_decimal(text: str, digits: int = AMOUNT_DIGITS) -> Decimal:
         raise ValueError(f"{text!r} is not a number") from None
     if not number.is_finite():
         raise ValueError(f"{text!r} is not a finite number")
-    if abs(number) >= _LARGEST:
+    if number and number.adjusted() >= LARGEST_DIGITS:
         raise ValueError(f"{text!r} is too large")
     try:
         return number.quantize(_STEPS[digits], context=_EXACT)
