@@ -10,6 +10,7 @@ from typing import Any
 import click
 from twisted.internet.defer import Deferred
 from twisted.internet.task import react
+from twisted.web.client import Agent, BrowserLikePolicyForHTTPS
 
 from vos3000.commands.context import Complaint, Setup, console, shared
 from vos3000.config import Push, base_url
@@ -47,7 +48,11 @@ def push_replay(setup: Setup, file: Path | None, url: str | None) -> None:
     results: list[Replayed] = []
 
     def main(reactor: Any) -> Deferred[None]:
-        poster = Poster(agents.make(reactor, 1), reactor, base)
+        # A connection for each: consumers that close theirs after an answer
+        # would lose the next letter, and here one that is lost ends it all.
+        policy = BrowserLikePolicyForHTTPS()
+        agent = Agent(reactor, policy, connectTimeout=agents.CONNECT)
+        poster = Poster(agent, reactor, base)
         return Deferred.fromCoroutine(_all(paths, poster, results))
 
     try:
@@ -93,6 +98,6 @@ def _tell(results: list[Replayed]) -> None:
     problem = next((result.problem for result in results if result.problem), "")
     if problem:
         raise Complaint(
-            f"stopped, {results[-1].left} are left: {problem}."
+            f"stopped, {results[-1].left} are left: {problem.rstrip('.')}."
             " Run this again when the consumer takes pushes"
         )
