@@ -211,7 +211,9 @@ class UserAgentCore:
         if method not in METHODS:
             self.refuse(transaction, 405 if method in KNOWN_METHODS else 501)
             return False
-        if request.uri.scheme not in SCHEMES:
+        if not request.uri_text.startswith("sip:") and (
+            request.uri.scheme not in SCHEMES
+        ):
             self.refuse(transaction, 416)
             return False
         required = request.all("require")
