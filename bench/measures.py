@@ -48,7 +48,7 @@ class Plan:
     held: tuple[tuple[str, int], ...] = (("ours", 5000), ("sippy", 1000))
     held_rates: tuple[tuple[str, int], ...] = (("ours", 250), ("sippy", 50))
     soak: tuple[int, int] | None = (20_000, 100_000)
-    soak_rate: int = 500
+    soak_rate: int = 300
 
 
 QUICK = Plan(
