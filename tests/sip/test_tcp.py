@@ -207,9 +207,19 @@ class TimeTests(_Case):
             self.rig.advance(10)
         self.assertFalse(connection.disconnecting)
 
+    def test_peer_that_says_nothing(self) -> None:
+        """It has to send its first message soon; a connection of ours has not."""
+        _, connection = self.incoming()
+        self.listener.channel(PEER)
+        ours = self.connector.open()
+        self.rig.advance(tcp.SLOW_SENDER + 1)
+        self.assertTrue(connection.disconnecting)
+        self.assertFalse(ours.disconnecting)
+
     def test_idle_peer(self) -> None:
         """It is closed after half an hour, a keep-alive prolongs it."""
         channel, connection = self.incoming()
+        channel.dataReceived(b"\r\n\r\n")
         self.rig.advance(tcp.IDLE - 1)
         channel.dataReceived(b"\r\n\r\n")
         self.rig.advance(tcp.IDLE - 1)

@@ -28,7 +28,8 @@ MOST_CONNECTIONS_OF_PEER = 200
 """Connections open at once from one address."""
 
 SLOW_SENDER = 15.0
-"""Seconds in which a message that began to come must be complete."""
+"""Seconds in which a message that began to come must be complete, and in which
+one must come on a new connection."""
 
 IDLE = 1800.0
 """Seconds without a byte after which an incoming connection is closed."""
@@ -86,6 +87,7 @@ class TcpChannel(StreamProtocol):
         self._waiting = 0
         self._limit: Timer | None = None
         self._slow = False
+        self._asked = False
         self._full = False
         self._host = ""
         self.peer = peer
@@ -106,7 +108,7 @@ class TcpChannel(StreamProtocol):
         unsent, self._unsent = self._unsent, []
         self._waiting = 0
         tcp.writeSequence(unsent)
-        self._watch(IDLE)
+        self._watch(SLOW_SENDER if self.way is None else IDLE)
 
     def _watch(self, seconds: float) -> None:
         if self._limit is not None:
@@ -120,7 +122,10 @@ class TcpChannel(StreamProtocol):
 
     def live(self, address: Address) -> TcpChannel:
         """This connection, or if it is closed, one to C{address}."""
-        return self._listener.channel(address) if self.closed else self
+        if self.closed:
+            return self._listener.channel(address).live(address)
+        self._asked = True
+        return self
 
     def send(self, data: bytes, address: Address) -> None:
         """Send, or keep it until the connection is open."""
@@ -220,7 +225,8 @@ class TcpChannel(StreamProtocol):
         self.open, self.closed = False, True
         self._unsent.clear()
         self._listener.gone(self)
-        self._reception.lost(self)
+        if self._asked:
+            self._reception.lost(self)
 
 
 def _close(channel: TcpChannel) -> None:

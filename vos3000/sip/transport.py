@@ -37,6 +37,7 @@ class UdpChannel(DatagramProtocol):
         self._local_host = local_host
         self._bound = ""
         self._port = 0
+        self._v6 = False
         self._sendto: Callable[[bytes, Address], object] | None = None
 
     def startProtocol(self) -> None:  # noqa: N802
@@ -45,6 +46,7 @@ class UdpChannel(DatagramProtocol):
         here = self.transport.getHost()
         self._bound = "" if here.host in ("0.0.0.0", "::") else here.host
         self._port = here.port
+        self._v6 = ":" in here.host
         socket = getattr(self.transport, "socket", None)
         # Twisted checks the address again on each write: 1.5 us a message.
         self._sendto = self.transport.write if socket is None else socket.sendto
@@ -52,8 +54,7 @@ class UdpChannel(DatagramProtocol):
     @property
     def v6(self) -> bool:
         """Whether the socket speaks IPv6."""
-        assert self.transport is not None
-        return ":" in self.transport.getHost().host
+        return self._v6
 
     @property
     def host(self) -> str:
