@@ -102,7 +102,12 @@ class FakeClient:
 
 
 class FakeLeg:
-    """A call's leg: answers INVITEs with 200 and everything inside with 200."""
+    """
+    A call's leg: answers INVITEs with 200 and everything inside with 200.
+
+    @ivar kept: What came inside and is left for the test to answer, once
+        it is a list.
+    """
 
     def __init__(self, rig: Rig) -> None:
         self.rig = rig
@@ -111,11 +116,15 @@ class FakeLeg:
         self.acks: list[Request] = []
         self.cancels = 0
         self.missing = 0
+        self.kept: list[ServerTransaction] | None = None
         self.dialog: Dialog
 
     def requested(self, transaction: ServerTransaction) -> None:
-        """Answer it."""
+        """Answer it, or keep it."""
         self.requests.append(transaction.request)
+        if self.kept is not None:
+            self.kept.append(transaction)
+            return
         if isinstance(transaction, InviteServerTransaction):
             self.invite = transaction
             transaction.user = self

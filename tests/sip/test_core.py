@@ -18,7 +18,6 @@ from tests.sip.rig import (
 )
 from vos3000.sip.message import Request, Response
 from vos3000.sip.parser import parse
-from vos3000.sip.transaction import ServerTransaction
 
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE"
 
@@ -478,8 +477,7 @@ class KeptTests(SynchronousTestCase):
         rig.receive(ask())
         tag = rig.response().to_tag or ""
         rig.receive(ask("ACK", "z9hG4bK2", to_tag=tag))
-        kept: list[ServerTransaction] = []
-        legs[0].requested = kept.append  # type: ignore[method-assign]
+        kept = legs[0].kept = []
         rig.receive(ask("UPDATE", "z9hG4bK3", to_tag=tag, cseq=2))
         self.assertEqual(rig.metric("sip_server_transactions"), 1)
         rig.core.refuse(kept[0], 488)

@@ -1,130 +1,21 @@
-"""Connections: framing, limits, time, and what happens when they close."""
+"""Connections: framing, limits, time, and those that we open."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet.address import IPv4Address, IPv6Address
-from twisted.internet.error import ConnectionDone, TimeoutError
-from twisted.internet.testing import StringTransport
-from twisted.python.failure import Failure
-from twisted.trial.unittest import SynchronousTestCase
+from twisted.internet.address import IPv4Address
 
-from tests.sip.rig import GIVEN_UP, PEER, SDP, FakeClient, FakeLeg, Rig, ask, reply
-from vos3000.metrics import Metrics
+from tests.sip.connections import ListenerCase
+from tests.sip.rig import PEER, SDP, FakeClient, ask, reply
 from vos3000.sip import tcp
-from vos3000.sip.dialog import Dialog
-from vos3000.sip.message import Request
-from vos3000.sip.parser import StreamParser, parse
-from vos3000.sip.tcp import TcpChannel, TcpListener
+from vos3000.sip.tcp import TcpChannel
 from vos3000.sip.transport import Transport
 
 PEER6 = ("2001:db8::9", 5060)
 
 
-class FakeConnection(StringTransport):
-    """A TCP connection in memory."""
-
-    def __init__(self, here: tuple[str, int] = ("192.0.2.1", 5060)) -> None:
-        kind = IPv6Address if ":" in here[0] else IPv4Address
-        super().__init__(hostAddress=kind("TCP", *here))
-        self.aborting = False
-
-    def abortConnection(self) -> None:  # noqa: N802
-        """Note it."""
-        self.aborting = True
-
-    def setTcpNoDelay(self, enabled: bool) -> None:  # noqa: N802
-        """Taken."""
-
-    def setTcpKeepAlive(self, enabled: bool) -> None:  # noqa: N802
-        """Taken."""
-
-
-class FakeConnector:
-    """Keeps the connections that are asked for, until the test opens them."""
-
-    def __init__(self) -> None:
-        self.asked: list[tuple[str, int, Any, Any]] = []
-        self.stopped = 0
-
-    def connectTCP(  # noqa: N802
-        self,
-        host: str,
-        port: int,
-        factory: Any,
-        timeout: float,
-        bindAddress: Any,  # noqa: N803
-    ) -> FakeConnector:
-        """Keep it."""
-        self.asked.append((host, port, factory, bindAddress))
-        return self
-
-    def disconnect(self) -> None:
-        """Count it."""
-        self.stopped += 1
-
-    def open(self, here: tuple[str, int] = ("192.0.2.1", 40001)) -> FakeConnection:
-        """Open the oldest."""
-        _, _, factory, _ = self.asked.pop(0)
-        connection = FakeConnection(here)
-        factory.buildProtocol(None).makeConnection(connection)
-        return connection
-
-    def fail(self) -> None:
-        """The oldest does not open."""
-        _, _, factory, _ = self.asked.pop(0)
-        factory.clientConnectionFailed(self, Failure(TimeoutError()))
-
-
-class _Case(SynchronousTestCase):
-    """A listener with its connector."""
-
-    def setUp(self) -> None:
-        """A listener on port 5060."""
-        self.rig = Rig()
-        self.connector = FakeConnector()
-        self.metrics = Metrics()
-        self.listener = TcpListener(
-            self.rig.reception,
-            self.rig.timers,
-            self.connector,
-            lambda peer: "192.0.2.1",
-            self.metrics,
-        )
-        self.listener.port = 5060
-
-    def incoming(
-        self, peer: tuple[str, int] = (PEER[0], 40000)
-    ) -> tuple[TcpChannel, FakeConnection]:
-        """A peer connects."""
-        kind = IPv6Address if ":" in peer[0] else IPv4Address
-        channel = self.listener.buildProtocol(kind("TCP", *peer))
-        assert channel is not None
-        connection = FakeConnection()
-        channel.makeConnection(connection)
-        return channel, connection
-
-    def taken(self, connection: FakeConnection) -> list[Any]:
-        """The messages written since the last time."""
-        data = connection.value()
-        connection.clear()
-        return StreamParser().feed(data)
-
-    def lost(self, channel: TcpChannel) -> None:
-        """The peer closes."""
-        channel.connectionLost(Failure(ConnectionDone()))
-
-    def connections(self) -> float:
-        """As the metric tells it."""
-        for sample in self.metrics.samples():
-            if sample.name == "sip_connections":
-                assert isinstance(sample.value, int)
-                return sample.value
-        raise KeyError("sip_connections")
-
-
-class FramingTests(_Case):
+class FramingTests(ListenerCase):
     """Messages on a stream (18.3)."""
 
     def test_message_in_pieces(self) -> None:
@@ -186,7 +77,7 @@ class FramingTests(_Case):
         self.assertFalse(connection.disconnecting)
 
 
-class TimeTests(_Case):
+class TimeTests(ListenerCase):
     """How long a connection may stay."""
 
     def test_slow_sender(self) -> None:
@@ -243,7 +134,7 @@ class TimeTests(_Case):
         self.assertTrue(self.rig.quiet())
 
 
-class LimitTests(_Case):
+class LimitTests(ListenerCase):
     """Limits, and their end."""
 
     def test_connections_of_a_peer(self) -> None:
@@ -312,7 +203,7 @@ class LimitTests(_Case):
         self.assertLessEqual(len(connection.value()), tcp.MOST_UNSENT)
 
 
-class OutgoingTests(_Case):
+class OutgoingTests(ListenerCase):
     """Connections that we open."""
 
     def _send(self, channel: TcpChannel, user: FakeClient) -> None:
@@ -392,126 +283,3 @@ class OutgoingTests(_Case):
         transport = Transport(self.listener)
         found = transport.channel("tcp", PEER)
         self.assertIs(found, self.listener.channel(PEER))
-
-
-class CallTests(_Case):
-    """Whole calls over connections, and those that close meanwhile."""
-
-    def _called(self) -> tuple[TcpChannel, FakeConnection, FakeLeg]:
-        """A peer connected, called and was answered."""
-        legs = self.rig.answering()
-        channel, connection = self.incoming()
-        contact = "<sip:1000@192.0.2.10:5070;transport=tcp>"
-        channel.dataReceived(
-            ask(transport="TCP", contact=contact, sent_by="192.0.2.10:5080")
-        )
-        return channel, connection, legs[0]
-
-    def _ack(self, connection: FakeConnection) -> bytes:
-        (ok,) = self.taken(connection)
-        return ask("ACK", "z9hG4bK2", to_tag=ok.to_tag or "", transport="TCP")
-
-    def _bye(self, dialog: Dialog, user: FakeClient) -> None:
-        data = dialog.request("BYE", 1, "z9hG4bKb")
-        channel, address = dialog.channel, dialog.address
-        self.rig.layer.send("z9hG4bKb", "BYE", data, channel, address, user)
-
-    def test_answer_names_the_transport(self) -> None:
-        """Our Contact and the Via of our requests are of TCP."""
-        channel, connection, leg = self._called()
-        channel.dataReceived(self._ack(connection))
-        self.assertEqual(leg.dialog.contact, "<sip:192.0.2.1:5060;transport=tcp>")
-        self._bye(leg.dialog, FakeClient())
-        (bye,) = self.taken(connection)
-        self.assertEqual(bye.via.transport, "TCP")
-
-    def test_requests_use_the_connection_of_the_peer(self) -> None:
-        """As long as it is open none is made."""
-        channel, connection, leg = self._called()
-        user = FakeClient()
-        channel.dataReceived(self._ack(connection))
-        self._bye(leg.dialog, user)
-        (bye,) = self.taken(connection)
-        channel.dataReceived(reply(bye, 200))
-        self.assertEqual((user.heard, self.connector.asked), ([200], []))
-
-    def test_requests_after_the_peer_closed(self) -> None:
-        """A new connection to its Contact; the response on that counts."""
-        channel, connection, leg = self._called()
-        channel.dataReceived(self._ack(connection))
-        self.lost(channel)
-        user = FakeClient()
-        self._bye(leg.dialog, user)
-        ((host, port, _, _),) = self.connector.asked
-        self.assertEqual((host, port), ("192.0.2.10", 5070))
-        after = self.connector.open()
-        (bye,) = self.taken(after)
-        assert isinstance(bye, Request)
-        self.assertEqual(bye.uri_text, "sip:1000@192.0.2.10:5070;transport=tcp")
-        self.listener.channel(("192.0.2.10", 5070)).dataReceived(reply(bye, 200))
-        self.assertEqual(user.heard, [200])
-
-    def test_peer_that_closed_and_does_not_listen(self) -> None:
-        """The user hears of it when the connection fails."""
-        channel, connection, leg = self._called()
-        channel.dataReceived(self._ack(connection))
-        self.lost(channel)
-        user = FakeClient()
-        self._bye(leg.dialog, user)
-        self.assertEqual(user.timeouts, 0)
-        self.connector.fail()
-        self.assertEqual(user.timeouts, 1)
-
-    def test_answer_after_the_peer_closed(self) -> None:
-        """A new connection to the sent-by of its Via (18.2.2)."""
-        channel, _ = self.incoming()
-        channel.dataReceived(ask(transport="TCP", sent_by="192.0.2.10:5080"))
-        self.lost(channel)
-        leg = FakeLeg(self.rig)
-        self.rig.ring(self.rig.users.calls[0], leg)
-        self.rig.accept(leg)
-        ((host, port, _, _),) = self.connector.asked
-        self.assertEqual((host, port), ("192.0.2.10", 5080))
-        (ok,) = self.taken(self.connector.open())
-        self.assertEqual(ok.status, 200)
-
-    def test_ack_after_the_peer_closed(self) -> None:
-        """It finds its way too."""
-        channel = self.listener.channel(PEER)
-        self.rig.channel = channel  # type: ignore[assignment]
-        user = FakeClient()
-        transaction, dialog = self.rig.call(user)
-        (invite,) = self.taken(self.connector.open())
-        contact = "<sip:2000@192.0.2.10:5070;transport=tcp>"
-        channel.dataReceived(reply(invite, 200, contact=contact))
-        self.lost(channel)
-        dialog.confirm(user.responses[-1])
-        ack = dialog.request("ACK", 1, "z9hG4bKa")
-        transaction.acknowledge(ack, "pt", dialog.channel, dialog.address)
-        (sent,) = self.taken(self.connector.open())
-        self.assertEqual(sent.method, "ACK")
-
-    def test_cancel_matches_its_invite(self) -> None:
-        """Its Via is the INVITE's, though our address was learned later."""
-        channel = self.listener.channel(PEER)
-        self.rig.channel = channel  # type: ignore[assignment]
-        transaction, _ = self.rig.call(FakeClient())
-        connection = self.connector.open(("192.0.2.99", 40001))
-        (invite,) = self.taken(connection)
-        channel.dataReceived(reply(invite, 180))
-        self.rig.core.cancel(transaction)
-        (cancel,) = self.taken(connection)
-        self.assertEqual(cancel.get("via"), invite.get("via"))
-
-    def test_unanswered_success_over_a_closed_connection(self) -> None:
-        """The 200 is tried on new connections until it is given up."""
-        channel, _, leg = self._called()
-        self.lost(channel)
-        self.rig.advance(GIVEN_UP + 1)
-        self.assertEqual(leg.missing, 1)
-        self.assertEqual(len(self.connector.asked), 1)
-
-    def test_parse_of_what_is_written(self) -> None:
-        """Whatever was written is read back whole."""
-        _, connection, _ = self._called()
-        self.assertEqual(parse(connection.value()).cseq_method, "INVITE")
