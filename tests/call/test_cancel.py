@@ -52,7 +52,7 @@ class CancelTests(CallTests):
         callee.reply(cancel, 200)
         callee.reply(invite, 487)
         self.assertEqual(self.lines(switch, CALLEE), ["ACK"])
-        caller.ack([r for r in switch.taken(CALLER)][-1])  # type: ignore[arg-type]
+        caller.ack(switch.taken(CALLER)[-1])  # type: ignore[arg-type]
         self.assert_idle(switch)
 
     def test_before_any_response_and_there_is_none(self) -> None:

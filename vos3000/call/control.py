@@ -215,6 +215,8 @@ class CallControl:
         rewrite = self._engines.rewriting.rewrite
         call.caller = rewrite(gateway.rewrite_caller, call.caller_access)[:64]
         call.callee = rewrite(gateway.rewrite_callee, call.callee_access)[:64]
+        if not call.callee:
+            raise CallRejected(self._no_number, f"rewritten from {call.callee_access}")
 
     def _select(self, call: Call, gateway: MappingGateway) -> Selection:
         """The routes, in the order in which they are tried."""

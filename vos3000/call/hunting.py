@@ -85,6 +85,7 @@ class Hunter:
         self.timers = timers
         self.settings = settings
         self.no_route = causes["NoAvailableRouter"]
+        self.no_number = causes.by_sip(484)
         self.no_reply = causes["ConnectionTimeout"]
         self.no_progress = causes["ProcessTimeout"]
         self.no_answer = causes["ResponseTimeout"]
@@ -173,19 +174,16 @@ class Hunt:
         call.dialing(gateway)
         self._limits = hunter.settings.stages.of(gateway)
         self._watch(0)
-        leg = hunter.dial(
-            gateway,
-            Setup(call.caller_out, call.callee_out, call.offer, call.leg.hops - 1),
-            self,
-        )
+        setup = Setup(call.caller_out, call.callee_out, call.offer, call.leg.hops - 1)
+        leg = hunter.dial(gateway, setup, self) if setup.callee else None
         self._leg = call.out = leg
-        if leg is None:
-            self._cause = hunter.no_reply
-            self._direction = EndDirection.SERVER
-            self._reason = ""
-            return False
-        self._tried += 1
-        return True
+        if leg is not None:
+            self._tried += 1
+            return True
+        self._cause = hunter.no_reply if setup.callee else hunter.no_number
+        self._direction = EndDirection.SERVER
+        self._reason = ""
+        return False
 
     def _watch(self, stage: int) -> None:
         """Start the limit of a stage of the attempt."""

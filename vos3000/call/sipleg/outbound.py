@@ -9,29 +9,27 @@ from urllib.parse import quote
 from vos3000.call.leg import NO_CONTENT, OutboundUser, Setup, Stage
 from vos3000.call.sipleg.shared import (
     AGENT,
+    GIVE_UP,
     STAGES,
     LegState,
     SipLeg,
     SipLegs,
+    expire,
     text,
 )
 from vos3000.errors import ParseError
 from vos3000.model.causes import EndCause
 from vos3000.sip.core import ALLOW
 from vos3000.sip.dialog import Dialog, host_port
-from vos3000.sip.message import Response
+from vos3000.sip.message import Request, Response
 from vos3000.sip.transaction import (
     Address,
     Channel,
     ClientTransaction,
-    Input,
     InviteClientTransaction,
     State,
 )
 from vos3000.timers import Timer
-
-GIVE_UP = 32.0
-"""Seconds that a canceled INVITE may take to be answered (64*T1)."""
 
 _ANONYMOUS = '"Anonymous" <sip:anonymous@anonymous.invalid>'
 _USER_AGENT = ("User-Agent", AGENT)
@@ -95,7 +93,7 @@ class SipOutboundLeg(SipLeg):
             there += f";transport={channel.name.lower()}"
         callee = f"sip:{_user(setup.callee)}@{there}"
         caller = _ANONYMOUS
-        if setup.caller:
+        if setup.caller and setup.caller.lower() != "anonymous":
             here = f"[{self.local_host}]" if ":" in self.local_host else self.local_host
             caller = f"<sip:{_user(setup.caller)}@{here}>"
         dialog = Dialog(
@@ -176,6 +174,17 @@ class SipOutboundLeg(SipLeg):
         if user is not None:
             user.failed(self, self._legs.causes["ConnectionTimeout"], "")
 
+    def _byed(self, request: Request) -> None:
+        """The callee hung up; before its answer that is a refusal."""
+        user = self.user
+        if self.state is not LegState.SETUP:
+            super()._byed(request)
+            return
+        self.cancel()
+        if user is not None:
+            cause = self._legs.causes.by_sip(480)
+            user.failed(self, cause, text(request.get("reason")))
+
     def cancel(self) -> None:
         """
         Give the attempt up (9.1): CANCEL goes out once there is a provisional
@@ -194,7 +203,7 @@ class SipOutboundLeg(SipLeg):
             return
         core = self._legs.core
         core.cancel(transaction, self.dialog)
-        self._expiry = core.timers.later(GIVE_UP, _expire, transaction)
+        self._expiry = core.timers.later(GIVE_UP, expire, transaction)
         self.state = LegState.CANCELED
 
     def end(self) -> None:
@@ -221,10 +230,6 @@ class _LateOffer:
     def __init__(self, invite: InviteClientTransaction) -> None:
         self.invite: InviteClientTransaction | None = invite
         self.cseq = 1
-
-
-def _expire(transaction: ClientTransaction) -> None:
-    transaction.receive(Input.EXPIRE)
 
 
 def _user(number: str) -> str:

@@ -20,10 +20,18 @@ from vos3000.sip.dialog import Dialog
 from vos3000.sip.message import Message, Request, Response, respond
 from vos3000.sip.transaction import (
     ClientTransaction,
+    Input,
     InviteClientTransaction,
     InviteServerTransaction,
     ServerTransaction,
 )
+from vos3000.timers import Timer
+
+GIVE_UP = 32.0
+"""Seconds that a canceled INVITE may take to be answered (64*T1)."""
+
+LONGEST_ASKING = 60.0
+"""Seconds that a re-INVITE may be worked on before it is canceled."""
 
 AGENT = "vos3000"
 """What we call ourselves in User-Agent and Server."""
@@ -54,6 +62,11 @@ def text(value: str | None) -> str:
     if not value.isascii():
         value = value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     return value[:64]
+
+
+def expire(transaction: ClientTransaction) -> None:
+    """Wait no longer for the answer."""
+    transaction.receive(Input.EXPIRE)
 
 
 class LegState(IntEnum):
@@ -347,9 +360,10 @@ class _SipExchange:
 class _Asking:
     """Our request inside a dialog, until the peer's answer went back."""
 
-    __slots__ = ("_exchange", "_leg", "cseq", "invite")
+    __slots__ = ("_exchange", "_leg", "_timer", "cseq", "invite")
 
     def __init__(self, leg: SipLeg, exchange: Exchange) -> None:
+        self._timer: Timer | None = None
         self._leg = leg
         self._exchange = exchange
         self.cseq = 0
@@ -358,6 +372,7 @@ class _Asking:
     def responded(self, transaction: ClientTransaction, response: Response) -> None:
         """The peer's answer."""
         if response.status < 200:
+            self._watch(transaction)
             return
         leg = self._leg
         if response.status >= 300:
@@ -374,7 +389,13 @@ class _Asking:
             self._accepted(transaction)
         self._exchange.accept(leg._legs.content(response))
 
+    def _settled(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
     def _accepted(self, transaction: InviteClientTransaction) -> None:
+        self._settled()
         if self._exchange.content.body or self._leg.state is LegState.ENDED:
             self._finished()
             self._leg.acknowledge(transaction, self.cseq, NO_CONTENT)
@@ -387,7 +408,19 @@ class _Asking:
         self._exchange.refuse(self._leg._legs.causes.by_sip(408))
         self._leg._lost(f"no answer to {transaction.key.split()[-1]}")
 
+    def _watch(self, transaction: ClientTransaction) -> None:
+        """A re-INVITE that is worked on may take long, but not for ever."""
+        if self._timer is None and isinstance(transaction, InviteClientTransaction):
+            later = self._leg._legs.core.timers.later
+            self._timer = later(LONGEST_ASKING, self._overdue, transaction)
+
+    def _overdue(self, transaction: ClientTransaction) -> None:
+        core = self._leg._legs.core
+        core.cancel(transaction, self._leg.dialog)
+        self._timer = core.timers.later(GIVE_UP, expire, transaction)
+
     def _finished(self) -> None:
+        self._settled()
         if self._leg._pending is self:
             self._leg._pending = None
 
