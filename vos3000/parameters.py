@@ -442,4 +442,5 @@ def push_url(push: config.Push, values: ParameterValues) -> str:
     host: str = values["IVR_CALL_REPORT_IP"]
     if url or not host:
         return url
-    return f"http://{config.Endpoint(host, values['IVR_CALL_REPORT_PORT'])}/"
+    port: int = values["IVR_CALL_REPORT_PORT"]
+    return f"http://{config.Endpoint(host, port)}/"

@@ -79,7 +79,6 @@ class Switch(Service):
         self._metrics = Metrics()
         self._events = Events()
         self._now = instants(time.time, time.monotonic)
-        self._timers = TimerWheel(reactor)
         self._in_force = InForce(parameters.values)
         self._stopping = False
         self._problem = "starting"
@@ -93,6 +92,7 @@ class Switch(Service):
         # Twisted's timers follow the wall clock: one that is set back by an
         # hour would stop every timer for an hour.
         self._reactor.seconds = time.monotonic
+        self._timers = TimerWheel(self._reactor)
         try:
             self._make_storage()
             self._make_signaling()
