@@ -47,6 +47,7 @@ class StrangerTests(CallTests):
         [cdr] = switch.cdrs
         self.assertEqual((cdr.billingmode, cdr.customeraccount), (-1, ""))
         self.assertEqual((cdr.callerip, cdr.callergatewayid), (STRANGER[0], ""))
+        self.assertEqual((cdr.calleraccesse164, cdr.calleee164), ("1000", "2000"))
         self.assertEqual((cdr.fee, cdr.holdtime), (0, 0))
         self.assertEqual(switch.states, [])
         self.assertEqual(switch.taken(), [])

@@ -187,12 +187,12 @@ class CallControl:
         """Which mapping gateway the call comes from."""
         leg = call.leg
         gateway = self._engines.authenticator.mapping_gateway(*leg.peer)
+        call.caller_access, call.callee_access = leg.numbers(gateway)
+        call.caller, call.callee = call.caller_access, call.callee_access
         if gateway is None:
             raise CallRejected(self._unknown, f"no mapping gateway at {leg.peer[0]}")
         leg.proceed()
         call.gateway = gateway
-        call.caller_access, call.callee_access = leg.numbers(gateway)
-        call.caller, call.callee = call.caller_access, call.callee_access
         return gateway
 
     def _screen(self, call: Call, gateway: MappingGateway) -> None:

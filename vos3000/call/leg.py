@@ -147,7 +147,7 @@ class InboundLeg(Leg, Protocol):
     hops: int
     user: InboundUser | None
 
-    def numbers(self, gateway: MappingGateway) -> tuple[str, str]:
+    def numbers(self, gateway: MappingGateway | None) -> tuple[str, str]:
         """
         Caller and callee as received, from where the gateway says they stand;
         empty where there is none.

@@ -79,16 +79,20 @@ class SipInboundLeg(SipLeg):
         """No: that takes a session timer (RFC 4028)."""
         return False
 
-    def numbers(self, gateway: MappingGateway) -> tuple[str, str]:
+    def numbers(self, gateway: MappingGateway | None) -> tuple[str, str]:
         """
         Caller and callee as received, from where the gateway says they stand
         (sipCallerE164Domain, sipCalleeE164Domain); empty where there is none.
+
+        @param gateway: None for a stranger: From and To.
         """
         if self._invite is None:
             return "", ""
         request = self._invite.request
-        callee = _callee(request, gateway.callee_domain)
-        return _caller(request, gateway.caller_domain)[:64], callee[:64]
+        from_ = to = 0
+        if gateway is not None:
+            from_, to = gateway.caller_domain, gateway.callee_domain
+        return _caller(request, from_)[:64], _callee(request, to)[:64]
 
     def proceed(self) -> None:
         """Send 100 Trying, so that the caller stops sending again."""
