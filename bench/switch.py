@@ -44,6 +44,7 @@ class Switch:
 
     @ivar port: Its SIP port, UDP and TCP.
     @ivar state: Its state directory.
+    @ivar log: The file that holds what it printed.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Switch:
         self._config = directory / "etc"
         self.state.mkdir()
         self._config.mkdir()
+        self.log = directory / "switch.log"
         written = _CONFIGURATION.format(sip=self.port, http=self._http, level=level)
         (self._config / "vos3000.conf").write_text(written, "utf-8")
         system = "".join(f"{name}={value}\n" for name, value in parameters.items())
@@ -101,7 +103,7 @@ class Switch:
             [twistd, "-n", "--pidfile=", "vos3000", *self._arguments],
             core,
             self._directory,
-            self._directory / "switch.log",
+            self.log,
             self._environment,
         )
         try:

@@ -65,7 +65,9 @@ class Calls(TestCase):
         begun = caller.start(where, target=target, number=carrier.number, hold=hold)
         outcomes: list[Outcome] = await gatherResults([begun, *ended])
         bad = [f"{o.scenario}: {o.status}\n{o.errors}" for o in outcomes if o.status]
-        self.assertEqual(bad, [], "\n".join(bad))
+        if bad:
+            told = carrier.switch.log.read_text("utf-8", "replace").splitlines()
+            self.fail("\n".join([*bad, "the switch's log:", *told[-30:]]))
 
     async def record(self, carrier: Carrier) -> dict[str, Any]:
         """The one record of the carrier's call, when it is committed."""
