@@ -109,7 +109,7 @@ class _Receiver:
         self._found: str | None = None
 
     def resolutionBegan(self, resolutionInProgress: IHostResolution) -> None:  # noqa: N802, N803
-        """See L{IResolutionReceiver}."""
+        """See C{IResolutionReceiver}."""
 
     def addressResolved(self, address: IAddress) -> None:  # noqa: N802
         """The first one counts."""

@@ -59,7 +59,7 @@ class Connector(Protocol):
         timeout: float,
         bindAddress: Any,  # noqa: N803
     ) -> Any:
-        """See L{twisted.internet.interfaces.IReactorTCP}."""
+        """See C{twisted.internet.interfaces.IReactorTCP}."""
 
 
 @implementer(IPushProducer)
@@ -342,7 +342,7 @@ class _Outgoing(Factory):
         return self._prepared
 
     def startedConnecting(self, connector: object) -> None:  # noqa: N802
-        """See L{twisted.internet.protocol.ClientFactory}."""
+        """See C{twisted.internet.protocol.ClientFactory}."""
 
     def clientConnectionFailed(  # noqa: N802
         self, connector: object, reason: Failure

@@ -1,0 +1,1 @@
+SIP over UDP and TCP, IPv4 and IPv6: transactions of RFC 3261 with RFC 6026's corrections, dialogs with loose and strict routes, forks, rport, and connections that are opened again when a peer closed them. docs/sip.md tells what the switch does where the RFC leaves a choice.
