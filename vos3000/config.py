@@ -167,6 +167,12 @@ class Config:
     cluster: Cluster = Cluster()
     without_effect: tuple[str, ...] = ()
 
+    @property
+    def database_url(self) -> str:
+        """The database: the one named, else SQLite in the state directory."""
+        path = self.state.dir.absolute() / "vos3000.db"
+        return self.database.url or f"sqlite:///{path}"
+
 
 # Values
 

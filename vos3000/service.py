@@ -109,7 +109,7 @@ class Switch(Service):
     def _make_storage(self) -> None:
         state = self._config.state.dir
         state.mkdir(parents=True, exist_ok=True, mode=0o750)
-        url = self._config.database.url or f"sqlite:///{state / 'vos3000.db'}"
+        url = self._config.database_url
         prepare(url)
         zone = self._config.state.zone
         self._pool = thread_pool(url, self._reactor, self._metrics, time.monotonic)

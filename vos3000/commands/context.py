@@ -131,7 +131,7 @@ class Setup:
 
     def database(self) -> str:
         """The URL of the database."""
-        return database_url(self.config)
+        return self.config.database_url
 
     def has_database(self) -> bool:
         """Whether there is one: a first start on SQLite makes it."""
@@ -159,12 +159,6 @@ def readable(kind: Sqlite) -> Iterator[None]:
             f"the database {kind.path} cannot be used: {error}. Is it the right"
             " --state, and may this user read and write there?"
         ) from error
-
-
-def database_url(config: Config) -> str:
-    """The database that a configuration names; SQLite in the state directory."""
-    path = config.state.dir.absolute() / "vos3000.db"
-    return config.database.url or f"sqlite:///{path}"
 
 
 _DIRECTORY = click.Path(path_type=Path)
