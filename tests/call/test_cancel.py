@@ -167,3 +167,17 @@ class CancelTests(CallTests):
         self.assertEqual(self.lines(switch, CALLEE), ["ACK"])
         self.assertEqual(switch.taken(SECOND), [])
         self.assertEqual(len(switch.cdrs), 1)
+
+    def test_bye_of_a_callee_that_was_given_up(self) -> None:
+        """It is answered; the INVITE is still waited for, but not for ever."""
+        switch = self.switch()
+        caller, callee = Caller(switch), Callee(switch)
+        caller.invite()
+        invite = switch.request(CALLEE)
+        callee.reply(invite, 180)
+        caller.cancel()
+        switch.taken()
+        callee.ask(invite, "BYE")
+        self.assertEqual(self.lines(switch, CALLEE), ["200"])
+        self.assert_over(switch, -7, 0)
+        self.assert_idle(switch)

@@ -274,6 +274,20 @@ class CollisionTests(CallTests):
         self.assert_over(switch, -1036, 2)
         self.assert_idle(switch)
 
+    def test_earlier_ack_comes_again(self) -> None:
+        """The ACK of the call's own INVITE acknowledges no re-INVITE."""
+        switch = self.switch()
+        up = Up(switch)
+        up.caller.ask("INVITE")
+        up.caller.send(up.caller.make("ACK", cseq=1))
+        up.callee.reply(up.passed(), 200, ANSWER)
+        ok = up.answer()
+        self.assertEqual(switch.taken(CALLEE), [])
+        up.caller.send(up.caller.make("ACK", cseq=1))
+        self.assertEqual(switch.taken(CALLEE), [])
+        up.caller.ack(ok, OFFER)
+        self.assertIn(b"m=audio 4000", up.passed().body)
+
     def test_late_offer_never_acknowledged(self) -> None:
         """Nor does the callee's 200 stay without an ACK then."""
         switch = self.switch()

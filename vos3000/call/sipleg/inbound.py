@@ -176,10 +176,10 @@ class SipInboundLeg(SipLeg):
 
     def acked(self, request: Request) -> None:
         """The ACK of a 2xx came: of the first, or of a re-INVITE's."""
-        if self.state is LegState.ANSWERED:
-            self.state = LegState.CONFIRMED
         super().acked(request)
-        if self._hanging_up:
+        if self.state is LegState.ANSWERED and self._asked is None:
+            self.state = LegState.CONFIRMED
+        if self._hanging_up and self._asked is None:
             self._hanging_up = False
             self.bye()
 

@@ -177,7 +177,7 @@ class SipOutboundLeg(SipLeg):
     def _byed(self, request: Request) -> None:
         """The callee hung up; before its answer that is a refusal."""
         user = self.user
-        if self.state is not LegState.SETUP:
+        if self.state >= LegState.ANSWERED:
             super()._byed(request)
             return
         self.cancel()

@@ -193,9 +193,11 @@ class SipLeg:
 
     def acked(self, request: Request) -> None:
         """The ACK of a 2xx came: of the call's, or of a re-INVITE's."""
-        transaction, self._asked = self._asked, None
-        if transaction is None:
+        transaction = self._asked
+        if transaction is None or transaction.request.cseq != request.cseq:
+            # of an earlier INVITE, sent again
             return
+        self._asked = None
         acknowledged(transaction)
         if self.call is not None and not transaction.request.body:
             self.call.confirmed(self, self._legs.content(request))
