@@ -6,6 +6,7 @@ interface with its pages, and the pushes.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
@@ -18,7 +19,7 @@ from vos3000.inforce import InForce
 from vos3000.instant import Now
 from vos3000.metrics import Metrics
 from vos3000.parameters import push_url
-from vos3000.ports import Ports
+from vos3000.ports import Ports, listen_tcp
 from vos3000.push import agents
 from vos3000.push.callstate import CallStatePusher
 from vos3000.push.deadletters import DeadLetters
@@ -116,13 +117,8 @@ class Interfaces:
     def open(self, ports: Ports) -> None:
         """Open the web interface's sockets, silent for now."""
         for endpoint in self._config.http.listen:
-            ports.open(
-                "[http] listen",
-                endpoint,
-                lambda e=endpoint: self._reactor.listenTCP(  # type: ignore[misc]
-                    e.port, self._site, interface=e.host
-                ),
-            )
+            listen = partial(listen_tcp, self._reactor, endpoint, self._site)
+            ports.open("[http] listen", endpoint, listen)
 
     def start(self) -> None:
         """Begin to push, if anybody is to be told."""

@@ -19,6 +19,69 @@ RECEIVE_BUFFER = 4 * 1024 * 1024
 """Bytes: the default loses 3 to 8 % of the datagrams at 3,000 calls/s."""
 
 
+def listen_udp(
+    reactor: Any, endpoint: Endpoint, protocol: Any, largest: int
+) -> IListeningPort:
+    """
+    Open a datagram socket with room for bursts.
+
+    @param largest: Bytes of the largest datagram.
+    @raise CannotListenError: If the system refuses.
+    """
+    with _bound(endpoint, socket.SOCK_DGRAM) as sock:
+        _enlarge(sock)
+        port: IListeningPort = reactor.adoptDatagramPort(
+            sock.fileno(), sock.family, protocol, largest
+        )
+        return port
+
+
+def listen_tcp(
+    reactor: Any, endpoint: Endpoint, factory: Any, backlog: int = 512
+) -> IListeningPort:
+    """
+    Open a socket for connections.
+
+    @raise CannotListenError: If the system refuses.
+    """
+    with _bound(endpoint, socket.SOCK_STREAM) as sock:
+        sock.listen(backlog)
+        port: IListeningPort = reactor.adoptStreamPort(
+            sock.fileno(), sock.family, factory
+        )
+        return port
+
+
+def _bound(endpoint: Endpoint, kind: socket.SocketKind) -> socket.socket:
+    """
+    A socket that is bound. An IPv6 one takes IPv6 only, so that C{0.0.0.0} and
+    C{[::]} may listen on the same port, which Twisted's own sockets may not.
+    """
+    v6 = ":" in endpoint.host
+    sock = socket.socket(socket.AF_INET6 if v6 else socket.AF_INET, kind)
+    try:
+        sock.setblocking(False)
+        if v6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        if kind is socket.SOCK_STREAM:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((endpoint.host, endpoint.port))
+    except OSError as error:
+        sock.close()
+        raise CannotListenError(endpoint.host, endpoint.port, error) from error
+    return sock
+
+
+def _enlarge(sock: socket.socket) -> None:
+    force = getattr(socket, "SO_RCVBUFFORCE", None)
+    try:
+        if force is None:
+            raise PermissionError
+        sock.setsockopt(socket.SOL_SOCKET, force, RECEIVE_BUFFER)
+    except OSError:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+
+
 class Ports:
     """
     Every socket the switch listens on.
@@ -81,20 +144,6 @@ def _problem(setting: str, endpoint: Endpoint, error: CannotListenError) -> str:
     else:
         cure = what
     return f"port {endpoint.port} ({setting} = {endpoint}): {cure}"
-
-
-def enlarge(port: Any) -> None:
-    """Give a datagram socket the room that bursts need."""
-    sock = getattr(port, "socket", None)
-    if sock is None:
-        return
-    force = getattr(socket, "SO_RCVBUFFORCE", None)
-    try:
-        if force is None:
-            raise PermissionError
-        sock.setsockopt(socket.SOL_SOCKET, force, RECEIVE_BUFFER)
-    except OSError:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
 
 
 class LocalHosts:

@@ -8,6 +8,7 @@ gives it storage and a clock, and opens its sockets.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
@@ -27,7 +28,7 @@ from vos3000.instant import Now
 from vos3000.metrics import Metrics
 from vos3000.model.causes import EndCauses
 from vos3000.model.gateways import MappingGateway, RoutingGateway
-from vos3000.ports import LocalHosts, Ports, enlarge
+from vos3000.ports import LocalHosts, Ports, listen_tcp, listen_udp
 from vos3000.routing.capacity import Capacity
 from vos3000.routing.rewriting import Rewriting
 from vos3000.routing.selector import Selector
@@ -187,24 +188,14 @@ class Signaling:
         """Open the sockets, silent for now."""
         for endpoint in sip.udp:
             channel = UdpChannel(self.reception, self._local_hosts)
-            port = ports.open(
-                "[sip] udp",
-                endpoint,
-                lambda e=endpoint, c=channel: self._reactor.listenUDP(  # type: ignore[misc]
-                    e.port, c, interface=e.host, maxPacketSize=MAX_PACKET_SIZE
-                ),
+            listen = partial(
+                listen_udp, self._reactor, endpoint, channel, MAX_PACKET_SIZE
             )
-            if port is not None:
-                enlarge(port)
+            if ports.open("[sip] udp", endpoint, listen) is not None:
                 self.transport.add(channel)
         for endpoint in sip.tcp:
-            port = ports.open(
-                "[sip] tcp",
-                endpoint,
-                lambda e=endpoint: self._reactor.listenTCP(  # type: ignore[misc]
-                    e.port, self.tcp, backlog=512, interface=e.host
-                ),
-            )
+            listen = partial(listen_tcp, self._reactor, endpoint, self.tcp)
+            port = ports.open("[sip] tcp", endpoint, listen)
             if port is not None:
                 self.tcp.listening(port)
 
