@@ -322,6 +322,26 @@ class OriginTests(CallTests):
         self.assertEqual(told, b"o=- 1 2 IN IP4 192.0.2.1")
 
 
+class GarbageTests(CallTests):
+    """Descriptions that are none."""
+
+    def test_passes_and_is_recorded(self) -> None:
+        """What we cannot read the peers may; the record has what it can."""
+        bodies = (b"x", b"\xff\x00\r\n", b"v=0\r\no=\r\nc=IN\r\nm=audio\r\n", b"o=")
+        for offer in bodies:
+            for answer in bodies:
+                switch = self.switch()
+                caller = Caller(switch)
+                caller.invite(offer)
+                invite = switch.request(CALLEE)
+                Callee(switch).reply(invite, 200, answer)
+                caller.ack(final(switch, CALLER))
+                switch.advance(1)
+                self.assertEqual(len(switch.registry.current()), 1)
+                caller.ask("BYE")
+                self.assert_over(switch, -8, 0)
+
+
 def raw(message: Request) -> bytes:
     """The head of a message as text."""
     head = [message.uri_text, *(f"{name}: {value}" for name, value in message.items())]

@@ -184,6 +184,23 @@ class AdmissionTests(CallTests):
         self.assertEqual(switch.lines_in.used("ingress"), 0)
         self.assert_idle(switch)
 
+    def test_network_that_fails(self) -> None:
+        """Though nobody can be told, the call is recorded, billed and over."""
+        switch = self.switch()
+        Up(switch)
+        switch.advance(10)
+
+        def fail(*_: object) -> None:
+            raise OSError("no network")
+
+        switch.channel.send = fail  # type: ignore[assignment, method-assign]
+        switch.registry.hang_up(1)
+        self.assertEqual(len(self.flushLoggedErrors(OSError)), 1)
+        self.assert_over(switch, -1025, 2)
+        self.assertEqual(str(switch.cdrs[0].fee), "0.06")
+        self.assertEqual(switch.lines_out.used("first"), 0)
+        self.assertEqual(switch.lines_in.used("ingress"), 0)
+
     def test_refused_call_comes_again(self) -> None:
         """A retransmission gets the same answer and makes no second record."""
         switch = self.switch(customers=acme(lock_type=1))

@@ -75,7 +75,10 @@ class Owner(Protocol):
         """Call C{function(call)} after C{delay} seconds."""
 
     def over(self, call: Call, ended: Ended) -> None:
-        """The call is over: give back what it held, record and report it."""
+        """
+        The call is over: let go of both sides, give back what it held, record
+        and report it.
+        """
 
 
 class Ended:
@@ -299,9 +302,6 @@ class Call:
         if self._limit is not None:
             self._limit.cancel()
             self._limit = None
-        hunt, self.hunt = self.hunt, None
-        if hunt is not None:
-            hunt.stop()
         if self.media is not None:
             self.media.close()
         self._settle(ended)

@@ -271,13 +271,17 @@ class CallControl:
 
     def over(self, call: Call, ended: Ended) -> None:
         """
-        The call is over: give back what it held, answer or hang up, keep the
+        The call is over: answer or hang up, give back what it held, keep the
         record, tell whoever wants to know.
         """
         known = call.gateway is not None
+        try:
+            self._hang_up(call, ended)
+        except Exception:
+            # Whatever becomes of the messages, lines and money are settled.
+            self._log.failure("{call}: a side could not be told", call=call.id)
         self._registry.remove(call)
         self._give_back(call)
-        self._hang_up(call, ended)
         self._ends.add(ended.cause.name)
         if call.rang is not None:
             self._pdd.observe(call.rang.since(call.leg.arrived) / 1000)
@@ -289,6 +293,9 @@ class CallControl:
 
     def _hang_up(self, call: Call, ended: Ended) -> None:
         leg, out = call.leg, call.out
+        hunt, call.hunt = call.hunt, None
+        if hunt is not None:
+            hunt.stop()
         if call.answered_at is None:
             gateway = call.gateway
             status = 0

@@ -35,6 +35,8 @@ class Content:
     @property
     def is_session(self) -> bool:
         """Whether it is a session description, for media to look at."""
+        if self.type == "application/sdp":
+            return True
         return self.type.partition(";")[0].strip().lower() == "application/sdp"
 
 

@@ -17,11 +17,11 @@ from vos3000.errors import ParseError
 from vos3000.instant import Instant
 from vos3000.model.causes import EndCause
 from vos3000.model.gateways import MappingGateway
-from vos3000.sip.core import ALLOW
+from vos3000.sip.core import ALLOW, acknowledged
 from vos3000.sip.dialog import Dialog
 from vos3000.sip.fields import parse_name_addr
 from vos3000.sip.message import Request, respond
-from vos3000.sip.transaction import InviteServerTransaction, State
+from vos3000.sip.transaction import InviteServerTransaction
 
 _SERVER = ("Server", AGENT)
 
@@ -208,9 +208,7 @@ class SipInboundLeg(SipLeg):
         """The dialog is over on both sides: forget it."""
         if self.state is LegState.ANSWERED and self._asked is not None:
             # BYE came before the ACK: the 2xx need not be sent again.
-            if self._asked.state is State.ACCEPTED:
-                self._legs.core.layer.retire(self._asked, b"")
-                self._asked._stop()
+            acknowledged(self._asked)
             self._asked = None
         super().end()
 
