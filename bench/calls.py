@@ -1,7 +1,7 @@
 """
 What one call costs in memory, without sockets: C{python -m bench.calls}.
 
-The whole switch of L{tests.peers} carries answered calls; the two peers'
+The whole switch of L{tests.switch} carries answered calls; the two peers'
 messages are put together from text, at some 20 us a call.
 """
 
@@ -13,7 +13,7 @@ import tracemalloc
 from collections.abc import Callable
 from time import process_time
 
-from tests.peers import ANSWER, CALLEE, CALLER, OFFER, Switch
+from tests.switch import ANSWER, CALLEE, CALLER, OFFER, Switch
 from vos3000.model.accounts import Customer
 
 CALLS = 2000

@@ -1,5 +1,5 @@
 """
-Calls as most tests need them, on the switch in memory of L{tests.peers}.
+Calls as most tests need them, on the switch in memory of L{tests.switch}.
 """
 
 from __future__ import annotations
@@ -8,7 +8,8 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.peers import ANSWER, CALLEE, CALLER, Callee, Caller, Switch, start_line
+from tests.peers import Callee, Caller
+from tests.switch import ANSWER, CALLEE, CALLER, Switch, start_line
 from vos3000.sip.message import Request, Response
 
 LATE = 40.0

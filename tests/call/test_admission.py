@@ -9,7 +9,8 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from tests.call.build import CallTests, final
-from tests.peers import ANSWER, CALLEE, CALLER, Callee, Caller, Switch
+from tests.peers import Callee, Caller
+from tests.switch import ANSWER, CALLEE, CALLER, Switch
 from vos3000.call.call import Call
 from vos3000.call.control import CallControl
 from vos3000.model import causes

@@ -7,14 +7,13 @@ from __future__ import annotations
 from decimal import Decimal
 
 from tests.call.build import CallTests, Up, final
-from tests.peers import (
+from tests.peers import Callee, Caller
+from tests.switch import (
     ANSWER,
     CALLEE,
     CALLER,
     OFFER,
     SECOND,
-    Callee,
-    Caller,
     mapping_gateway,
     routing_gateway,
 )

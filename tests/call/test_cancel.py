@@ -5,7 +5,8 @@ Callers who give up, and answers that cross with it.
 from __future__ import annotations
 
 from tests.call.build import CallTests, final
-from tests.peers import ANSWER, CALLEE, CALLER, SECOND, Callee, Caller
+from tests.peers import Callee, Caller
+from tests.switch import ANSWER, CALLEE, CALLER, SECOND
 
 
 class CancelTests(CallTests):

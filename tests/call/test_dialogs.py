@@ -5,7 +5,8 @@ Requests inside an answered call, from one end to the other.
 from __future__ import annotations
 
 from tests.call.build import CallTests, Up, final
-from tests.peers import ANSWER, CALLEE, CALLER, OFFER, Callee, Caller, Switch
+from tests.peers import Callee, Caller
+from tests.switch import ANSWER, CALLEE, CALLER, OFFER, Switch
 from vos3000.sip.message import Request
 
 HOLD = OFFER + b"a=sendonly\r\n"

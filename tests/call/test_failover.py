@@ -7,13 +7,12 @@ from __future__ import annotations
 from typing import Any
 
 from tests.call.build import CallTests, final
-from tests.peers import (
+from tests.peers import Callee, Caller
+from tests.switch import (
     ANSWER,
     CALLEE,
     CALLER,
     SECOND,
-    Callee,
-    Caller,
     Switch,
     mapping_gateway,
     routing_gateway,

@@ -7,15 +7,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 from tests.call.build import CallTests, Up
-from tests.peers import (
-    CALLEE,
-    CALLER,
-    Callee,
-    Caller,
-    Switch,
-    mapping_gateway,
-    routing_gateway,
-)
+from tests.peers import Callee, Caller
+from tests.switch import CALLEE, CALLER, Switch, mapping_gateway, routing_gateway
 from vos3000.model.accounts import Customer
 from vos3000.model.rates import Rate
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 from typing import Any
 
 from tests.call.build import CallTests
-from tests.peers import CALLEE, OFFER, Caller, mapping_gateway, routing_gateway
+from tests.peers import Caller
+from tests.switch import CALLEE, OFFER, mapping_gateway, routing_gateway
 from vos3000.model.cdr import Cdr
 from vos3000.sip.message import Request
 
@@ -177,3 +178,38 @@ class NumberTests(CallTests):
         self.assertEqual(switch.taken(CALLEE), [])
         self.assert_over(switch, 484, 2)
         self.assert_idle(switch)
+
+
+class AddressTests(CallTests):
+    """Our own address and the callee's, as they are written."""
+
+    def test_ipv6(self) -> None:
+        """In brackets where RFC 3261 wants them, without in a description."""
+        there = ("2001:db8::20", 5060)
+        switch = self.switch(routing=[routing_gateway(remote_ip=there[0])])
+        switch.channel.local = lambda _: ("2001:db8::1", 5060)  # type: ignore[method-assign]
+        Caller(switch).invite()
+        invite = switch.request(there)
+        self.assertEqual(invite.uri_text, "sip:2000@[2001:db8::20]:5060")
+        from_ = invite.get("from") or ""
+        self.assertTrue(from_.startswith("<sip:1000@[2001:db8::1]>;tag="), from_)
+        self.assertEqual(invite.get("contact"), "<sip:[2001:db8::1]:5060>")
+        self.assertIn(b"o=- 1 1 IN IP6 2001:db8::1\r\n", invite.body)
+
+    def test_tcp(self) -> None:
+        """The transport is named where it is not UDP."""
+        switch = self.switch()
+        switch.channel.name, switch.channel.reliable = "TCP", True
+        Caller(switch).invite()
+        invite = switch.request(CALLEE)
+        self.assertEqual(invite.uri_text, "sip:2000@192.0.2.20:5060;transport=tcp")
+        contact = invite.get("contact")
+        self.assertEqual(contact, "<sip:192.0.2.1:5060;transport=tcp>")
+        switch.advance(9)
+        self.assertEqual(switch.taken(CALLEE), [])
+
+    def test_port(self) -> None:
+        """signalPort; 5060 if there is none."""
+        switch = self.switch(routing=[routing_gateway(signal_port=5080)])
+        Caller(switch).invite()
+        self.assertEqual(switch.request((CALLEE[0], 5080)).uri.port, 5080)

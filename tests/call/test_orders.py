@@ -11,14 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.call.build import CallTests
-from tests.peers import (
+from tests.peers import Callee, Caller
+from tests.switch import (
     ANSWER,
     CALLEE,
     CALLER,
     OFFER,
     SECOND,
-    Callee,
-    Caller,
     Switch,
     mapping_gateway,
     routing_gateway,

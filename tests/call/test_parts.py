@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.peers import OFFER
+from tests.switch import OFFER
 from vos3000.call.sipleg.parts import session_part
 
 MIXED = "multipart/mixed;boundary=b"

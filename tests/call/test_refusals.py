@@ -8,14 +8,13 @@ from decimal import Decimal
 from typing import Any
 
 from tests.call.build import CallTests, Up, final
-from tests.peers import (
+from tests.peers import Callee, Caller
+from tests.switch import (
     ANSWER,
     CALLEE,
     CALLER,
     OFFER,
     STRANGER,
-    Callee,
-    Caller,
     mapping_gateway,
     routing_gateway,
 )

@@ -7,15 +7,14 @@ from __future__ import annotations
 import attrs
 
 from tests.call.build import CallTests, Up
-from tests.peers import (
+from tests.peers import Callee, Caller
+from tests.switch import (
     ANSWER,
     CALLEE,
     CALLER,
     SECOND,
     STRANGER,
     SWITCH,
-    Callee,
-    Caller,
     mapping_gateway,
     routing_gateway,
 )

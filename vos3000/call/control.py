@@ -125,6 +125,11 @@ class CallControl:
         self._unknown = causes["IllegalCall"]
         self._no_number = causes.by_sip(484)
         self._draining = False
+        self._measure(metrics)
+
+    def _measure(self, metrics: Metrics) -> None:
+        """Make the counters."""
+        registry = self._registry
         self._setups = metrics.counter("call_setups_total", "Calls that came in")
         self._answers = metrics.counter(
             "call_answers_total", "Calls that were answered"

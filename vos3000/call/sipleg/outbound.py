@@ -139,6 +139,7 @@ class SipOutboundLeg(SipLeg):
         invite, self._invite = self._invite, None
         if invite is None:
             return
+        self._expire_no_more()
         try:
             self.dialog.confirm(response)
         except ParseError as error:
@@ -208,10 +209,15 @@ class SipOutboundLeg(SipLeg):
 
     def end(self) -> None:
         """The dialog is over on both sides: forget it."""
+        self._expire_no_more()
+        self._invite = None
+        self.user = None
+        super().end()
+
+    def _expire_no_more(self) -> None:
         if self._expiry is not None:
             self._expiry.cancel()
             self._expiry = None
-        super().end()
 
     def release(self, cause: EndCause) -> None:
         """Cancel, or hang up."""
@@ -233,4 +239,6 @@ class _LateOffer:
 
 
 def _user(number: str) -> str:
+    if number.isascii() and number.isalnum():
+        return number
     return quote(number, safe=_USER_UNRESERVED)

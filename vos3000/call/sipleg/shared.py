@@ -313,7 +313,7 @@ class SipLeg:
         self.state = LegState.ENDED
         self.call = None
         self._drop_unanswered()
-        self._legs.core.dialogs.pop(self.dialog.local_tag, None)
+        _forget(self._legs.core, self.dialog)
 
 
 class _SipExchange:
@@ -439,8 +439,30 @@ class _Leaving:
     def responded(self, transaction: ClientTransaction, response: Response) -> None:
         """The peer knows."""
         if response.status >= 200:
-            self._core.dialogs.pop(self._dialog.local_tag, None)
+            _forget(self._core, self._dialog)
 
     def timed_out(self, transaction: ClientTransaction) -> None:
         """The peer is gone."""
-        self._core.dialogs.pop(self._dialog.local_tag, None)
+        _forget(self._core, self._dialog)
+
+
+class _Gone:
+    """Owns the dialogs that are over."""
+
+    def requested(self, transaction: ServerTransaction) -> None:
+        """Not reached: the dialog is not in the table."""
+
+    def acked(self, request: Request) -> None:
+        """Not reached: the dialog is not in the table."""
+
+
+_gone = _Gone()
+
+
+def _forget(core: UserAgentCore, dialog: Dialog) -> None:
+    """
+    Nothing more comes for this dialog. It lets go of its leg, so that both go
+    away without the garbage collector: 8 objects a call.
+    """
+    core.dialogs.pop(dialog.local_tag, None)
+    dialog.user = _gone

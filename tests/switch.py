@@ -1,0 +1,356 @@
+"""
+A switch without sockets: its peers are in L{tests.peers}.
+
+Everything between the wire and the record is real: codec, transactions, call
+control, routing, billing. Time is a Clock's; what is sent lands in a list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+from twisted.internet.task import Clock
+
+from vos3000.billing.accounts import Accounts
+from vos3000.billing.pipeline import Billing
+from vos3000.billing.rates import Rates
+from vos3000.call.control import CallControl, Engines
+from vos3000.call.hunting import Hunter
+from vos3000.call.registry import Registry
+from vos3000.call.sipleg.gate import SipGate
+from vos3000.call.sipleg.shared import SipLegs
+from vos3000.events import CallEnded, CallStateChanged, Events
+from vos3000.inforce import InForce
+from vos3000.instant import instants
+from vos3000.metrics import Metrics
+from vos3000.model import causes
+from vos3000.model.accounts import Customer
+from vos3000.model.cdr import Cdr, CdrEntry
+from vos3000.model.gateways import MappingGateway, RoutingGateway
+from vos3000.model.numbers import PrefixMap
+from vos3000.model.rates import Rate
+from vos3000.parameters import Parameters, registry
+from vos3000.routing.capacity import Capacity
+from vos3000.routing.rewriting import Rewriting
+from vos3000.routing.selector import Selector
+from vos3000.security.auth import Authenticator
+from vos3000.security.screening import Screening
+from vos3000.sip.core import Tokens, UserAgentCore
+from vos3000.sip.message import Request, Response
+from vos3000.sip.parser import parse
+from vos3000.sip.transaction import Address
+from vos3000.sip.transport import Reception
+from vos3000.timers import TimerWheel
+
+SWITCH = ("192.0.2.1", 5060)
+CALLER = ("192.0.2.10", 5060)
+CALLEE = ("192.0.2.20", 5060)
+SECOND = ("192.0.2.21", 5060)
+STRANGER = ("198.51.100.66", 5060)
+
+OFFER = (
+    b"v=0\r\no=alice 1 1 IN IP4 192.0.2.10\r\ns=-\r\nc=IN IP4 192.0.2.10\r\n"
+    b"t=0 0\r\nm=audio 4000 RTP/AVP 8 101\r\na=rtpmap:8 PCMA/8000\r\n"
+    b"a=rtpmap:101 telephone-event/8000\r\n"
+)
+ANSWER = OFFER.replace(b"192.0.2.10", b"192.0.2.20").replace(b"4000", b"6000")
+
+
+class FakeChannel:
+    """What a socket is to the switch; keeps what was sent."""
+
+    def __init__(self, name: str = "UDP", reliable: bool = False) -> None:
+        self.name = name
+        self.reliable = reliable
+        self.sent: list[tuple[bytes, Address]] = []
+
+    def send(self, data: bytes, address: Address) -> None:
+        """Keep it."""
+        self.sent.append((data, address))
+
+    def local(self, address: Address) -> Address:
+        """The switch's own address."""
+        return SWITCH
+
+    def live(self, address: Address) -> FakeChannel:
+        """This one: it never closes."""
+        return self
+
+
+class FakeTransport:
+    """One channel for every gateway."""
+
+    def __init__(self, channel: FakeChannel) -> None:
+        self._channel = channel
+
+    def channel(self, name: str, address: Address, local: str = "") -> FakeChannel:
+        """The one channel."""
+        return self._channel
+
+
+class KeptRecords:
+    """Takes records as the writer does, and keeps them."""
+
+    def __init__(self, accounts: Accounts) -> None:
+        self.healthy = True
+        self.entries: list[CdrEntry] = []
+        self._accounts = accounts
+
+    def write(self, entry: CdrEntry) -> None:
+        """Keep the record."""
+        self.entries.append(entry)
+
+
+def mapping_gateway(**settings: Any) -> MappingGateway:
+    """The ordinary customer's gateway, but for C{settings}."""
+    given = {"id": 1, "name": "ingress", "remote_ips": (CALLER[0],), "account": "acme"}
+    return MappingGateway(**{**given, **settings})
+
+
+def routing_gateway(**settings: Any) -> RoutingGateway:
+    """The ordinary vendor's first gateway, but for C{settings}."""
+    given = {"id": 2, "name": "first", "remote_ip": CALLEE[0]}
+    return RoutingGateway(**{**given, "clearing_account": "vendor", **settings})
+
+
+class Switch:
+    """
+    A switch with one customer, one mapping gateway and two routing gateways.
+
+    @param parameters: System parameters, as in mbx2008.conf.
+    """
+
+    def __init__(
+        self,
+        mapping: Iterable[MappingGateway] = (),
+        routing: Iterable[RoutingGateway] = (),
+        customers: Iterable[Customer] = (),
+        rates: dict[str, Iterable[Rate]] | None = None,
+        parameters: dict[str, str] | None = None,
+    ) -> None:
+        self.clock = Clock()
+        self.clock.advance(1_700_000_000)
+        self.now = instants(self.clock.seconds, self.clock.seconds)
+        self.metrics = Metrics()
+        self.events = Events()
+        self.causes = causes.load()
+        self.timers = TimerWheel(self.clock)
+        self.parameters = Parameters(registry(), {})
+        assert self.parameters.replace(parameters or {}) == ()
+        self.in_force = InForce(self.parameters.values)
+        self.channel = FakeChannel()
+        self._count = 0
+        self._calls = 0
+        self._engines()
+        self._signaling()
+        self._call_control()
+        self.load(mapping, routing, customers, rates)
+
+    def _engines(self) -> None:
+        self.accounts = Accounts(self.now, self.causes)
+        self.rates = Rates()
+        self.records = KeptRecords(self.accounts)
+        self.lines_out = Capacity()
+        in_force = self.in_force
+        self.selector = Selector(
+            self.lines_out, self.causes, lambda: in_force.switching
+        )
+        self.rewriting = Rewriting(self.choose)
+        self.authenticator = Authenticator()
+        self.screening = Screening(self.causes)
+        self.billing = Billing(
+            self.accounts,
+            self.rates,
+            lambda: in_force.billing,
+            self.timers,
+            self.causes,
+            self.metrics,
+        )
+
+    def _signaling(self) -> None:
+        in_force = self.in_force
+        self.gate = SipGate(
+            lambda: FakeTransport(self.channel),  # type: ignore[arg-type, return-value]
+            lambda host, port: (
+                self.authenticator.mapping_gateway(host, port) is not None
+            ),
+            lambda: in_force.answers_strangers,
+            lambda leg: self.control.incoming(leg),
+            lambda host: host or None,
+        )
+        self.core = UserAgentCore(
+            self.timers,
+            lambda: in_force.resend,
+            Tokens(self.token, "m"),
+            self.gate,
+            self.metrics,
+        )
+        self.gate.legs = SipLegs(self.core, self.causes)
+        self.reception = Reception(
+            self.core.layer, lambda address: True, self.now, self.metrics
+        )
+
+    def _call_control(self) -> None:
+        in_force = self.in_force
+        hunter = Hunter(
+            self.selector,
+            self.lines_out,
+            self.rewriting,
+            self.gate.dial,
+            self.timers,
+            in_force,
+            self.causes,
+        )
+        self.lines_in = Capacity()
+        self.registry = Registry(
+            self._next_call, self.now, self.causes["AdministratorHangup"]
+        )
+        self.control = CallControl(
+            Engines(
+                self.authenticator,
+                self.screening,
+                self.rewriting,
+                self.selector,
+                self.lines_in,
+                self.billing,
+                hunter,
+            ),
+            self.lines_out,
+            self.registry,
+            self.records,
+            self.events,
+            self.timers,
+            self.now,
+            self.choose,
+            lambda: in_force.calls,
+            lambda: in_force.billing,
+            self.causes,
+            self.metrics,
+        )
+
+    def load(
+        self,
+        mapping: Iterable[MappingGateway] = (),
+        routing: Iterable[RoutingGateway] = (),
+        customers: Iterable[Customer] = (),
+        rates: dict[str, Iterable[Rate]] | None = None,
+    ) -> None:
+        """Fill the tables; what is not given gets the ordinary carrier."""
+        sources = list(mapping) or [mapping_gateway()]
+        routes = list(routing) or [
+            routing_gateway(),
+            RoutingGateway(3, "second", remote_ip=SECOND[0]),
+        ]
+        self.sources = [each.name for each in sources]
+        self.routes = [each.name for each in routes]
+        self.authenticator.load(sources)
+        self.selector.load(routes)
+        self.accounts.load(
+            list(customers)
+            or [
+                Customer(
+                    1, "acme", "Acme", money=Decimal(100), fee_rate_group="retail"
+                ),
+                Customer(2, "vendor", "Vendor", fee_rate_group="cost"),
+            ]
+        )
+        groups = rates or {
+            "retail": [Rate("", Decimal("0.06"), 60)],
+            "cost": [Rate("", Decimal("0.02"), 60)],
+        }
+        self.rates.load(
+            {name: PrefixMap((r.prefix, r) for r in g) for name, g in groups.items()}
+        )
+
+    def choose(self, count: int) -> int:
+        """No chance: always the first."""
+        return 0
+
+    def token(self) -> str:
+        """The next of t1, t2, ..."""
+        self._count += 1
+        return f"t{self._count}"
+
+    def _next_call(self) -> int:
+        self._calls += 1
+        return self._calls
+
+    # The wire
+
+    def receive(self, data: bytes | str, source: Address) -> None:
+        """A datagram comes from C{source}."""
+        if isinstance(data, str):
+            data = data.encode()
+        self.reception.datagram(data, self.channel, source)
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass, in steps small enough for every timer."""
+        step = 1 / 32
+        whole, rest = divmod(seconds, step)
+        self.clock.pump([step] * int(whole) + [rest] * bool(rest))
+
+    def taken(self, address: Address | None = None) -> list[Request | Response]:
+        """What was sent (to C{address}) since the last time, read."""
+        keep = [each for each in self.channel.sent if address not in (None, each[1])]
+        out = [each for each in self.channel.sent if address in (None, each[1])]
+        self.channel.sent = keep
+        return [parse(data) for data, _ in out]
+
+    def one(self, address: Address) -> Request | Response:
+        """The one message sent to C{address} since the last time."""
+        taken = self.taken(address)
+        assert len(taken) == 1, [start_line(each) for each in taken]
+        return taken[0]
+
+    def request(self, address: Address) -> Request:
+        """The one request sent to C{address} since the last time."""
+        message = self.one(address)
+        assert isinstance(message, Request), start_line(message)
+        return message
+
+    def response(self, address: Address) -> Response:
+        """The one response sent to C{address} since the last time."""
+        message = self.one(address)
+        assert isinstance(message, Response), start_line(message)
+        return message
+
+    # What came of it
+
+    @property
+    def cdrs(self) -> list[Cdr]:
+        """The records written."""
+        return [each.cdr for each in self.records.entries if each.cdr is not None]
+
+    def watch(self) -> None:
+        """Keep every state and end that is published from now on."""
+        self.states: list[CallStateChanged] = []
+        self.ends: list[CallEnded] = []
+        self.events.subscribe(CallStateChanged, self.states.append)
+        self.events.subscribe(CallEnded, self.ends.append)
+
+    def left(self) -> dict[str, object]:
+        """
+        What is still held; empty once every call is over and its last
+        messages are answered.
+        """
+        accounts = [self.accounts.get(name) for name in ("acme", "vendor")]
+        lines = [(self.lines_in, self.sources), (self.lines_out, self.routes)]
+        held: dict[str, object] = {
+            "calls": len(self.registry),
+            "dialogs": len(self.core.dialogs),
+            "transactions": self.core.layer.busy(),
+            "reserved": sum(each.reserved for each in accounts if each is not None),
+            "lines": sum(pool.used(name) for pool, names in lines for name in names),
+            # the transaction layer's own turns
+            "timers": len(self.timers) - 1,
+        }
+        return {name: value for name, value in held.items() if value}
+
+
+def start_line(message: Request | Response) -> str:
+    """What the message is, for a failing assertion."""
+    if isinstance(message, Request):
+        return f"{message.method} {message.uri_text}"
+    return f"{message.status} {message.reason} ({message.cseq_method})"
