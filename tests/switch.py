@@ -65,6 +65,7 @@ class FakeChannel:
         self.name = name
         self.reliable = reliable
         self.sent: list[tuple[bytes, Address]] = []
+        self.here = SWITCH
 
     def send(self, data: bytes, address: Address) -> None:
         """Keep it."""
@@ -72,7 +73,7 @@ class FakeChannel:
 
     def local(self, address: Address) -> Address:
         """The switch's own address."""
-        return SWITCH
+        return self.here
 
     def live(self, address: Address) -> FakeChannel:
         """This one: it never closes."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 
 from tests.call.build import CallTests, final
 from tests.peers import Callee, Caller
@@ -25,13 +25,18 @@ class WaitingControl(CallControl):
     asked: list[Deferred[None]]
     resumed: list[Call]
     late: bool
+    stubborn = False
 
     async def _steps(self, call: Call) -> Selection:
         if self.late:
             selection = await super()._steps(call)
         question: Deferred[None] = Deferred()
         self.asked.append(question)
-        await question
+        try:
+            await question
+        except CancelledError:
+            if not self.stubborn:
+                raise
         self.resumed.append(call)
         if not self.late:
             selection = await super()._steps(call)
@@ -90,6 +95,17 @@ class WaitingTests(CallTests):
         self.assertEqual(switch.taken(CALLEE), [])
         self.assert_over(switch, -7, 0)
         self.assert_idle(switch)
+
+    def test_step_that_goes_on_all_the_same(self) -> None:
+        """What it takes for a call that is over is given back."""
+        for late in (False, True):
+            switch, caller = self.begin(late)
+            switch.waiting.stubborn = True
+            caller.cancel()
+            self.assertEqual(len(switch.waiting.resumed), 1)
+            self.assertEqual(switch.taken(CALLEE), [])
+            self.assert_over(switch, -7, 0)
+            self.assert_idle(switch)
 
     def test_operator_and_shutdown(self) -> None:
         """The same, whoever ends it."""

@@ -187,7 +187,7 @@ class AddressTests(CallTests):
         """In brackets where RFC 3261 wants them, without in a description."""
         there = ("2001:db8::20", 5060)
         switch = self.switch(routing=[routing_gateway(remote_ip=there[0])])
-        switch.channel.local = lambda _: ("2001:db8::1", 5060)  # type: ignore[method-assign]
+        switch.channel.here = ("2001:db8::1", 5060)
         Caller(switch).invite()
         invite = switch.request(there)
         self.assertEqual(invite.uri_text, "sip:2000@[2001:db8::20]:5060")

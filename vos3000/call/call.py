@@ -295,9 +295,6 @@ class Call:
         if self.phase is Phase.ENDED:
             return
         self.phase = Phase.ENDED
-        admission, self.admission = self.admission, None
-        if admission is not None:
-            admission.cancel()
         ended = Ended(cause, direction, self.owner.now(), reason, detail)
         if self._limit is not None:
             self._limit.cancel()
@@ -307,6 +304,9 @@ class Call:
         self._settle(ended)
         self.state = CallState.RELEASE
         self.owner.over(self, ended)
+        admission, self.admission = self.admission, None
+        if admission is not None:
+            admission.cancel()
 
     def _settle(self, ended: Ended) -> None:
         if self.meter is None:

@@ -162,9 +162,18 @@ class CallControl:
             call.admission = None
             call.end(refusal.cause, EndDirection.SERVER, detail=refusal.detail)
         else:
+            if call.phase is Phase.ENDED:
+                self._undo(call)
+                return
             call.admission = None
             call.phase = Phase.HUNTING
             self._engines.hunter.start(call, selection.routes)
+
+    def _undo(self, call: Call) -> None:
+        """A step went on although its call was over: give back what it took."""
+        self._give_back(call)
+        if call.meter is not None:
+            call.meter.cancel()
 
     async def _steps(self, call: Call) -> Selection:
         """
@@ -176,7 +185,8 @@ class CallControl:
             self._screen(call, gateway)
             self._rewrite(call, gateway)
         finally:
-            self.stepped(call)
+            if call.phase is not Phase.ENDED:
+                self.stepped(call)
         selection = self._select(call, gateway)
         self._authorize(call, gateway)
         return selection
@@ -314,6 +324,7 @@ class CallControl:
 
     def _give_back(self, call: Call) -> None:
         if call.holds_line and call.gateway is not None:
+            call.holds_line = False
             self._engines.lines.release(call.gateway.name)
         if call.answered_at is not None and call.route is not None:
             self._lines_out.release(call.route.name)
