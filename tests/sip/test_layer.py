@@ -21,7 +21,7 @@ from vos3000.sip import layer
 from vos3000.sip.layer import Generations
 from vos3000.sip.message import Request
 from vos3000.sip.parser import parse
-from vos3000.sip.transaction import InviteServerTransaction
+from vos3000.sip.transaction import LONGEST_ANSWER, InviteServerTransaction
 
 
 def _read(data: bytes) -> Request:
@@ -292,6 +292,46 @@ class FloodTests(SynchronousTestCase):
         self.assertEqual((server, client), (0, 0))
         self.assertLessEqual(lingering, 2 * layer.MOST_REMEMBERED)
         self.assertEqual(len(rig.timers), 1)
+
+    def test_options_of_strangers(self) -> None:
+        """Refused each time they come, and nothing of them is kept."""
+        rig = Rig()
+        data = ask("OPTIONS")
+        for _ in range(2):
+            rig.receive(data, STRANGER)
+            self.assertEqual(rig.response().status, 403)
+        self.assertEqual(self._sizes(rig), (0, 0, 0))
+
+    def test_answers_are_for_their_askers(self) -> None:
+        """
+        Who repeats the branch of another's request gets no answer of it: what
+        comes from elsewhere is a request of its own.
+        """
+        rig = Rig()
+        rig.receive(ask("OPTIONS"))
+        self.assertEqual(rig.response().status, 200)
+        rig.receive(ask("OPTIONS"), STRANGER)
+        [(data, address)] = rig.sent()
+        self.assertTrue(data.startswith(b"SIP/2.0 403 "))
+        self.assertEqual(address[0], STRANGER[0])
+
+    def test_a_long_refusal_is_not_sent_again(self) -> None:
+        """A short retransmission must not cause a long answer."""
+        rig = Rig()
+        long = b"SIP/2.0 403 Forbidden\r\nVia: " + b"x" * LONGEST_ANSWER + b"\r\n\r\n"
+        rig.users.take = lambda transaction: transaction.send_once(long)
+        rig.receive(ask("INVITE"), STRANGER)
+        self.assertEqual(len(rig.sent()), 1)
+        rig.receive(ask("INVITE"), STRANGER)
+        self.assertEqual(rig.sent(), [])
+
+    def test_long_branches_make_no_long_keys(self) -> None:
+        """What is remembered of a request does not grow with it."""
+        rig = Rig()
+        rig.receive(ask("OPTIONS", "z9hG4bK" + "y" * 9000))
+        self.assertEqual(rig.response().status, 200)
+        [key] = rig.layer._answers._new
+        self.assertLessEqual(len(key), layer.LONGEST_KEY)
 
     def test_silent_strangers(self) -> None:
         """Nothing is kept of those that get no answer."""

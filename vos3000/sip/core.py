@@ -133,7 +133,8 @@ class UserAgentCore:
 
     def _cancel(self, transaction: ServerTransaction) -> None:
         """Section 9.2."""
-        invite = self.layer.invite_of(transaction.request)
+        source = transaction.address[0]
+        invite = self.layer.invite_of(transaction.request, source)
         if invite is None:
             self._turn_away(transaction, 481)
             return
@@ -278,12 +279,14 @@ class UserAgentCore:
         self._refused.add(str(status))
         more = [*headers, ALLOW] if status in (405, 501) else headers
         data = self._answer(transaction, status, more, _phrase(status, reason))
-        if isinstance(transaction, InviteServerTransaction) and not self.users.knows(
-            *transaction.address
-        ):
+        if self.users.knows(*transaction.address):
+            transaction.send(status, data)
+        elif isinstance(transaction, InviteServerTransaction):
             transaction.send_once(data)
         else:
-            transaction.send(status, data)
+            # Sent again, it is refused again: nothing of it need be kept.
+            transaction.channel.send(data, transaction.reply)
+            self.layer.drop(transaction)
 
     # Client side
 

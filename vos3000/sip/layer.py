@@ -10,6 +10,7 @@ swapped every 32 s (64*T1), so that no finished transaction costs a timer.
 from __future__ import annotations
 
 from collections.abc import Callable
+from hashlib import blake2b
 from typing import Any, Generic, Protocol, TypeVar
 
 from vos3000.errors import ParseError
@@ -38,6 +39,9 @@ MOST_SERVER_TRANSACTIONS = 100_000
 
 COOKIE = "z9hG4bK"
 """What a branch of RFC 3261 starts with (8.1.1.7)."""
+
+LONGEST_KEY = 400
+"""Characters of a key; of a longer one a digest is kept."""
 
 MOST_REMEMBERED = 100_000
 """Finished transactions per generation; a flood makes the older go sooner."""
@@ -178,7 +182,7 @@ class TransactionLayer:
         if isinstance(message, Response):
             self._response(message, channel, address)
             return
-        key = server_key(message)
+        key = server_key(message, address[0])
         transaction = self._server.get(key)
         if transaction is not None:
             self._again(transaction, message)
@@ -231,9 +235,13 @@ class TransactionLayer:
         transaction.merge_key = key
         return False
 
-    def invite_of(self, cancel: Request) -> InviteServerTransaction | None:
-        """The INVITE that this CANCEL means (9.2), if it is still here."""
-        found = self._server.get(server_key(cancel, "INVITE"))
+    def invite_of(self, cancel: Request, host: str) -> InviteServerTransaction | None:
+        """
+        The INVITE that this CANCEL means (9.2), if it is still here.
+
+        @param host: Where the CANCEL came from.
+        """
+        found = self._server.get(server_key(cancel, host, "INVITE"))
         return found if isinstance(found, InviteServerTransaction) else None
 
     def _response(self, response: Response, channel: Channel, address: Address) -> None:
@@ -371,10 +379,13 @@ class TransactionLayer:
 _SERVERS: dict[str, type[ServerTransaction]] = {"INVITE": InviteServerTransaction}
 
 
-def server_key(request: Request, method: str | None = None) -> str:
+def server_key(request: Request, host: str, method: str | None = None) -> str:
     """
-    What tells this request's transaction from all others (17.2.3).
+    What tells this request's transaction from all others (17.2.3), and this
+    sender from all others: who repeats another's branch from elsewhere must
+    not get, or cause, that other's answers.
 
+    @param host: Where the request came from.
     @param method: The method to look for instead of the request's own.
     """
     if method is None:
@@ -385,12 +396,19 @@ def server_key(request: Request, method: str | None = None) -> str:
         hop = (request.get("via") or "").partition(";")[0]
         if hop.count(" ") != 1:
             hop = str(request.via).partition(";")[0]
-        return f"{branch} {hop.lower()} {method}"
-    # RFC 2543: a retransmission is the same in all that the sender chose
-    return (
-        f"{request.uri_text} {request.call_id} {request.cseq}"
-        f" {request.get('from')} {request.via} {method}"
-    )
+        key = f"{branch} {hop.lower()} {host} {method}"
+    else:
+        # RFC 2543: a retransmission is the same in all that the sender chose
+        key = (
+            f"{request.uri_text} {request.call_id} {request.cseq}"
+            f" {request.get('from')} {request.via} {host} {method}"
+        )
+    return key if len(key) <= LONGEST_KEY else _digest(key)
+
+
+def _digest(key: str) -> str:
+    data = key.encode("utf-8", "surrogateescape")
+    return blake2b(data, digest_size=20).hexdigest()
 
 
 def reply_address(request: Request, channel: Channel, source: Address) -> Address:

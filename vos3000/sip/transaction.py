@@ -145,6 +145,9 @@ def _following(invite: bytes, method: str, to: str | None) -> bytes:
     return "\r\n".join(kept).encode("utf-8", "surrogateescape")
 
 
+LONGEST_ANSWER = 800
+"""Bytes of an answer to a stranger that is sent again."""
+
 _COPIED = ("Via: ", "Max-Forwards: ", "Route: ", "From: ", "Call-ID: ")
 
 
@@ -289,15 +292,16 @@ class InviteServerTransaction(ServerTransaction):
 
     def send_once(self, data: bytes) -> None:
         """
-        Refuse a stranger: send a final response and keep no transaction for
-        it, so that a flood of such requests holds no memory but a bounded one.
+        Refuse a stranger: send a final response and keep no transaction, so
+        that a flood holds bounded memory. Nor is a long answer kept: a short
+        retransmission would cause many times its size.
         """
         if self._last:
             self.receive(Input.FAILURE, data)
         elif self.state is State.PROCEEDING:
             self.state = State.COMPLETED
             self.channel.send(data, self.reply)
-            self._layer.retire(self, data)
+            self._layer.retire(self, data if len(data) <= LONGEST_ANSWER else b"")
 
     def _finish(self, data: bytes) -> None:
         self._send(data)
