@@ -5,9 +5,9 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.sip.rig import GIVEN_UP, PEER, RESEND, FakeClient, Rig, ask, reply
+from vos3000.sip.hopwise import ack_of, cancel_of
 from vos3000.sip.message import Request
 from vos3000.sip.parser import parse
-from vos3000.sip.transaction import ack_of, cancel_of
 
 
 def _request(data: bytes) -> Request:

@@ -18,6 +18,7 @@ from enum import IntEnum
 from typing import Any, Protocol
 
 from vos3000.metrics import Counter
+from vos3000.sip.hopwise import ack_of
 from vos3000.sip.message import Request, Response
 from vos3000.timers import Timer, TimerWheel
 
@@ -117,38 +118,8 @@ class Input(IntEnum):
     EXPIRE = 7
 
 
-def ack_of(invite: bytes, response: Response) -> bytes:
-    """
-    The ACK of a final response other than 2xx (17.1.1.3): the INVITE's own
-    Request-URI, top Via, Route, From, Call-ID and number, the response's To.
-    """
-    return _following(invite, "ACK", response.get("to"))
-
-
-def cancel_of(invite: bytes) -> bytes:
-    """The CANCEL of an INVITE (9.1): as its ACK, but with its own To."""
-    return _following(invite, "CANCEL", None)
-
-
-def _following(invite: bytes, method: str, to: str | None) -> bytes:
-    head = invite[: invite.index(b"\r\n\r\n")].decode("utf-8", "surrogateescape")
-    start, *lines = head.split("\r\n")
-    kept = [f"{method} {start.split(' ', 2)[1]} SIP/2.0"]
-    for line in lines:
-        if line.startswith(_COPIED):
-            kept.append(line)
-        elif line.startswith("CSeq: "):
-            kept.append(f"CSeq: {line.split()[1]} {method}")
-        elif line.startswith("To: "):
-            kept.append(line if to is None else f"To: {to}")
-    kept.append("Content-Length: 0\r\n\r\n")
-    return "\r\n".join(kept).encode("utf-8", "surrogateescape")
-
-
 LONGEST_ANSWER = 800
 """Bytes of an answer to a stranger that is sent again."""
-
-_COPIED = ("Via: ", "Max-Forwards: ", "Route: ", "From: ", "Call-ID: ")
 
 
 def _kind(status: int) -> Input:
