@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import attrs
+
 from tests.call.build import CallTests, Up, final
 from tests.peers import Callee, Caller
 from tests.switch import (
@@ -28,6 +30,50 @@ RICH = (
     "Supported: 100rel, timer",
     "Call-Info: <http://secret.example/>",
 )
+
+
+RECORD = Cdr(
+    callere164="1000",
+    calleraccesse164="1000",
+    calleee164="862000",
+    calleeaccesse164="02000",
+    callerip=CALLER[0],
+    callerrtpip="192.0.2.10",
+    callercodec="PCMA",
+    callergatewayid="ingress",
+    callerproductid="caller/1",
+    callertogatewaye164="2000",
+    callertype=1,
+    calleeip=CALLEE[0],
+    calleertpip="192.0.2.20",
+    calleecodec="PCMA",
+    calleegatewayid="first",
+    calleeproductid="callee/1",
+    calleetogatewaye164="992000",
+    calleetype=1,
+    billingmode=1,
+    calllevel=5,
+    agentfeetime=120,
+    starttime=1_700_000_002_000,
+    stoptime=1_700_000_063_250,
+    callerpdd=500,
+    calleepdd=500,
+    holdtime=62,
+    feetime=120,
+    fee=Decimal("0.12"),
+    customeraccount="acme",
+    customername="Acme",
+    agentfee=Decimal("0.04"),
+    agentaccount="vendor",
+    agentname="Vendor",
+    softswitchname="vos3000",
+    softswitchcallid=1,
+    callercallid="call-1",
+    enddirection=0,
+    endreason=-8,
+    sipreasonheader="Q.850;cause=16",
+)
+"""The record of the call of L{AnsweredTests.test_record}."""
 
 
 class AnsweredTests(CallTests):
@@ -53,56 +99,11 @@ class AnsweredTests(CallTests):
         callee.reply(invite, 180)
         switch.advance(1.5)
         callee.reply(invite, 200, ANSWER)
-        caller.ack([r for r in switch.taken(CALLER) if r.cseq_method][-1])  # type: ignore[arg-type]
+        caller.ack(switch.taken(CALLER)[-1])  # type: ignore[arg-type]
         switch.advance(61.25)
         caller.ask("BYE", headers=["Reason: Q.850;cause=16"])
         [cdr] = switch.cdrs
-        start = 1_700_000_002_000
-        self.assertEqual(
-            cdr,
-            Cdr(
-                callere164="1000",
-                calleraccesse164="1000",
-                calleee164="862000",
-                calleeaccesse164="02000",
-                callerip=CALLER[0],
-                callerrtpip="192.0.2.10",
-                callercodec="PCMA",
-                callergatewayid="ingress",
-                callerproductid="caller/1",
-                callertogatewaye164="2000",
-                callertype=1,
-                calleeip=CALLEE[0],
-                calleertpip="192.0.2.20",
-                calleecodec="PCMA",
-                calleegatewayid="first",
-                calleeproductid="callee/1",
-                calleetogatewaye164="992000",
-                calleetype=1,
-                billingmode=1,
-                calllevel=5,
-                agentfeetime=120,
-                starttime=start,
-                stoptime=start + 61_250,
-                callerpdd=500,
-                calleepdd=500,
-                holdtime=62,
-                feetime=120,
-                fee=Decimal("0.12"),
-                customeraccount="acme",
-                customername="Acme",
-                agentfee=Decimal("0.04"),
-                agentaccount="vendor",
-                agentname="Vendor",
-                softswitchname="vos3000",
-                softswitchcallid=1,
-                callercallid="call-1",
-                calleecallid=invite.call_id,
-                enddirection=0,
-                endreason=-8,
-                sipreasonheader="Q.850;cause=16",
-            ),
-        )
+        self.assertEqual(cdr, attrs.evolve(RECORD, calleecallid=invite.call_id))
         self.assertEqual((str(cdr.fee), str(cdr.agentfee)), ("0.12", "0.04"))
         self.assert_over(switch, -8, 0)
         self.assertEqual(str(switch.accounts.money("acme")), "99.88")

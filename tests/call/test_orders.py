@@ -192,6 +192,7 @@ class OrderTests(CallTests):
         """One record a call, no money unaccounted, nothing held."""
         world = World()
         switch = world.switch
+        switch.watch()
         world.do(0, 0, 1)
         for step in script:
             world.do(*step)
@@ -204,4 +205,14 @@ class OrderTests(CallTests):
         ids = [cdr.softswitchcallid for cdr in switch.cdrs]
         self.assertEqual(sorted(ids), list(range(1, switch._calls + 1)))
         self.assert_balanced(switch)
+        self.assert_told(switch)
         self.assertEqual(self.flushLoggedErrors(), [])
+
+    def assert_told(self, switch: Switch) -> None:
+        """Each call was published from its beginning to its one end."""
+        self.assertEqual([end.cdr for end in switch.ends], switch.cdrs)
+        for call_id in range(1, switch._calls + 1):
+            told = [int(s.state) for s in switch.states if s.call_id == call_id]
+            self.assertEqual((told[0], told[-1]), (-7, -13))
+            self.assertEqual((told.count(-7), told.count(-13)), (1, 1))
+            self.assertLessEqual(told.count(-12), 1)
