@@ -338,10 +338,12 @@ class Switch:
         """
         accounts = [self.accounts.get(name) for name in ("acme", "vendor")]
         lines = [(self.lines_in, self.sources), (self.lines_out, self.routes)]
+        numbers = {each.name: each.value for each in self.metrics.samples()}
         held: dict[str, object] = {
             "calls": len(self.registry),
             "dialogs": len(self.core.dialogs),
-            "transactions": self.core.layer.busy(),
+            "asked by peers": numbers["sip_server_transactions"],
+            "asked of peers": numbers["sip_client_transactions"],
             "reserved": sum(each.reserved for each in accounts if each is not None),
             "lines": sum(pool.used(name) for pool, names in lines for name in names),
             # the transaction layer's own turns
