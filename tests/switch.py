@@ -99,6 +99,11 @@ class KeptRecords:
         self.entries: list[CdrEntry] = []
         self._accounts = accounts
 
+    @property
+    def waiting(self) -> int:
+        """What a database that is down has not written."""
+        return 0 if self.healthy else len(self.entries)
+
     def write(self, entry: CdrEntry) -> None:
         """Keep the record."""
         self.entries.append(entry)

@@ -10,7 +10,7 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -140,7 +140,7 @@ class Switch(Service):
             self._writer,
             self._call_numbers,
             random.SystemRandom().randrange,
-            _token,
+            _tokens(),
             self._events,
             self._metrics,
         )
@@ -335,6 +335,19 @@ def _deferred(value: Any) -> Deferred[Any]:
     return done
 
 
-def _token() -> str:
-    """Sixteen letters and digits that nobody can guess."""
-    return os.urandom(8).hex()
+def _tokens() -> Callable[[], str]:
+    """
+    Make a source of texts of sixteen letters and digits that nobody can guess.
+
+    Random bytes come from the system 2 KiB at a time: seven calls of it for
+    each call of ours cost 8 us.
+    """
+    left: list[str] = []
+
+    def token() -> str:
+        if not left:
+            text = os.urandom(2048).hex()
+            left.extend(text[i : i + 16] for i in range(0, len(text), 16))
+        return left.pop()
+
+    return token

@@ -216,6 +216,16 @@ class CalleeAsksTests(CallTests):
 class CollisionTests(CallTests):
     """Requests that meet each other, or nobody."""
 
+    def test_silence_to_info(self) -> None:
+        """A callee that ignores INFO or OPTIONS talks on; the asker gets 408."""
+        for method in ("INFO", "OPTIONS"):
+            switch = self.switch()
+            up = Up(switch)
+            up.caller.ask(method)
+            switch.advance(30)
+            self.assertEqual(final(switch, CALLER).status, 408)
+            self.assertEqual(len(switch.registry), 1)
+
     def test_glare(self) -> None:
         """Both sides send a re-INVITE at once: 491 to both (14.1)."""
         switch = self.switch()

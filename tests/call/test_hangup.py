@@ -223,10 +223,18 @@ class LimitTests(CallTests):
         self.held(self.switch(routing=[routing_gateway(max_duration=(80, 80))]), 80)
 
     def test_smaller_one(self) -> None:
-        """Of several limits the smallest counts."""
+        """Of the limits of both gateways the smaller counts."""
         switch = self.switch(
             mapping=[mapping_gateway(max_duration=(90, 90))],
             routing=[routing_gateway(max_duration=(70, 70))],
+            parameters={"SS_MAXCALLDURATION": "60"},
+        )
+        self.held(switch, 70)
+
+    def test_system_for_one_of_them(self) -> None:
+        """SS_MAXCALLDURATION is the limit of a gateway that has none of its own."""
+        switch = self.switch(
+            mapping=[mapping_gateway(max_duration=(90, 90))],
             parameters={"SS_MAXCALLDURATION": "60"},
         )
         self.held(switch, 60)
@@ -241,10 +249,12 @@ class LimitTests(CallTests):
         self.held(self.switch(parameters={name: "120"}), 120)
 
     def test_none(self) -> None:
-        """A gateway's 0, 0 is no limit of its own."""
+        """Two gateways without limit: the system's does not count for them."""
         switch = self.switch(
             mapping=[mapping_gateway(max_duration=(0, 0))],
+            routing=[routing_gateway(max_duration=(0, 0))],
             customers=[rich(), vendor()],
+            parameters={"SS_MAXCALLDURATION": "60"},
         )
         Up(switch)
         switch.advance(7100)

@@ -18,6 +18,7 @@ from tests.switch import (
     mapping_gateway,
     routing_gateway,
 )
+from vos3000.call import control
 from vos3000.call.control import mapped
 from vos3000.model import causes
 from vos3000.model.accounts import Customer
@@ -157,6 +158,21 @@ class AdmissionTests(CallTests):
         Caller(switch).invite()
         self.assertEqual(final(switch, CALLER).status, 503)
         self.assert_over(switch, -1033, 2)
+
+    def test_storage_failed_for_long(self) -> None:
+        """
+        Records of refused calls go once too many wait; an answered call's never.
+        """
+        self.patch(control, "MOST_WAITING", 3)
+        switch = self.switch()
+        up = Up(switch)
+        switch.records.healthy = False
+        for number in range(5):
+            Caller(switch, call_id=f"more-{number}").invite()
+        up.caller.ask("BYE")
+        self.assertEqual([cdr.endreason for cdr in switch.cdrs], [-1033] * 3 + [-8])
+        figures = {each.name: each.value for each in switch.metrics.samples()}
+        self.assertEqual(figures["call_unrecorded_total"], 2)
 
     def test_shutting_down(self) -> None:
         """New calls get 503; those that are up are ended, with records."""

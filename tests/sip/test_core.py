@@ -16,8 +16,9 @@ from tests.sip.rig import (
     ask,
     reply,
 )
-from vos3000.sip.message import Request, Response
+from vos3000.sip.message import Request, Response, respond
 from vos3000.sip.parser import parse
+from vos3000.sip.transaction import InviteServerTransaction
 
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE"
 
@@ -335,12 +336,24 @@ class StrangerTests(SynchronousTestCase):
         rig.receive(ask(), STRANGER)
         self.assertEqual(len(rig.users.calls), 1)
 
+    def _turning_away(self) -> Rig:
+        """A rig whose call control knows nobody."""
+        rig = Rig()
+        rig.users.take = lambda each: rig.core.refuse_stranger(
+            each, respond(each.request, 403, None, "t")
+        )
+        return rig
+
     def test_refusals_keep_no_transaction(self) -> None:
-        """One answer, no repetitions; a retransmission gets it again."""
-        for headers in (["Require: x"], ["Max-Forwards: 0"], ["Accept: a/b"]):
-            rig = Rig()
+        """
+        One answer, no repetitions; a retransmission gets it again. Who it is
+        comes before what may be wrong with the INVITE.
+        """
+        for headers in ([], ["Require: x"], ["Max-Forwards: 0"], ["Accept: a/b"]):
+            rig = self._turning_away()
             rig.receive(ask(headers=headers), STRANGER)
             first = rig.sent()
+            self.assertTrue(first[0][0].startswith(b"SIP/2.0 403 "))
             self.assertEqual(len(first), 1)
             self.assertTrue(rig.quiet())
             rig.receive(ask(headers=headers), STRANGER)
@@ -348,6 +361,22 @@ class StrangerTests(SynchronousTestCase):
             rig.receive(ask("ACK"), STRANGER)
             rig.advance(GIVEN_UP)
             self.assertEqual(rig.sent(), [])
+
+    def test_silence_reaches_call_control(self) -> None:
+        """An INVITE without answer may leave a record, one for all repetitions."""
+        rig = Rig()
+        rig.users.silent = True
+        seen = []
+
+        def refuse(transaction: InviteServerTransaction) -> None:
+            seen.append(transaction)
+            rig.core.refuse_stranger(transaction, b"SIP/2.0 403")
+
+        rig.users.take = refuse
+        for _ in range(3):
+            rig.receive(ask(), STRANGER)
+        self.assertEqual((len(seen), rig.sent()), (1, []))
+        self.assertTrue(rig.quiet())
 
     def test_send_once_after_a_provisional(self) -> None:
         """Where a 100 went out, the final response is repeated until its ACK."""
@@ -362,7 +391,7 @@ class StrangerTests(SynchronousTestCase):
 
     def test_get_nothing_if_so_configured(self) -> None:
         """No answer at all, to anything; nothing is kept."""
-        rig = Rig()
+        rig = self._turning_away()
         rig.users.silent = True
         for data in (
             *self._EACH,
@@ -376,9 +405,7 @@ class StrangerTests(SynchronousTestCase):
         ):
             rig.receive(data, STRANGER)
         self.assertEqual(rig.sent(), [])
-        self.assertEqual(rig.users.calls, [])
         self.assertTrue(rig.quiet())
-        self.assertEqual(rig.metric("sip_lingering_transactions"), 0)
 
     def test_known_peers_are_answered_all_the_same(self) -> None:
         """Silence is for strangers."""

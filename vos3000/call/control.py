@@ -44,10 +44,20 @@ PDD_BOUNDS = (0.1, 0.25, 0.5, 1, 2, 3, 5, 7.5, 10, 15, 20, 30, 60)
 """Seconds: the histogram of post-dial delay."""
 
 
+MOST_WAITING = 50_000
+"""Records that may wait for the database before refused calls leave none."""
+
+
 class Writer(Protocol):
     """Takes the records of finished calls."""
 
-    healthy: bool
+    @property
+    def healthy(self) -> bool:
+        """Whether what it takes is written soon."""
+
+    @property
+    def waiting(self) -> int:
+        """Records that are not written yet."""
 
     def write(self, entry: CdrEntry) -> None:
         """Keep the record until it is written."""
@@ -133,6 +143,10 @@ class CallControl:
         self._setups = metrics.counter("call_setups_total", "Calls that came in")
         self._answers = metrics.counter(
             "call_answers_total", "Calls that were answered"
+        )
+        self._unrecorded = metrics.counter(
+            "call_unrecorded_total",
+            "Unanswered calls without a record: too many waited for the database",
         )
         self._ends = metrics.labelled(
             "call_ends_total", "Calls that ended, by end reason", "reason"
@@ -262,7 +276,7 @@ class CallControl:
         the limit says, so that no second beyond it is charged.
         """
         settings = self._settings()
-        limits = [settings.max_duration]
+        limits = []
         for gateway in (call.gateway, call.route):
             if gateway is not None:
                 limits.append(self._drawn(gateway.max_duration, settings.max_duration))
@@ -340,6 +354,9 @@ class CallControl:
                 direction=ended.direction,
                 illegal=not known,
             )
+        if recorded and call.answered_at is None and self._overfull():
+            self._unrecorded.value += 1
+            recorded = False
         wanted = self._events.wanted(CallEnded)
         if not recorded and not wanted:
             return None
@@ -350,6 +367,13 @@ class CallControl:
                 movements = settlement.movements
             self._writer.write(CdrEntry(cdr, movements))
         return CallEnded(cdr, recorded, ended.detail) if wanted else None
+
+    def _overfull(self) -> bool:
+        """
+        Whether so many records wait for a database that is down that those of
+        calls that were refused have to go: those of answered calls never do.
+        """
+        return not self._writer.healthy and self._writer.waiting >= MOST_WAITING
 
     # The end of the switch
 

@@ -83,7 +83,7 @@ class Sqlite:
             "journal_mode=WAL",
             "synchronous=FULL",
             "foreign_keys=ON",
-            "cache_size=-8192",
+            "cache_size=-2048",
         ):
             connection.execute(f"PRAGMA {pragma}")
 

@@ -156,10 +156,10 @@ class UserAgentCore:
     def _outside(self, transaction: ServerTransaction, request: Request) -> None:
         """Section 8.2, for what is in no dialog."""
         method = request.method
-        if self._ignores(transaction):
-            return
         if method == "INVITE":
             self._invite(transaction, request)
+        elif self._ignores(transaction):
+            return
         elif not self.users.knows(*transaction.address):
             self.refuse(transaction, 403)
         elif method == "OPTIONS":
@@ -174,9 +174,15 @@ class UserAgentCore:
         users = self.users
         if users.answers_strangers() or users.knows(*transaction.address):
             return False
-        self._ignored.value += 1
-        self.layer.drop(transaction)
+        self._ignore(transaction)
         return True
+
+    def _ignore(self, transaction: ServerTransaction) -> None:
+        self._ignored.value += 1
+        if isinstance(transaction, InviteServerTransaction):
+            self.layer.retire(transaction, b"")
+        else:
+            self.layer.drop(transaction)
 
     def _turn_away(
         self, transaction: ServerTransaction, status: int, reason: str | None = None
@@ -189,7 +195,10 @@ class UserAgentCore:
         validate(request)
         if not isinstance(transaction, InviteServerTransaction):
             return
-        if self.layer.merged(transaction):
+        if not self.users.knows(*transaction.address):
+            # Who it is comes before all else that may be wrong with it.
+            self.users.invited(transaction)
+        elif self.layer.merged(transaction):
             self.refuse(transaction, 482, "Merged Request")
         elif self._looped(request):
             self.refuse(transaction, 482)
@@ -287,6 +296,19 @@ class UserAgentCore:
             # Sent again, it is refused again: nothing of it need be kept.
             transaction.channel.send(data, transaction.reply)
             self.layer.drop(transaction)
+
+    def refuse_stranger(
+        self, transaction: InviteServerTransaction, data: bytes
+    ) -> None:
+        """
+        Refuse the INVITE of an unknown source, or forget it, as configured.
+
+        @param data: The response that says so.
+        """
+        if self.users.answers_strangers():
+            transaction.send_once(data)
+        else:
+            self._ignore(transaction)
 
     # Client side
 

@@ -31,8 +31,9 @@ from vos3000.sip.transaction import (
 )
 from vos3000.timers import TimerWheel
 
-LINGER = 32.0
-"""Seconds that a finished transaction is remembered at least (64*T1)."""
+PERIOD = 16.0
+"""Seconds of a generation of finished transactions: each is remembered for two
+of them at least (64*T1)."""
 
 MOST_SERVER_TRANSACTIONS = 100_000
 """Requests under way at most: here a flood ends."""
@@ -43,7 +44,7 @@ COOKIE = "z9hG4bK"
 LONGEST_KEY = 400
 """Characters of a key; of a longer one a digest is kept."""
 
-MOST_REMEMBERED = 100_000
+MOST_REMEMBERED = 65_536
 """Finished transactions per generation; a flood makes the older go sooner."""
 
 DEFAULT_PORT = 5060
@@ -73,16 +74,17 @@ class Core(Protocol):
 
 
 class Generations(Generic[V]):
-    """A dict that forgets what is older than one to two periods."""
+    """A dict that forgets what is older than two to three periods."""
 
-    __slots__ = ("_new", "_old")
+    __slots__ = ("_middle", "_new", "_old")
 
     def __init__(self) -> None:
         self._new: dict[str, V] = {}
+        self._middle: dict[str, V] = {}
         self._old: dict[str, V] = {}
 
     def __len__(self) -> int:
-        return len(self._new) + len(self._old)
+        return len(self._new) + len(self._middle) + len(self._old)
 
     def __setitem__(self, key: str, value: V) -> None:
         if len(self._new) >= MOST_REMEMBERED:
@@ -92,11 +94,16 @@ class Generations(Generic[V]):
     def get(self, key: str) -> V | None:
         """The value, if it is not forgotten yet."""
         value = self._new.get(key)
-        return self._old.get(key) if value is None else value
+        if value is None:
+            value = self._middle.get(key)
+            if value is None:
+                value = self._old.get(key)
+        return value
 
     def turn(self) -> None:
-        """Forget the older generation."""
-        self._old = self._new
+        """Forget the oldest generation."""
+        self._old = self._middle
+        self._middle = self._new
         self._new = {}
 
 
@@ -141,7 +148,7 @@ class TransactionLayer:
             "sip_dropped_requests_total", "Requests dropped: too many under way"
         )
         self._measure(metrics)
-        timers.later(LINGER, self._turn)
+        timers.later(PERIOD, self._turn)
 
     def _measure(self, metrics: Metrics) -> None:
         metrics.gauge(
@@ -163,7 +170,7 @@ class TransactionLayer:
     def _turn(self, _: object) -> None:
         self._answers.turn()
         self._acks.turn()
-        self.timers.later(LINGER, self._turn)
+        self.timers.later(PERIOD, self._turn)
 
     def receive(
         self,
@@ -366,8 +373,8 @@ class TransactionLayer:
         self._acks[transaction.key] = (to_tag, data, channel, address)
 
     def busy(self) -> bool:
-        """Whether any request still waits for its response."""
-        return bool(self._client)
+        """Whether any request still waits for its response, or for its ACK."""
+        return bool(self._client or self._server)
 
     def channel_lost(self, channel: Channel) -> None:
         """A connection closed: what awaits a response on it will get none."""

@@ -147,7 +147,7 @@ class SipInboundLeg(SipLeg):
             received=transaction.address,
         )
         if stranger:
-            transaction.send_once(data)
+            self._legs.core.refuse_stranger(transaction, data)
         else:
             transaction.send(status, data)
         self._over()

@@ -405,10 +405,14 @@ class _Asking:
             self.invite = transaction
 
     def timed_out(self, transaction: ClientTransaction) -> None:
-        """The peer does not answer: the dialog is over (12.2.1.2)."""
+        """
+        The peer does not answer. That ends the dialog (12.2.1.2) where it was
+        asked for a session; a peer that merely ignores INFO or OPTIONS talks on.
+        """
         self._finished()
         self._exchange.refuse(self._leg._legs.causes.by_sip(408))
-        self._leg._lost(f"no answer to {transaction.key.split()[-1]}")
+        if self._exchange.kind in (Kind.MODIFY, Kind.UPDATE):
+            self._leg._lost(f"no answer to {transaction.key.split()[-1]}")
 
     def _watch(self, transaction: ClientTransaction) -> None:
         """A re-INVITE that is worked on may take long, but not for ever."""
