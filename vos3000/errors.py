@@ -74,6 +74,10 @@ class NotFound(StorageError):
         self.key = key
 
 
+class OutOfRange(StorageError):
+    """An amount that would not fit its column."""
+
+
 class Referenced(StorageError):
     """
     What is to be deleted is still in use.

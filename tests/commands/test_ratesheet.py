@@ -107,6 +107,7 @@ class BadRowTests(SheetCase):
             ("g,2,,60,5,0,x", "fee: '' is not a number"),
             ("g,2,-1,60,5,0,x", "fee is -1, below zero"),
             ("g,2,1e-13,60,5,0,x", "12 digits"),
+            ("g,2,1000000,60,5,0,x", "fee is 1000000, not below 1000000"),
             ("g,2,1,0,5,0,x", "period is '0'"),
             ("g,2,1,,5,0,x", "period is ''"),
             ("g,2,1,60,3,0,x", "not 1, 2, 4 or 5"),

@@ -12,7 +12,7 @@ from vos3000.db import ids
 from vos3000.db.customers import CASH, DEDUCT, OPEN_ACCOUNT, OTHER, PAY, CustomerStore
 from vos3000.db.gateways import MAPPING, GatewayStore
 from vos3000.db.rates import RateStore
-from vos3000.errors import AlreadyExists, NotFound, Referenced
+from vos3000.errors import AlreadyExists, NotFound, OutOfRange, Referenced
 from vos3000.model.accounts import ENDLESS, Customer
 
 
@@ -123,6 +123,21 @@ class CustomerStoreTests(SynchronousTestCase):
                 (-1, DEDUCT, 9_999_999, 9, "memo", "joe"),
             ],
         )
+
+    def test_balance_beyond_its_column_is_refused(self) -> None:
+        """Nothing is paid, no row is written, the balance stays as it is."""
+        self.create()
+        most = Decimal("999999999999.999999")
+        self.successResultOf(self.store.pay("1000", most, "", PAY, CASH, "", 0))
+        for amount in (Decimal("0.000001"), most):
+            paid = self.store.pay("1000", amount, "", PAY, CASH, "", 0)
+            self.failureResultOf(paid, OutOfRange)
+        found = rows.rows(
+            self.connection,
+            "SELECT money, typeof(money), (SELECT count(*) FROM e_payhistory)"
+            " FROM e_customer",
+        )
+        self.assertEqual(found, [(999_999_999_999_999_999, "integer", 1)])
 
     def test_payment_to_nobody_leaves_no_row(self) -> None:
         """An unknown account is refused."""

@@ -62,6 +62,21 @@ class RateStoreTests(SynchronousTestCase):
         found = rows.rows(self.connection, "SELECT fee, typeof(fee) FROM e_feerate")
         self.assertEqual(found, [("0.000000000001", "text")])
 
+    def test_what_cannot_be_charged_counts_as_locked(self) -> None:
+        """Whatever another program wrote, no call is priced by it."""
+        self.put(*(rows.rate(prefix, "1", sections=SECTIONS) for prefix in "12345"))
+        for change in (
+            "UPDATE e_feerate SET fee = '-1' WHERE feeprefix = '1'",
+            "UPDATE e_feerate SET fee = '1000000' WHERE feeprefix = '2'",
+            "UPDATE e_feerate SET period = 0 WHERE feeprefix = '3'",
+            "UPDATE e_feeratesection SET fee = '-0.1' WHERE feerateid ="
+            " (SELECT id FROM e_feerate WHERE feeprefix = '4')",
+        ):
+            self.connection.execute(change)
+        found = self.found()
+        self.assertEqual([found[each].lock_type for each in "12345"], [1, 1, 1, 1, 0])
+        self.assertEqual(found["3"].period, 1)
+
     def test_import_replaces_by_prefix(self) -> None:
         """Known prefixes get the new rate, their sections too; others stay."""
         old = rows.rate("44", "1", sections=SECTIONS)

@@ -18,7 +18,7 @@ from typing import BinaryIO
 import attrs
 
 from vos3000.errors import ParseError
-from vos3000.model.money import PRICE_DIGITS, ZERO, parse_decimal
+from vos3000.model.money import PRICE_DIGITS, PRICE_LIMIT, ZERO, parse_decimal
 from vos3000.model.rates import Rate, RateSection
 
 SHOWN = 100
@@ -278,6 +278,8 @@ class RateSheet:
                 raise ValueError(f"{name}: {error}") from None
             if price < 0:
                 raise ValueError(f"{name} is {text}, below zero")
+            if price >= PRICE_LIMIT:
+                raise ValueError(f"{name} is {text}, not below {PRICE_LIMIT}")
             if len(self._prices) < _CACHE:
                 self._prices[name, text] = price
         return price

@@ -14,9 +14,9 @@ from twisted.internet.defer import Deferred
 from vos3000.db import ids
 from vos3000.db.dialects import Cursor
 from vos3000.db.pool import Pool
-from vos3000.errors import AlreadyExists, NotFound, Referenced
+from vos3000.errors import AlreadyExists, NotFound, OutOfRange, Referenced
 from vos3000.model.accounts import ENDLESS, AccountType, Customer
-from vos3000.model.money import ZERO
+from vos3000.model.money import BALANCE_LIMIT, ZERO, plain
 
 PAY = 0
 DEDUCT = 1
@@ -181,7 +181,8 @@ class CustomerStore:
         @param kind: L{PAY} or L{DEDUCT}.
         @param way: L{CASH}, L{CARD} or L{OTHER}.
         @param operator: Who did it, for the operator's history.
-        @return: Fails with L{NotFound}.
+        @return: Fails with L{NotFound}, or with L{OutOfRange} where the balance
+            would reach L{BALANCE_LIMIT}.
         """
         row = (amount, kind, way, memo, operator, when_ms)
         return self._pool.interact("customer_pay", self._pay, account, row)
@@ -308,6 +309,8 @@ class CustomerStore:
         if cursor.rowcount == 0:
             raise NotFound("account", account)
         after = self._select(cursor, account)
+        if abs(after.money) >= BALANCE_LIMIT:
+            raise OutOfRange(f"the balance would be {plain(after.money)}")
         cursor.execute(
             "INSERT INTO e_payhistory (id, account, name, fee, type, paytype,"
             " customermoney, paytime, memo, operator)"

@@ -11,6 +11,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from decimal import Decimal
 from itertools import islice
 from typing import Any, cast
 
@@ -21,6 +22,7 @@ from vos3000.db import ids
 from vos3000.db.dialects import Cursor
 from vos3000.db.pool import Pool
 from vos3000.errors import AlreadyExists, NotFound, Referenced
+from vos3000.model.money import PRICE_LIMIT, ZERO
 from vos3000.model.numbers import PrefixMap
 from vos3000.model.rates import Rate, RateGroup, RateSection
 
@@ -111,6 +113,16 @@ class Imported:
     rates: int
     added: int
     groups: tuple[str, ...]
+
+
+def _sound(fee: Decimal, sections: tuple[RateSection, ...]) -> bool:
+    """
+    Whether a call can be charged by a rate. What another program wrote may
+    have prices below zero or beyond all bounds; such a rate counts as locked.
+    """
+    if not ZERO <= fee < PRICE_LIMIT:
+        return False
+    return all(s.time >= 0 and ZERO <= s.fee < PRICE_LIMIT for s in sections)
 
 
 class RateStore:
@@ -282,13 +294,15 @@ class RateStore:
                     shared[fee] = price(fee)
                 if ivr not in shared:
                     shared[ivr] = price(ivr)
+                steps = tuple(sections.get(number, ()))
+                sound = period > 0 and _sound(shared[fee], steps)
                 yield Rate(
                     prefix,
                     shared[fee],
-                    period,
-                    tuple(sections.get(number, ())),
+                    period if period > 0 else 1,
+                    steps,
                     kind,
-                    lock,
+                    lock if sound else 1,
                     prefix if code == prefix else share((code,), code),
                     share((area,), area),
                     shared[ivr],

@@ -28,6 +28,14 @@ _EXACT = Context(prec=34, traps=[Inexact, InvalidOperation])
 LARGEST_DIGITS = 12
 """Digits before the point that an amount may have."""
 
+BALANCE_LIMIT = Decimal(10) ** LARGEST_DIGITS
+"""What no payment may bring a balance to: columns hold nine times as much, and
+what lies between is room for the charges of calls that are up."""
+
+PRICE_LIMIT = Decimal(10) ** 6
+"""What the price of a cycle or section must be below: a day of such seconds
+still fits the column of a fee."""
+
 
 def round_up(amount: Decimal, unit: Decimal) -> Decimal:
     """

@@ -16,7 +16,14 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from vos3000.errors import AlreadyExists, ApiError, NotFound, Referenced, StorageError
+from vos3000.errors import (
+    AlreadyExists,
+    ApiError,
+    NotFound,
+    OutOfRange,
+    Referenced,
+    StorageError,
+)
 from vos3000.instant import Now
 from vos3000.metrics import Metrics
 from vos3000.web import retcodes
@@ -174,6 +181,8 @@ class Dispatcher:
             return self._failure(interface, retcodes.NOT_FOUND, str(error))
         except Referenced as error:
             return self._failure(interface, retcodes.IN_USE, str(error))
+        except OutOfRange as error:
+            return self._failure(interface, retcodes.BAD_INPUT, str(error))
         except StorageError as error:
             self._log.error("{name}: {error}", name=interface.name, error=error)
             return self._failure(interface, retcodes.STORAGE)
