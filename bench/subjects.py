@@ -48,7 +48,10 @@ class LedgerError(Exception):
 
 class Sippy:
     """
-    PyPI's sippy: no authentication, no accounting, no log; one static route.
+    PyPI's sippy: no authentication, no accounting; one static route.
+
+    It logs as it does by itself, into a file. C{SIPLOG_BEND=none} in the
+    environment silences it, which makes it a fifth faster.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -61,7 +64,7 @@ class Sippy:
             SWITCH_CORE,
             directory,
             directory / "sippy.log",
-            {"SIPLOG_BEND": "none"},
+            {},
         )
         await_udp(self.child, self.port)
 

@@ -177,13 +177,13 @@ class TransactionLayer:
         message: Request | Response,
         channel: Channel,
         address: Address,
-        arrived: Any,
+        now: Callable[[], Any],
     ) -> None:
         """
         Take a message from the transport.
 
         @param address: Where it came from.
-        @param arrived: When it came; handed on with a new request.
+        @param now: Tells when it came; a new request is stamped with it.
         @raise ParseError: If a header that tells its transaction is malformed.
         """
         if isinstance(message, Response):
@@ -204,7 +204,7 @@ class TransactionLayer:
         elif len(self._server) >= self.most:
             self._dropped.value += 1
         else:
-            self._new(key, message, channel, address, arrived)
+            self._new(key, message, channel, address, now())
 
     def _again(self, transaction: ServerTransaction, request: Request) -> None:
         if request.method != "ACK":

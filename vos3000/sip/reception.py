@@ -29,7 +29,7 @@ class Reception:
     """
     What every channel does with bytes it read: stamp, parse, hand on.
 
-    @param now: Stamps each message.
+    @param now: Stamps each new request.
     @param answers: Whether a source gets an answer to what cannot be read.
     """
 
@@ -74,7 +74,7 @@ class Reception:
         """Take one message that could be read. Never raises."""
         self.received.value += 1
         try:
-            self._layer.receive(message, channel, address, self._now())
+            self._layer.receive(message, channel, address, self._now)
         except ParseError as error:
             self.malformed(error, message, channel, address)
         except Exception:
