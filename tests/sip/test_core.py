@@ -58,6 +58,10 @@ class RefusalTests(SynchronousTestCase):
         ours = "Via: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bKmarkt7"
         self.assertEqual(self._status(ask(headers=[ours])), 482)
 
+    def test_route_to_the_switch_itself(self) -> None:
+        """An INVITE that comes back as it went out, no proxy between: 482."""
+        self.assertEqual(self._status(ask(branch="z9hG4bKmarkt7")), 482)
+
     def test_other_hops_are_no_loop(self) -> None:
         """Proxies on the way have Vias too."""
         rig = Rig()

@@ -249,10 +249,12 @@ class UserAgentCore:
         return True
 
     def _looped(self, request: Request) -> bool:
-        """Whether one of the Vias below the top is ours (16.3)."""
-        vias = request.all("via")
+        """
+        Whether a request of ours came back (16.3): through a proxy, or straight
+        from this switch where a route leads to itself.
+        """
         mark = COOKIE + self.tokens.mark
-        return len(vias) > 1 and any(mark in via for via in vias[1:])
+        return any(mark in via for via in request.all("via"))
 
     def answer(
         self,
