@@ -163,7 +163,7 @@ async def measure(folder: Path, rate: int, seconds: int) -> None:
     customers = CustomerStore(pool)
     for account in [*range(1000, 1050), 2000]:
         await customers.create({"account": str(account)}, 0)
-    writer = CdrWriter(pool, reactor, Events(), metrics, "bench", folder)
+    writer = CdrWriter(pool, reactor, Events(), metrics, lambda: "bench", folder)
     now = instants(time.time, time.monotonic)
     mover = CdrMover(pool, reactor, now, metrics, ZoneInfo("UTC"), keep=2)
     await writer.start()

@@ -123,7 +123,12 @@ class Switch(Service):
         )
         self._cdrs = CdrStore(self._pool, zone)
         self._writer = CdrWriter(
-            self._pool, self._reactor, self._events, self._metrics, "vos3000", state
+            self._pool,
+            self._reactor,
+            self._events,
+            self._metrics,
+            lambda: f"vos3000-{os.urandom(8).hex()}",
+            state,
         )
         self._mover = CdrMover(
             self._pool, self._reactor, self._now, self._metrics, zone

@@ -46,7 +46,13 @@ class WriterCase(SynchronousTestCase):
         for kind in (StorageFailed, StorageRecovered):
             self.events.subscribe(kind, self.heard.append)
         self.committed: list[tuple[Movement, ...]] = []
+        self.named = 0
         self.writer = self.make()
+
+    def name(self) -> str:
+        """A name that no writer had."""
+        self.named += 1
+        return f"mbx-{self.named}"
 
     def make(self) -> CdrWriter:
         """A writer that has been started."""
@@ -55,7 +61,7 @@ class WriterCase(SynchronousTestCase):
             self.clock,
             self.events,
             Metrics(),
-            "mbx",
+            self.name,
             self.folder,
         )
         writer.on_committed = self.committed.append
@@ -282,16 +288,46 @@ class CdrWriterFailureTests(WriterCase):
         self.assertEqual((self.count(), self.money()), (100, 4_000_000))
         self.assertTrue(self.writer.healthy)
 
-    def test_second_writer_of_the_same_name_is_noticed(self) -> None:
-        """Its batches do not pass for ours."""
+    def test_two_writers_of_one_database_lose_nothing(self) -> None:
+        """Each has numbers of its own: both write, both charge, both are well."""
         other = self.make()
+        for writer in (self.writer, other, other, self.writer):
+            writer.write(rows.entry())
+            self.clock.advance(GATHER)
+        self.assertEqual((self.count(), self.money()), (4, 10_000_000 - 4 * 60_000))
+        self.assertTrue(self.writer.healthy and other.healthy)
+        self.assertEqual(self.heard, [])
+
+    def test_number_that_somebody_else_took_is_no_success(self) -> None:
+        """The batch is kept, and written once under a name that is free."""
+        self.connection.execute(
+            "INSERT INTO e_othermaxid (type, maxid) VALUES ('cdrbatch:mbx-1', 1)"
+        )
         self.writer.write(rows.entry())
         self.clock.advance(GATHER)
-        other.write(rows.entry())
+        self.assertEqual((self.count(), self.writer.waiting), (0, 1))
+        self.assertFalse(self.writer.healthy)
+        self.clock.advance(1)
+        self.assertEqual((self.count(), self.money()), (1, 9_940_000))
+        self.assertTrue(self.writer.healthy)
+
+    def test_database_put_back_to_a_backup_takes_what_follows(self) -> None:
+        """Our number is gone from it: the next batch is written all the same."""
+        for _ in range(3):
+            self.writer.write(rows.entry())
+            self.clock.advance(GATHER)
+        self.connection.execute("DELETE FROM e_othermaxid WHERE type LIKE 'cdrb%'")
+        self.writer.write(rows.entry())
         self.clock.advance(GATHER)
-        self.assertFalse(other.healthy)
-        self.assertEqual(self.count(), 1)
-        self.assertIn("another process", self.heard[0].reason)  # type: ignore[attr-defined]
+        self.clock.advance(1)
+        self.assertEqual((self.count(), self.money()), (4, 9_760_000))
+
+    def test_writer_that_ends_well_leaves_no_row_of_numbers(self) -> None:
+        """A row for each start would add up."""
+        self.writer.write(rows.entry())
+        self.successResultOf(self.writer.close(1))
+        sql = "SELECT COUNT(*) FROM e_othermaxid WHERE type LIKE 'cdrbatch:%'"
+        self.assertEqual(rows.rows(self.connection, sql), [(0,)])
 
     def test_listener_that_fails_costs_nothing(self) -> None:
         """The batch is committed and the next one is written."""
@@ -346,12 +382,12 @@ class SpoolTests(WriterCase):
         for number in range(LIMIT + 5):
             self.writer.write(rows.entry(softswitchcallid=number))
         self.end()
-        self.assertEqual(len(spool.files(self.folder, "mbx")), 1)
+        self.assertEqual(len(spool.files(self.folder)), 1)
         self.pool.before = None
         self.make()
         self.assertEqual(self.count(), LIMIT + 5)
         self.assertEqual(self.money(), 10_000_000 - 60_000 * (LIMIT + 5))
-        self.assertEqual(spool.files(self.folder, "mbx"), [])
+        self.assertEqual(spool.files(self.folder), [])
 
     def test_replay_is_done_once(self) -> None:
         """A file that is read again after a crash writes nothing twice."""
@@ -360,7 +396,7 @@ class SpoolTests(WriterCase):
             self.writer.write(rows.entry())
         self.end()
         self.pool.before = None
-        (path,) = spool.files(self.folder, "mbx")
+        (path,) = spool.files(self.folder)
         content = path.read_bytes()
         self.make()
         path.write_bytes(content)
@@ -378,6 +414,19 @@ class SpoolTests(WriterCase):
         self.pool.before = StorageError("still lost")
         self.end()
         self.pool.before = self.pool.after = None
+        self.make()
+        self.assertEqual((self.count(), self.money()), (1, 9_940_000))
+
+    def test_number_of_somebody_else_is_no_reason_to_skip_the_file(self) -> None:
+        """A batch that met a conflict just before the end is replayed in full."""
+        self.connection.execute(
+            "INSERT INTO e_othermaxid (type, maxid) VALUES ('cdrbatch:mbx-1', 1)"
+        )
+        self.writer.write(rows.entry())
+        self.clock.advance(GATHER)
+        self.pool.before = StorageError("disk is full")
+        self.end()
+        self.pool.before = None
         self.make()
         self.assertEqual((self.count(), self.money()), (1, 9_940_000))
 
@@ -399,7 +448,7 @@ class SpoolTests(WriterCase):
         """The operator hears which line of which file."""
         (self.folder / "mbx-000000000001.spool").write_text("{}\n")
         writer = CdrWriter(
-            self.real, self.clock, self.events, Metrics(), "mbx", self.folder
+            self.real, self.clock, self.events, Metrics(), self.name, self.folder
         )
         failed = self.failureResultOf(writer.start(), StorageError)
         self.assertIn("mbx-000000000001.spool:1", failed.getErrorMessage())

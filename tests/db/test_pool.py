@@ -171,7 +171,12 @@ class ThreadPoolTests(TestCase):
         heard: list[str] = []
         customers = CustomerStore(self.pool)
         writer = CdrWriter(
-            self.pool, reactor, Events(), Metrics(), "mbx", Path(self.mktemp())
+            self.pool,
+            reactor,
+            Events(),
+            Metrics(),
+            lambda: "mbx",
+            Path(self.mktemp()),
         )
         writer.on_committed = lambda moved: heard.append(str(moved[0].amount))
 

@@ -86,6 +86,10 @@ def _storable(name: str, value: Any) -> Any:
     raise TypeError(f"{name}: {value!r} is of no type that a column takes")
 
 
+class BatchConflict(StorageError):
+    """The numbers of a writer's batches were changed by somebody else."""
+
+
 @attrs.define(slots=True)
 class Batch:
     """
@@ -128,7 +132,8 @@ def claim(cursor: Cursor, writer: str, batch: Batch) -> bool:
 
     @return: Whether it is to be written; False if an earlier commit, whose
         outcome was unknown, had come through.
-    @raise StorageError: If somebody else writes under the same name.
+    @raise BatchConflict: If the number before it is not that of our last batch:
+        nothing of this one has been written under it.
     """
     sequence = batch.sequence
     cursor.execute(
@@ -143,9 +148,8 @@ def claim(cursor: Cursor, writer: str, batch: Batch) -> bool:
     if found == 0 and sequence == 1:
         ids.take(cursor, counter(writer))
         return True
-    raise StorageError(
-        f"batch {sequence} of CDR writer {writer!r} does not follow {found}:"
-        " another process writes under the same name"
+    raise BatchConflict(
+        f"batch {sequence} of CDR writer {writer!r} does not follow {found}"
     )
 
 

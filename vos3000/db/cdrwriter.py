@@ -3,8 +3,8 @@ Writing records and the balance movements that belong to them.
 
 Entries wait in memory for a fifth of a second and are written in batches, one
 transaction each: rows, balances, numbers. A batch is numbered, and the number
-of the last one written stands in the database, so a batch whose commit failed
-in a way that tells nothing is not written twice.
+of the last one written stands in the database, in a row of this writer's own,
+so a batch whose commit failed in a way that tells nothing is not written twice.
 
 While the database refuses, everything is kept, in order, and tried again each
 second; call control asks L{CdrWriter.healthy} and takes no new calls, so what
@@ -26,7 +26,15 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from vos3000.db import ids, spool
-from vos3000.db.cdrrows import Batch, claim, claim_again, counter, put, to_row
+from vos3000.db.cdrrows import (
+    Batch,
+    BatchConflict,
+    claim,
+    claim_again,
+    counter,
+    put,
+    to_row,
+)
 from vos3000.db.dialects import Cursor
 from vos3000.db.pool import Pool
 from vos3000.errors import StorageError
@@ -67,8 +75,9 @@ class CdrWriter:
     @ivar on_committed: Called with the movements of each batch, summed by
         account, once they are committed, before any later read of balances
         can arrive.
-    @param name: The name of this process among those that write to the same
-        database; batches are numbered under it.
+    @param names: Makes a name that no writer had before. Batches are numbered
+        under it, each writer's in a row of its own: no number of another
+        process can pass for one of ours, whoever writes to the database.
     @param folder: Where entries are spooled that cannot be written at the end.
     """
 
@@ -80,13 +89,14 @@ class CdrWriter:
         clock: IReactorTime,
         events: Events,
         metrics: Metrics,
-        name: str,
+        names: Callable[[], str],
         folder: Path,
     ) -> None:
         self._pool = pool
         self._clock = clock
         self._events = events
-        self._name = name
+        self._names = names
+        self._name = names()
         self._folder = folder
         self._queue: deque[tuple[CdrEntry, list[Any] | None]] = deque()
         self._batch: Batch | None = None
@@ -177,8 +187,8 @@ class CdrWriter:
         @return: Fails with L{StorageError} if the spool cannot be written
             either; every entry is in the log then.
         """
-        flushed = self.flush().addTimeout(timeout, self._clock)
-        flushed.addErrback(self._late)
+        flushed = Deferred.fromCoroutine(self._finish())
+        flushed.addTimeout(timeout, self._clock).addErrback(self._late)
         return flushed.addBoth(self._closed)
 
     def _gather(self) -> None:
@@ -263,7 +273,9 @@ class CdrWriter:
 
     def _not_written(self, why: Failure) -> None:
         self._failures_total.value += 1
-        if self._batch is not None:
+        if why.check(BatchConflict):
+            self._rename()
+        elif self._batch is not None:
             self._batch.tried = True
         if not why.check(StorageError):
             self._log.failure("CDR writer", failure=why)
@@ -280,28 +292,49 @@ class CdrWriter:
             self._state = _State.WAITING
             self._timer = self._clock.callLater(RETRY, self._go)
 
+    def _rename(self) -> None:
+        """Begin to count anew, where nobody else does."""
+        self._name = self._names()
+        self._sequence = 0
+        if self._batch is not None:
+            self._batch.sequence = 1
+            self._batch.tried = False
+
+    async def _finish(self) -> None:
+        """Write the rest, then remove our row: nothing can be repeated."""
+        await self.flush()
+        if not self._sequence:
+            return
+        row = counter(self._name)
+        try:
+            await self._pool.interact("cdr_forget", ids.forget, row)
+        except StorageError as error:
+            self._log.warn(
+                "row {row} of e_othermaxid is left over: {why}", row=row, why=error
+            )
+
     async def _start(self) -> None:
-        for path in spool.files(self._folder, self._name):
+        for path in spool.files(self._folder):
+            writer = spool.writer(path)
             for sequence, entries in spool.load(path):
                 batch = Batch(sequence, entries, self._rows(entries))
-                await self._pool.interact("cdr_replay", self._replay, batch)
+                await self._pool.interact("cdr_replay", self._replay, writer, batch)
             path.unlink()
             self._log.info("{path}: replayed", path=str(path))
-        self._sequence = await self._pool.interact(
-            "cdr_sequence", ids.highest, counter(self._name)
-        )
         self._proceed()
 
     def _rows(self, entries: Sequence[CdrEntry]) -> list[list[Any] | None]:
         dialect = self._pool.dialect
         return [None if e.cdr is None else to_row(dialect, e.cdr) for e in entries]
 
-    def _replay(self, cursor: Cursor, batch: Batch) -> None:
-        if claim_again(cursor, self._name, batch.sequence):
+    def _replay(self, cursor: Cursor, writer: str, batch: Batch) -> None:
+        if claim_again(cursor, writer, batch.sequence):
             put(cursor, self._pool.dialect, batch)
 
     def _late(self, why: Failure) -> None:
         why.trap(DeferredTimeout)
+        if not self.waiting:
+            return
         batches = self._left()
         try:
             path = spool.dump(self._folder, self._name, batches)

@@ -40,3 +40,8 @@ def highest(cursor: Cursor, kind: str) -> int:
     cursor.execute("SELECT maxid FROM e_othermaxid WHERE type = ?", (kind,))
     row = cursor.fetchone()
     return 0 if row is None else int(row[0])
+
+
+def forget(cursor: Cursor, kind: str) -> None:
+    """Remove a sequence that nobody will ask for again."""
+    cursor.execute("DELETE FROM e_othermaxid WHERE type = ?", (kind,))

@@ -80,9 +80,15 @@ def dump(
     return path
 
 
-def files(folder: Path, writer: str) -> list[Path]:
-    """The files of a writer, oldest first."""
-    return sorted(folder.glob(f"{writer}-*{SUFFIX}"))
+def files(folder: Path) -> list[Path]:
+    """The files of every writer that spooled here, oldest first."""
+    found = folder.glob(f"*{SUFFIX}")
+    return sorted(found, key=lambda path: (path.stat().st_mtime_ns, path.name))
+
+
+def writer(path: Path) -> str:
+    """Whose batches a file holds."""
+    return path.stem.rpartition("-")[0]
 
 
 def load(path: Path) -> list[tuple[int, list[CdrEntry]]]:
