@@ -39,11 +39,12 @@ MAY_IMPORT: dict[str, set[str] | None] = {
     "web": GROUND | ENGINES | {"db", "call", "phone", "reports", "alarms"},
     **dict.fromkeys(("tables", "service", "tap", "cli", "commands", "demo")),
     **dict.fromkeys(("inforce", "interfaces", "logs", "ports", "signaling")),
+    **dict.fromkeys(("process", "statedir"), FIRST),
 }
 """
 Part of the package, and the other parts it may import; None for any.
 
-C{commands} and C{demo} belong to C{cli}, the last four to C{service};
+C{commands} and C{demo} belong to C{cli}, what follows them to C{service};
 C{conffile} is what C{config} and C{parameters} have in common.
 """
 

@@ -38,6 +38,10 @@ class ConfigError(VosError):
         self.problems = tuple(problems)
 
 
+class StartError(VosError):
+    """The switch cannot start here; says why, and what helps."""
+
+
 class StorageError(VosError):
     """The database, or the disk below it, refused or failed."""
 

@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from twisted.application.service import IService, Service
 from twisted.internet.defer import Deferred, DeferredList
@@ -27,10 +27,12 @@ from vos3000.db.cdrmover import CdrMover
 from vos3000.db.cdrs import CdrStore
 from vos3000.db.cdrwriter import CdrWriter
 from vos3000.db.customers import CustomerStore
+from vos3000.db.dialects import dialect
 from vos3000.db.gateways import MAPPING, ROUTING, GatewayStore
 from vos3000.db.pool import thread_pool
 from vos3000.db.rates import RateStore
 from vos3000.db.settings import AccessStore, ParameterStore
+from vos3000.db.trouble import told
 from vos3000.db.upgrade import prepare
 from vos3000.errors import ConfigError, StorageError, VosError
 from vos3000.events import Events, StorageFailed, StorageRecovered
@@ -41,7 +43,9 @@ from vos3000.metrics import Metrics
 from vos3000.model import causes
 from vos3000.parameters import Parameters
 from vos3000.ports import Ports
+from vos3000.process import Process
 from vos3000.signaling import Signaling
+from vos3000.statedir import StateDir
 from vos3000.tables import Engines, Stores, Tables
 from vos3000.timers import TimerWheel
 
@@ -55,13 +59,16 @@ SWITCH_INTERVAL = 0.0005
 """Seconds after which a thread of the database gives way to the reactor."""
 
 
-def make(config: Config, parameters: Parameters, reactor: Any) -> IService:
+def make(
+    config: Config, parameters: Parameters, reactor: Any, process: Process
+) -> IService:
     """
     Build the switch; nothing is opened before it starts.
 
     @param reactor: What runs it.
+    @param process: What runs that.
     """
-    return Switch(config, parameters, reactor)
+    return Switch(config, parameters, reactor, process)
 
 
 class Switch(Service):
@@ -71,8 +78,13 @@ class Switch(Service):
 
     _log = Logger()
 
-    def __init__(self, config: Config, parameters: Parameters, reactor: Any) -> None:
+    def __init__(
+        self, config: Config, parameters: Parameters, reactor: Any, process: Process
+    ) -> None:
         self._config = config
+        self._process = process
+        self._database = dialect(config.database_url)
+        self._state = StateDir(config.state.dir, Path(self._database.path).absolute())
         self._parameters = parameters
         self._reactor = reactor
         self._ports = Ports()
@@ -88,27 +100,33 @@ class Switch(Service):
     # Start
 
     def privilegedStartService(self) -> None:  # noqa: N802
-        """Open the sockets while ports below 1024 may be had."""
+        """
+        Open the sockets while ports below 1024 may be had.
+
+        @raise SystemExit: If the switch cannot start; it has been told why.
+        """
         # Twisted's timers follow the wall clock: one that is set back by an
         # hour would stop every timer for an hour.
         self._reactor.seconds = time.monotonic
         self._timers = TimerWheel(self._reactor)
         try:
+            self._state.take()
             self._make_storage()
             self._make_signaling()
             self._interfaces.open(self._ports)
             self._ports.check()
         except ConfigError as error:
-            self._ports.close()
-            lines = "\n".join(f"  {problem}" for problem in error.problems)
-            raise SystemExit(f"vos3000 does not start:\n{lines}") from None
+            self._refuse("".join(f"\n  {problem}" for problem in error.problems))
         except (VosError, OSError) as error:
-            self._ports.close()
-            raise SystemExit(f"vos3000 does not start: {error}") from None
+            self._refuse(f" {error}")
+
+    def _refuse(self, why: str) -> NoReturn:
+        self._ports.close()
+        self._state.release()
+        self._process.refuse(f"vos3000 does not start:{why}")
 
     def _make_storage(self) -> None:
         state = self._config.state.dir
-        state.mkdir(parents=True, exist_ok=True, mode=0o750)
         url = self._config.database_url
         prepare(url)
         zone = self._config.state.zone
@@ -189,8 +207,8 @@ class Switch(Service):
     def startService(self) -> None:  # noqa: N802
         """Read the tables, then hear from the sockets."""
         super().startService()
+        self._process.serve()
         self._reactor.callWhenRunning(self._take_signals)
-        self._write_pid()
         Deferred.fromCoroutine(self._start()).addErrback(self._not_started)
 
     async def _start(self) -> None:
@@ -220,12 +238,16 @@ class Switch(Service):
     def _not_started(self, failure: Failure) -> None:
         if self._stopping:
             return
-        if failure.check(VosError):
-            self._log.critical("vos3000 does not start: {why}", why=failure.value)
+        error = failure.value
+        why = str(error)
+        cause = None if error is None else error.__cause__
+        if isinstance(cause, self._database.errors):
+            why = told(self._database.path, cause)
+        if failure.check(VosError, OSError):
+            self._log.critical("vos3000 does not start: {why}", why=why)
         else:
             self._log.failure("vos3000 does not start", failure)
-        # Nothing else makes twistd end with a status of our choice.
-        self._reactor.addSystemEventTrigger("after", "shutdown", os._exit, 1)
+        self._process.fail()
         self._reactor.stop()
 
     def _warn_about_money(self) -> None:
@@ -314,22 +336,12 @@ class Switch(Service):
             self._log.critical("records were not written: {why}", why=error)
         self._timers.stop()
         await self._pool.close()
-        self._pid_file.unlink(missing_ok=True)
+        self._state.release()
 
     async def _last_messages(self) -> None:
         until = time.monotonic() + LAST_MESSAGES
         while self._signaling.busy() and time.monotonic() < until:
             await deferLater(self._reactor, 0.05)
-
-    @property
-    def _pid_file(self) -> Path:
-        return self._config.state.dir / "vos3000.pid"
-
-    def _write_pid(self) -> None:
-        try:
-            self._pid_file.write_text(f"{os.getpid()}\n")
-        except OSError as error:
-            self._log.warn("no pid file: {why}", why=error)
 
 
 def _deferred(value: Any) -> Deferred[Any]:

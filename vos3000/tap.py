@@ -16,6 +16,7 @@ from twisted.python import usage
 from vos3000 import parameters, service
 from vos3000.config import Config
 from vos3000.errors import ConfigError
+from vos3000.process import Process
 
 
 class Options(usage.Options):
@@ -99,7 +100,8 @@ def makeService(options: Options) -> IService:
 
     try:
         config, values = read(options)
-        return service.make(config, values, reactor)
+        process = Process({} if options.parent is None else options.parent)
+        return service.make(config, values, reactor, process)
     except ConfigError as error:
         raise SystemExit(complaint(error)) from None
 

@@ -17,7 +17,8 @@ from tests import rows
 from vos3000.db import alembic_run, schema, upgrade
 from vos3000.db.customers import CustomerStore
 from vos3000.db.dialects import Sqlite
-from vos3000.errors import SchemaError
+from vos3000.db.trouble import told
+from vos3000.errors import SchemaError, StorageError
 from vos3000.model.cdr import COLUMNS
 
 
@@ -122,7 +123,7 @@ class MigrationTests(SynchronousTestCase):
         connection.execute("CREATE TABLE alembic_version (version_num TEXT)")
         connection.execute("CREATE VIEW e_syslog AS SELECT 1")
         connection.commit()
-        self.assertRaises(sa.exc.OperationalError, upgrade.migrate, self.url)
+        self.assertRaises(sqlite3.OperationalError, upgrade.migrate, self.url)
         found = connection.execute(
             "SELECT name FROM sqlite_master WHERE type = 'table'"
         )
@@ -177,6 +178,24 @@ class StartTests(SynchronousTestCase):
             with self.assertRaises(SchemaError) as caught:
                 refused(self.url)
             self.assertIn("photos", str(caught.exception))
+
+    def test_trouble_is_told_with_its_cure(self) -> None:
+        """One line: the file, what is wrong with it, and what helps."""
+        self.path.write_text("no database" * 100)
+        error = self.assertRaises(StorageError, upgrade.prepare, self.url)
+        self.assertIn(f"the database {self.path} cannot be used", str(error))
+        self.assertIn("put a backup in its place", str(error))
+        absent = f"sqlite:///{self.path}-absent/x.db"
+        error = self.assertRaises(StorageError, upgrade.prepare, absent)
+        self.assertIn("may not read and write it", str(error))
+        connection = sqlite3.connect(":memory:")
+        connection.execute("PRAGMA max_page_count = 1")
+        full = self.assertRaises(
+            sqlite3.Error, connection.execute, "CREATE TABLE a (b INTEGER)"
+        )
+        connection.close()
+        self.assertIn("the disk is full: free some space", told("x.db", full))
+        self.assertIn("may not read", told("x.db", PermissionError()))
 
     def test_builders_use_the_migrated_schema(self) -> None:
         """The tests' databases are what an installation has."""

@@ -30,6 +30,7 @@ def upgrade(connection: Any, progress: Callable[[str], object]) -> None:
 
     @param connection: A driver's connection in autocommit mode; stays open.
     @param progress: Told each revision that has been applied.
+    @raise Exception: The driver's own error, as it came.
     """
 
     def applied(*, step: Any, **rest: Any) -> None:
@@ -39,7 +40,10 @@ def upgrade(connection: Any, progress: Callable[[str], object]) -> None:
         "sqlite://", creator=lambda: connection, poolclass=sa.pool.StaticPool
     )
     sa.event.listen(engine, "begin", lambda opened: opened.exec_driver_sql("BEGIN"))
-    with engine.begin() as opened:
-        given = config()
-        given.attributes.update(connection=opened, applied=applied)
-        command.upgrade(given, "head")
+    try:
+        with engine.begin() as opened:
+            given = config()
+            given.attributes.update(connection=opened, applied=applied)
+            command.upgrade(given, "head")
+    except sa.exc.DBAPIError as error:
+        raise error.orig or error from None

@@ -13,7 +13,8 @@ from collections.abc import Callable
 from typing import Any
 
 from vos3000.db.dialects import Sqlite, dialect
-from vos3000.errors import SchemaError
+from vos3000.db.trouble import told
+from vos3000.errors import SchemaError, StorageError
 
 REVISIONS = ("0001",)
 """Every revision this release knows, oldest first; the last one is its own."""
@@ -74,8 +75,17 @@ def prepare(url: str) -> None:
     Make sure, at start-up, that the schema is ours; fill an empty SQLite file.
 
     @raise SchemaError: If it is older or newer.
+    @raise StorageError: If the database cannot be used; says what helps.
     """
     kind = dialect(url)
+    errors: tuple[type[Exception], ...] = (*kind.errors, OSError)
+    try:
+        _prepare(url, kind)
+    except errors as error:
+        raise StorageError(told(kind.path, error)) from error
+
+
+def _prepare(url: str, kind: Sqlite) -> None:
     connection = kind.connect()
     try:
         revision = current(connection, kind)
