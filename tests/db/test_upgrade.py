@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
 from pathlib import Path
@@ -152,6 +153,29 @@ class StartTests(SynchronousTestCase):
         connection = Sqlite(self.url).connect()
         self.assertEqual(upgrade.current(connection, Sqlite(self.url)), "0001")
         connection.close()
+
+    def modes(self) -> set[int]:
+        """Who may do what with the file and those beside it."""
+        found = self.path.parent.glob(f"{self.path.name}*")
+        return {each.stat().st_mode & 0o777 for each in found}
+
+    def test_nobody_else_reads_the_file(self) -> None:
+        """Gateways' passwords are in it and beside it, whatever the umask."""
+        before = os.umask(0)
+        self.addCleanup(os.umask, before)
+        upgrade.prepare(self.url)
+        connection = Sqlite(self.url).connect()
+        self.addCleanup(connection.close)
+        connection.execute("UPDATE e_othermaxid SET maxid = 0")
+        self.assertEqual(len(list(self.path.parent.glob(f"{self.path.name}-*"))), 2)
+        self.assertEqual(self.modes(), {0o640})
+
+    def test_file_that_others_could_read_is_closed_to_them(self) -> None:
+        """An earlier release left it open to all; the group keeps its rights."""
+        upgrade.prepare(self.url)
+        self.path.chmod(0o664)
+        upgrade.prepare(self.url)
+        self.assertEqual(self.modes(), {0o660})
 
     def test_older_schema_is_refused(self) -> None:
         """The operator is told the command."""

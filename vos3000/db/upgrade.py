@@ -9,10 +9,13 @@ migrate, and only then.
 from __future__ import annotations
 
 import importlib
+import os
+import stat
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
-from vos3000.db.dialects import Sqlite, dialect
+from vos3000.db.dialects import MEMORY, Sqlite, dialect
 from vos3000.db.trouble import told
 from vos3000.errors import SchemaError, StorageError
 
@@ -86,6 +89,7 @@ def prepare(url: str) -> None:
 
 
 def _prepare(url: str, kind: Sqlite) -> None:
+    _keep_private(kind.path)
     connection = kind.connect()
     try:
         revision = current(connection, kind)
@@ -97,6 +101,24 @@ def _prepare(url: str, kind: Sqlite) -> None:
         check(revision)
 
 
+def _keep_private(path: str) -> None:
+    """
+    Let nobody but owner and group read the file: it holds passwords.
+
+    SQLite gives the files beside it the same permissions.
+    """
+    if path == MEMORY:
+        return
+    with suppress(OSError):  # SQLite finds the same, and is the one that tells
+        if not os.path.exists(path):
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o640))
+    for file in (path, f"{path}-wal", f"{path}-shm"):
+        with suppress(OSError):
+            mode = stat.S_IMODE(os.stat(file).st_mode)
+            if mode & stat.S_IRWXO:
+                os.chmod(file, mode & ~stat.S_IRWXO)
+
+
 def migrate(url: str, progress: Callable[[str], object] = _nothing) -> None:
     """
     Bring the schema up to this release's, all steps or none.
@@ -105,6 +127,7 @@ def migrate(url: str, progress: Callable[[str], object] = _nothing) -> None:
     @raise SchemaError: If the schema is newer or foreign; nothing is changed.
     """
     kind = dialect(url)
+    _keep_private(kind.path)
     connection = kind.connect()
     try:
         revision = current(connection, kind)
