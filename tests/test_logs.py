@@ -36,6 +36,25 @@ class ObserverTests(SynchronousTestCase):
         """The lowest level leaves nothing out."""
         self.assertEqual(len(self.written(Log(level="debug")).splitlines()), 3)
 
+    def test_talk_of_the_framework_is_left_out(self) -> None:
+        """Which factory starts is of interest when debugging, not else."""
+        lines = {}
+        for level in ("info", "debug"):
+            stream = StringIO()
+            publisher = LogPublisher(observer(Log(level=level), stream))
+            for name, text in (
+                ("twisted.web.client._HTTP11ClientFactory", "Starting factory"),
+                ("log_legacy", "UdpChannel starting on 5060"),
+                ("twisted.scripts._twistd_unix.UnixAppLogger", "Server Shut Down."),
+                ("vos3000.service.Switch", "serving"),
+            ):
+                Logger(name, observer=publisher).info(text)
+            Logger("twisted.internet.defer", observer=publisher).error("Unhandled")
+            written = stream.getvalue().splitlines()
+            lines[level] = [line.split("] ")[1] for line in written]
+        self.assertEqual(lines["info"], ["Server Shut Down.", "serving", "Unhandled"])
+        self.assertEqual(len(lines["debug"]), 5)
+
     def test_json_keeps_the_fields(self) -> None:
         """A record has each field of its event, by name."""
         [record] = self.written(Log(level="error", format="json")).split("\n")[:-1]

@@ -75,6 +75,11 @@ class PortsTests(TestCase):
         error = self.assertRaises(ConfigError, self.ports.check)
         self.assertIn("this machine does not have the address", str(error))
 
+    def test_opening_is_silent(self) -> None:
+        """Neither protocol nor factory tells of its start and its end."""
+        self.assertFalse(self.udp("127.0.0.1").protocol.noisy)
+        self.assertFalse(self.tcp("127.0.0.1").factory.noisy)
+
     def test_datagrams_get_room(self) -> None:
         """The receive buffer is larger than the system's default."""
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as plain:

@@ -205,6 +205,16 @@ class SignalTests(StartCase):
             time.sleep(0.02)
         self.fail(f"{number} does not end")
 
+    def test_log_names_the_ports_in_one_line(self) -> None:
+        """Nothing else is told of them, from start to end."""
+        process = self.start("-n")
+        self.until("serving:")
+        process.terminate()
+        said = self.ends(process, 0)
+        for noise in ("object at 0x", "starting on", "Starting", "Closed"):
+            self.assertNotIn(noise, said)
+        self.assertEqual(said.count("SIP UDP 127.0.0.1:"), 1)
+
     def test_kill_and_start_again(self) -> None:
         """Nothing that kill -9 leaves behind stands in the way."""
         for _ in range(2):

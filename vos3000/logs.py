@@ -24,16 +24,25 @@ from vos3000.config import Log
 
 _FORMATS = {"text": textFileLogObserver, "json": jsonFileLogObserver}
 
+_TALKATIVE = ("twisted", "log_legacy")
+"""Namespaces; the second one is that of everything older than namespaces."""
+
 
 def observer(log: Log, stream: TextIO) -> ILogObserver:
     """
-    Write to C{stream} what is at least as grave as the configured level.
+    Write to C{stream} what is at least as grave as the configured level; what
+    the framework has to tell of its factories is C{debug} to us.
 
     JSON comes as RFC 7464 records: one object to a line, each after a record
     separator, with every field of the event.
     """
     write = _FORMATS[log.format](stream)
-    level = LogLevelFilterPredicate(LogLevel.levelWithName(log.level))
+    least = LogLevel.levelWithName(log.level)
+    level = LogLevelFilterPredicate(least)
+    if least is LogLevel.info:
+        for namespace in _TALKATIVE:
+            level.setLogLevelForNamespace(namespace, LogLevel.warn)
+        level.setLogLevelForNamespace("twisted.scripts", least)
     return FilteringLogObserver(write, [level])
 
 

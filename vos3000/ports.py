@@ -30,6 +30,7 @@ def listen_udp(
     """
     with _bound(endpoint, socket.SOCK_DGRAM) as sock:
         _enlarge(sock)
+        protocol.noisy = False
         port: IListeningPort = reactor.adoptDatagramPort(
             sock.fileno(), sock.family, protocol, largest
         )
@@ -46,6 +47,7 @@ def listen_tcp(
     """
     with _bound(endpoint, socket.SOCK_STREAM) as sock:
         sock.listen(backlog)
+        factory.noisy = False
         port: IListeningPort = reactor.adoptStreamPort(
             sock.fileno(), sock.family, factory
         )

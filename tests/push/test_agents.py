@@ -20,9 +20,10 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.ssl import Certificate, KeyPair, PrivateCertificate
 from twisted.internet.task import deferLater
 from twisted.internet.testing import MemoryReactorClock
+from twisted.logger import capturedLogs
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.test.iosim import FakeTransport, IOPump
-from twisted.trial.unittest import TestCase
+from twisted.trial.unittest import SynchronousTestCase, TestCase
 from twisted.web.client import ResponseNeverReceived
 
 from vos3000.push import agents
@@ -145,6 +146,20 @@ class HttpsTests(TestCase):
         result, received = await self.post(mine)
         self.failureResultOf(result, ResponseNeverReceived)
         self.assertEqual(received, [])
+
+
+class LogTests(SynchronousTestCase):
+    """What a push leaves in the log."""
+
+    def test_connection_is_not_told(self) -> None:
+        """Its factory starts and stops in silence."""
+        reactor = MemoryReactorClock()
+        Poster(agents.make(reactor, 2), reactor, "http://127.0.0.1/").post("P", b"{}")
+        factory = reactor.tcpClients[0][2]
+        with capturedLogs() as events:
+            factory.doStart()
+            factory.doStop()
+        self.assertEqual(events, [])
 
 
 def _connect(server: Any, client: Any) -> IOPump:

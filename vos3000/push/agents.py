@@ -6,7 +6,12 @@ from __future__ import annotations
 
 from twisted.internet.interfaces import IReactorTCP
 from twisted.internet.ssl import Certificate
-from twisted.web.client import Agent, BrowserLikePolicyForHTTPS, HTTPConnectionPool
+from twisted.web.client import (
+    Agent,
+    BrowserLikePolicyForHTTPS,
+    HTTPConnectionPool,
+    _HTTP11ClientFactory,
+)
 
 IDLE = 2
 """
@@ -16,6 +21,12 @@ that a push does not meet a connection that is just being closed.
 
 CONNECT = 5.0
 """Seconds to connect."""
+
+
+class _Quiet(_HTTP11ClientFactory):
+    """Does not log its start and its end: that were two lines for each push."""
+
+    noisy = False
 
 
 def make(reactor: IReactorTCP, at_once: int, trust: Certificate | None = None) -> Agent:
@@ -32,5 +43,6 @@ def make(reactor: IReactorTCP, at_once: int, trust: Certificate | None = None) -
     pool.maxPersistentPerHost = at_once
     pool.cachedConnectionTimeout = IDLE
     pool.retryAutomatically = False
+    pool._factory = _Quiet
     policy = BrowserLikePolicyForHTTPS(trust)
     return Agent(reactor, policy, connectTimeout=CONNECT, pool=pool)
