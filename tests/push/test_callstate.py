@@ -165,5 +165,8 @@ class RetCodeTests(SynchronousTestCase):
             (b'{"retCode":"x"}', 0),
             (b'{"retCode":1.5}', 0),
             (b"[" * 5000, 0),
+            (b'{"retCode":"' + b"9" * 5000 + b'"}', 0),
+            (b'{"retCode":' + b"9" * 5000 + b"}", 0),
+            (b'{"retCode":"--1"}', 0),
         ):
             self.assertEqual(ret_code(body), expected, body[:20])

@@ -106,8 +106,11 @@ def ret_code(body: bytes) -> int:
     except (ValueError, RecursionError):
         return 0
     code = document.get("retCode", 0) if isinstance(document, dict) else 0
-    if isinstance(code, str) and code.strip().lstrip("-").isdecimal():
-        code = int(code)
+    if isinstance(code, str):
+        try:
+            return int(code)
+        except ValueError:  # not a number, or one of thousands of digits
+            return 0
     return code if isinstance(code, int) else 0
 
 
