@@ -183,7 +183,27 @@ class AccessTests(SiteCase):
         path = b"/external/server/GetPerformance"
         for origin in (b"https://evil.example", b"null"):
             self.assertIn(b" 403 ", self.post(path, b"Origin: %s\r\n" % origin))
-        self.assertIn(b" 200 ", self.post(path, b"Origin: http://there\r\n"))
+        for host in (b"127.0.0.1:8080", b"192.0.2.1", b"[::1]:80", b"localhost"):
+            self.assertIn(b" 200 ", self.from_page(host), host)
+
+    def test_name_that_was_rebound(self) -> None:
+        """A page is not trusted under a name, which may point anywhere."""
+        for host in (
+            b"evil.example:8080",
+            b"there",
+            b"localhost.evil.example",
+            b"127.0.0.1.evil.example",
+            b"127.0.0.1:1:1",
+            b"[::1].evil.example",
+            b"",
+        ):
+            self.assertIn(b" 403 ", self.from_page(host), host)
+
+    def from_page(self, host: bytes) -> bytes:
+        """The answer to the request of a page that was loaded from C{host}."""
+        path = b"/external/server/GetPerformance"
+        head = b"POST %s HTTP/1.1\r\nHost: %s\r\nOrigin: http://%s\r\n\r\n"
+        return self.send(head % (path, host, host))
 
 
 class PageTests(SiteCase):

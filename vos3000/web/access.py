@@ -45,7 +45,7 @@ def segments(path: bytes) -> tuple[str, ...]:
     return tuple(parts)
 
 
-def _networks(text: str) -> Iterable[Network]:
+def networks(text: str) -> Iterable[Network]:
     """
     An address, CIDR block or range as networks.
 
@@ -73,6 +73,11 @@ def _address(host: str) -> Address | None:
     return address
 
 
+def is_address(host: str) -> bool:
+    """Whether C{host} is an IP address and no name."""
+    return _address(host) is not None
+
+
 class Access:
     """The rules in force."""
 
@@ -93,17 +98,17 @@ class Access:
         ]
 
     def _read(self, rule: AccessRule) -> list[Network]:
-        networks: list[Network] = []
+        found: list[Network] = []
         for text in rule.addresses:
             try:
-                networks.extend(_networks(text))
+                found.extend(networks(text))
             except ValueError:
                 self._log.error(
                     "access rule for {path}: {text} is no address",
                     path=rule.path,
                     text=text,
                 )
-        return networks
+        return found
 
     def allows(self, path: tuple[str, ...], host: str) -> bool:
         """

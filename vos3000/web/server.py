@@ -4,6 +4,7 @@ The site: what is served below which path, to whom, and within which limits.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from itertools import chain
 from typing import Any
@@ -17,7 +18,7 @@ from twisted.web.server import NOT_DONE_YET, Request, Site
 
 from vos3000.metrics import Metrics
 from vos3000.web import retcodes
-from vos3000.web.access import Access, segments
+from vos3000.web.access import Access, is_address, segments
 from vos3000.web.channel import TIMEOUT, LimitedChannel, LimitedRequest
 from vos3000.web.dispatch import Answer, Dispatcher, refused
 from vos3000.web.prometheus import CONTENT_TYPE, Exposition
@@ -27,6 +28,7 @@ CONNECTIONS = 256
 """Connections that may be open at once."""
 
 _SHORT = 1 << 15
+_HOST = re.compile(r"(\[[^\]]*\]|[^:\[\]]+)(:\d{1,5})?")
 _MANUAL_TYPE = b"text/html;charset=UTF-8"
 _JSON_TYPE = b"application/json;charset=UTF-8"
 
@@ -39,12 +41,24 @@ def _is_foreign(request: Request) -> bool:
     """
     Whether a browser sends this on behalf of another site's page.
 
-    The address of a browser says nothing about who wrote the page in it.
+    The address of a browser says nothing about who wrote the page in it, nor
+    does a name, which its owner may let point at this machine for a moment:
+    pages are trusted under an address or C{localhost} only.
     """
     origin = request.getHeader(b"origin")
     if origin is None:
         return False
-    return origin.partition(b"://")[2] != request.getHeader(b"host")
+    host = request.getHeader(b"host") or b""
+    return origin.partition(b"://")[2] != host or not _is_literal(host)
+
+
+def _is_literal(host: bytes) -> bool:
+    """Whether C{host}, with or without a port, is no name to be looked up."""
+    found = _HOST.fullmatch(host.decode("latin-1"))
+    if found is None:
+        return False
+    name = found[1].strip("[]")
+    return name == "localhost" or is_address(name)
 
 
 class InterfacesResource(Resource):
