@@ -287,6 +287,27 @@ class SettleTests(SynchronousTestCase):
         self.assertEqual(settlement.clearing, Charge(6, Decimal("0.20")))
         self.assertEqual(settlement.clearing_area_code, "00")
 
+    def test_the_rate_at_the_answer(self) -> None:
+        """Counts for the clearing account, whatever is loaded during the talk."""
+        for later in ([("15", rate("5", 60, prefix="15"))], []):
+            switch = self.vendor()
+            meter = switch.authorize()
+            meter.routed(routing("vendor"), "001555")
+            switch.rates.replace("cost", PrefixMap(later))
+            settlement = meter.settle(61_000, routing("vendor"), "001555")
+            self.assertEqual(settlement.clearing, Charge(66, Decimal("1.10")))
+            self.assertEqual(settlement.clearing_area_code, "US")
+            self.assertEqual(switch.accounts.money("vendor"), Decimal("-1.10"))
+
+    def test_the_account_at_the_answer(self) -> None:
+        """A gateway without a clearing account then has none at the end."""
+        switch = self.vendor()
+        meter = switch.authorize()
+        meter.routed(routing(), "001555")
+        settlement = meter.settle(61_000, routing("vendor"), "001555")
+        self.assertEqual(settlement.clearing_account, "")
+        self.assertEqual(switch.accounts.money("vendor"), 0)
+
     def test_one_account_on_both_sides(self) -> None:
         """Its two charges are one movement."""
         switch = self.vendor()

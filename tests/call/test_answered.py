@@ -20,6 +20,8 @@ from tests.switch import (
     routing_gateway,
 )
 from vos3000.model.cdr import Cdr
+from vos3000.model.numbers import PrefixMap
+from vos3000.model.rates import Rate
 from vos3000.sip.message import Request, Response
 
 RICH = (
@@ -108,6 +110,18 @@ class AnsweredTests(CallTests):
         self.assert_over(switch, -8, 0)
         self.assertEqual(str(switch.accounts.money("acme")), "99.88")
         self.assertEqual(str(switch.accounts.money("vendor")), "-0.04")
+
+    def test_vendors_rate_of_the_answer(self) -> None:
+        """The vendor's rate that counts is the one when the talk began."""
+        for later in ([("", Rate("", Decimal(5), 60))], []):
+            switch = self.switch()
+            up = Up(switch)
+            switch.rates.replace("cost", PrefixMap(later))
+            switch.advance(61.25)
+            up.caller.ask("BYE")
+            [cdr] = switch.cdrs
+            self.assertEqual((str(cdr.fee), str(cdr.agentfee)), ("0.12", "0.04"))
+            self.assertEqual(str(switch.accounts.money("vendor")), "-0.04")
 
     def test_record_is_published(self) -> None:
         """The record goes to whoever listens, as kept."""

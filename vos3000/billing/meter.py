@@ -117,6 +117,21 @@ class Books:
         )
 
 
+@attrs.frozen(slots=True)
+class _Vendor:
+    """
+    Who is paid for carrying a call.
+
+    @ivar account: The clearing account, live.
+    @ivar customer: Its row as it was when the talk began.
+    @ivar rate: Its rate at that time; C{None} for a free call or without one.
+    """
+
+    account: Account
+    customer: Customer
+    rate: Rate | None
+
+
 class Meter:
     """
     The billing side of one admitted call.
@@ -140,9 +155,11 @@ class Meter:
         "_lead",
         "_open",
         "_reservation",
+        "_routed",
         "_since",
         "_slack",
         "_timer",
+        "_vendor",
         "account",
         "callee",
         "customer",
@@ -168,6 +185,8 @@ class Meter:
         self._since: Instant | None = None
         self._timer: Timer | None = None
         self._reservation: Reservation | None = None
+        self._routed = False
+        self._vendor: _Vendor | None = None
         self.account = account
         self.customer: Customer = account.customer
         self.settings = settings
@@ -193,6 +212,25 @@ class Meter:
         self._slack = rules.hold_time_precision or 1
         self._reservation = Reservation(self.account, rate, rules, advance)
         return self._reservation.open()
+
+    def routed(self, gateway: RoutingGateway, callout: str) -> None:
+        """
+        Fix the vendor's account and rate, as the customer's were fixed at
+        admission; called when the talk begins.
+
+        @param gateway: The gateway the call went out by.
+        @param callout: The number after that gateway's dial rules.
+        """
+        self._routed = True
+        self._vendor = None
+        account = self._books.account(gateway.clearing_account)
+        if not gateway.clearing_account or account is None:
+            return
+        rate = None
+        if not self.free:
+            number = callout if gateway.clearing_uses_callout else self.callee
+            rate = self._books.find(account.customer.fee_rate_group, number)
+        self._vendor = _Vendor(account, account.customer, rate)
 
     def answered(self, instant: Instant, exhausted: Callable[[], object]) -> None:
         """
@@ -220,7 +258,8 @@ class Meter:
         Charge the call, once, and release its reservation.
 
         @param talk_ms: Milliseconds from answer to release; 0 if unanswered.
-        @param clearing: The gateway the call went out by.
+        @param clearing: The gateway the call went out by. It and the number
+            count where L{routed} has not told them before.
         @param clearing_callee: The number after that gateway's dial rules; it
             counts where the gateway says so, else the billing number does.
         @param direction: Who ended the call (L{EndDirection}).
@@ -235,9 +274,11 @@ class Meter:
             self.settings, holdtime=hold, direction=direction, no_cdr=self.no_cdr
         )
         charge = self._charge(hold, recorded)
-        if not recorded or clearing is None or not clearing.clearing_account:
+        if recorded and clearing is not None and not self._routed:
+            self.routed(clearing, clearing_callee)
+        if not recorded or self._vendor is None:
             return self._settlement(hold, charge, recorded)
-        return self._cleared(hold, charge, clearing, clearing_callee)
+        return self._cleared(hold, charge, self._vendor)
 
     def cancel(self) -> None:
         """Release the reservation of a call that was not answered."""
@@ -313,22 +354,13 @@ class Meter:
             self.account.charge(charge.fee)
         return charge
 
-    def _cleared(
-        self, hold: int, charge: Charge, gateway: RoutingGateway, callout: str
-    ) -> Settlement:
-        """Charge the gateway's clearing account too, by its own rates."""
-        vendor = self._books.account(gateway.clearing_account)
-        if vendor is None:
-            return self._settlement(hold, charge, True)
-        customer = vendor.customer
-        number = callout if gateway.clearing_uses_callout else self.callee
-        rate = None
-        if not self.free:
-            rate = self._books.find(customer.fee_rate_group, number)
+    def _cleared(self, hold: int, charge: Charge, vendor: _Vendor) -> Settlement:
+        """Charge the gateway's clearing account too, by its own rate."""
+        rate = vendor.rate
         cost = price(rate, hold, self.settings.rules) if rate else NO_CHARGE
         if cost.fee:
-            vendor.charge(cost.fee)
-        return self._settlement(hold, charge, True, customer, cost, rate)
+            vendor.account.charge(cost.fee)
+        return self._settlement(hold, charge, True, vendor.customer, cost, rate)
 
     def _settlement(
         self,

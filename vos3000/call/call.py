@@ -223,6 +223,8 @@ class Call:
         self.rang = self.rang or now
         self.leg.answer(self._pass(Side.CALLEE, content))
         if self.meter is not None:
+            if self.route is not None:
+                self.meter.routed(self.route, self.callee_out)
             self.meter.answered(now, self._exhausted)
         longest = self.owner.longest(self)
         if longest > 0:
