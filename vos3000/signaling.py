@@ -127,7 +127,7 @@ class Signaling:
         self.core = UserAgentCore(
             self._timers,
             lambda: in_force.resend,
-            Tokens(token, token()[:4]),
+            Tokens(token, token()),
             self.gate,
             self._metrics,
         )
@@ -141,6 +141,7 @@ class Signaling:
             self._reactor,
             self._local_hosts,
             self._metrics,
+            self.knows,
         )
         self.transport = Transport(self.tcp)
 

@@ -37,6 +37,25 @@ def acme(**settings: Any) -> list[Customer]:
 class StrangerTests(CallTests):
     """Calls from addresses that nobody knows."""
 
+    def test_whatever_else_is_wrong(self) -> None:
+        """An INVITE of a stranger is not read beyond its numbers: 403."""
+        for headers in (["Require: x"], ["Contact: <"], ["Record-Route: <<"]):
+            switch = self.switch()
+            Caller(switch, STRANGER).invite(OFFER, headers)
+            self.assertEqual(final(switch, STRANGER).status, 403)
+            self.assert_over(switch, -9, 2)
+
+    def test_a_flood_leaves_few_records(self) -> None:
+        """Beyond some a second they are answered and counted only."""
+        switch = self.switch()
+        for number in range(3 * control.MOST_ILLEGAL):
+            Caller(switch, STRANGER, call_id=f"s{number}").invite()
+        self.assertEqual(len(switch.cdrs), control.MOST_ILLEGAL)
+        self.assertEqual(len(switch.taken(STRANGER)), 3 * control.MOST_ILLEGAL)
+        switch.advance(1)
+        Caller(switch, STRANGER, call_id="later").invite()
+        self.assertEqual(len(switch.cdrs), control.MOST_ILLEGAL + 1)
+
     def test_refused(self) -> None:
         """403; the record has reason -9, billing mode -1 and no account."""
         switch = self.switch()

@@ -87,6 +87,7 @@ class ListenerCase(SynchronousTestCase):
             self.connector,
             lambda peer: "192.0.2.1",
             self.metrics,
+            self.rig.users.knows,
         )
         self.listener.port = 5060
 

@@ -420,15 +420,26 @@ class StrangerTests(SynchronousTestCase):
         rig.receive(ask("CANCEL", "z9hG4bK4"))
         self.assertEqual(rig.lines(), ["200 OPTIONS", "481 BYE", "481 CANCEL"])
 
-    def test_a_call_may_move(self) -> None:
-        """Inside a dialog it is the tags that count, not the address."""
-        rig = Rig()
-        rig.users.silent = True
+    def _moved(self, rig: Rig) -> None:
+        """A call is answered; its BYE comes from another address."""
         rig.answering()
         rig.receive(ask())
         tag = rig.response().to_tag or ""
         rig.receive(ask("BYE", "z9hG4bK3", to_tag=tag, cseq=2), STRANGER)
+
+    def test_a_call_may_move(self) -> None:
+        """To another address of a gateway."""
+        rig = Rig()
+        rig.users.known.add(STRANGER[0])
+        self._moved(rig)
         self.assertEqual(rig.lines(), ["200 BYE"])
+
+    def test_a_call_is_not_a_strangers(self) -> None:
+        """Who has seen its tags elsewhere cannot end it."""
+        rig = Rig()
+        self._moved(rig)
+        self.assertEqual(rig.lines(), ["481 BYE"])
+        self.assertEqual(len(rig.core.dialogs), 1)
 
 
 class StatelessTests(SynchronousTestCase):

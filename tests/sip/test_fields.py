@@ -8,6 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from vos3000.errors import ParseError
 from vos3000.sip.fields import (
+    MAX_VALUE,
     NameAddr,
     Via,
     parse_cseq,
@@ -191,3 +192,20 @@ class CSeqTests(SynchronousTestCase):
         for text in ("4294967296 A", "-1 A", "+1 A", "1", "A", "1 A B", "\u0661 A", ""):
             self.assertRaises(ParseError, parse_cseq, text)
         self.assertRaises(ParseError, parse_cseq, "9" * 5000 + " A")
+
+
+class HostileTests(SynchronousTestCase):
+    """Values made to be slow."""
+
+    def test_quotes_are_cut_right(self) -> None:
+        """Escapes of every kind, and quotes without an end."""
+        self.assertEqual(unquote(r'"a\"b\\c\d\\\"e"'), r'a"b\cd\"e')
+        self.assertEqual(split_commas(r'"a\",b",c'), [r'"a\",b"', "c"])
+        self.assertEqual(split_commas('a,"b,c'), ["a", '"b,c'])
+        self.assertEqual(split_commas("a,<b,c"), ["a", "<b,c"])
+
+    def test_what_is_too_long_is_not_read(self) -> None:
+        """An address or a Via beyond all reason is refused unread."""
+        long = "x" * MAX_VALUE
+        self.assertRaises(ParseError, parse_name_addr, f"<sip:a@b>;p={long}")
+        self.assertRaises(ParseError, parse_via, f"SIP/2.0/UDP h;branch={long}")

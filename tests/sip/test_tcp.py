@@ -7,7 +7,7 @@ from typing import Any
 from twisted.internet.address import IPv4Address
 
 from tests.sip.connections import ListenerCase
-from tests.sip.rig import PEER, SDP, FakeClient, ask, reply
+from tests.sip.rig import PEER, SDP, STRANGER, FakeClient, ask, reply
 from vos3000.sip import tcp
 from vos3000.sip.tcp import TcpChannel
 from vos3000.sip.transport import Transport
@@ -152,12 +152,31 @@ class LimitTests(ListenerCase):
     def test_connections_in_all(self) -> None:
         """Further ones are closed at once; our own still open."""
         for number in range(tcp.MOST_CONNECTIONS):
-            self.incoming((f"10.0.{number // 250}.{number % 250}", 40000))
+            host = f"10.0.{number // 250}.{number % 250}"
+            self.rig.users.known.add(host)
+            self.incoming((host, 40000))
         refused = self.listener.buildProtocol(IPv4Address("TCP", PEER[0], 9))
         self.assertIsNone(refused)
         self.assertEqual(self.connections(), tcp.MOST_CONNECTIONS)
         self.listener.channel(PEER)
         self.assertEqual(len(self.connector.asked), 1)
+
+    def test_strangers_take_no_gateways_place(self) -> None:
+        """There are few of them at once, and they are closed when they idle."""
+        channels = [
+            self.incoming((f"198.51.{n // 100}.{n % 100}", 40000))
+            for n in range(tcp.MOST_STRANGERS)
+        ]
+        stranger = IPv4Address("TCP", STRANGER[0], 9)
+        self.assertIsNone(self.listener.buildProtocol(stranger))
+        self.incoming()
+        for each, _ in channels:
+            each.dataReceived(ask("OPTIONS"))
+        self.rig.advance(tcp.STRANGER_IDLE + 1)
+        self.assertTrue(all(line.disconnecting for _, line in channels))
+        for each, _ in channels:
+            self.lost(each)
+        self.assertIsNotNone(self.listener.buildProtocol(stranger))
 
     def test_everything_is_forgotten(self) -> None:
         """Of connections that ended, in any order, twice over."""

@@ -113,7 +113,7 @@ class TransportTests(SynchronousTestCase):
         """Three sockets and no connections."""
         self.rig = rig = Rig()
         self.tcp = TcpListener(
-            rig.reception, rig.timers, _NoConnector(), str, Metrics()
+            rig.reception, rig.timers, _NoConnector(), str, Metrics(), rig.users.knows
         )
         self.transport = Transport(self.tcp)
         self.channels = {}

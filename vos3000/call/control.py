@@ -26,7 +26,7 @@ from vos3000.call.leg import InboundLeg
 from vos3000.call.record import record_of
 from vos3000.call.registry import Registry
 from vos3000.events import CallEnded, CallStateChanged, Events
-from vos3000.instant import Now
+from vos3000.instant import Instant, Now
 from vos3000.metrics import Metrics
 from vos3000.model.accounts import Movement
 from vos3000.model.causes import CallRejected, EndCause, EndCauses
@@ -43,6 +43,10 @@ from vos3000.timers import Timer, TimerWheel
 PDD_BOUNDS = (0.1, 0.25, 0.5, 1, 2, 3, 5, 7.5, 10, 15, 20, 30, 60)
 """Seconds: the histogram of post-dial delay."""
 
+
+MOST_ILLEGAL = 20
+"""Illegal calls of one second that leave a record: a flood shall not fill the
+disk. The others are counted."""
 
 MOST_WAITING = 50_000
 """Records that may wait for the database before refused calls leave none."""
@@ -135,6 +139,7 @@ class CallControl:
         self._unknown = causes["IllegalCall"]
         self._no_number = causes.by_sip(484)
         self._draining = False
+        self._illegal_second = self._illegal = 0
         self._measure(metrics)
 
     def _measure(self, metrics: Metrics) -> None:
@@ -146,7 +151,7 @@ class CallControl:
         )
         self._unrecorded = metrics.counter(
             "call_unrecorded_total",
-            "Unanswered calls without a record: too many waited for the database",
+            "Unanswered calls without a record: too many at once",
         )
         self._ends = metrics.labelled(
             "call_ends_total", "Calls that ended, by end reason", "reason"
@@ -354,7 +359,7 @@ class CallControl:
                 direction=ended.direction,
                 illegal=not known,
             )
-        if recorded and call.answered_at is None and self._overfull():
+        if recorded and not self._worth_keeping(call, known, ended.when):
             self._unrecorded.value += 1
             recorded = False
         wanted = self._events.wanted(CallEnded)
@@ -368,12 +373,23 @@ class CallControl:
             self._writer.write(CdrEntry(cdr, movements))
         return CallEnded(cdr, recorded, ended.detail) if wanted else None
 
-    def _overfull(self) -> bool:
+    def _worth_keeping(self, call: Call, known: bool, when: Instant) -> bool:
         """
-        Whether so many records wait for a database that is down that those of
-        calls that were refused have to go: those of answered calls never do.
+        Whether a record that the rules allow is kept under pressure. That of an
+        answered call always is; those of unanswered ones go while too many wait
+        for a database that is down, those of illegal ones beyond some a second.
         """
-        return not self._writer.healthy and self._writer.waiting >= MOST_WAITING
+        if call.answered_at is not None:
+            return True
+        if not self._writer.healthy and self._writer.waiting >= MOST_WAITING:
+            return False
+        if known:
+            return True
+        second = int(when.mono)
+        if second != self._illegal_second:
+            self._illegal_second, self._illegal = second, 0
+        self._illegal += 1
+        return self._illegal <= MOST_ILLEGAL
 
     # The end of the switch
 

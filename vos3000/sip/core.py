@@ -145,7 +145,11 @@ class UserAgentCore:
     def _inside(self, transaction: ServerTransaction, request: Request) -> None:
         """Section 12.2.2."""
         dialog = self.dialogs.get(request.to_tag or "")
+        source = transaction.address
         if dialog is None or not dialog.matches(request):
+            self._turn_away(transaction, 481)
+        elif not (dialog.is_peer(source[0]) or self.users.knows(*source)):
+            # Who has seen the tags is not for that a party of the call.
             self._turn_away(transaction, 481)
         elif request.cseq < dialog.remote_cseq:
             self.refuse(transaction, 500, "CSeq out of order")
@@ -192,13 +196,14 @@ class UserAgentCore:
             self.refuse(transaction, status, reason)
 
     def _invite(self, transaction: ServerTransaction, request: Request) -> None:
-        validate(request)
         if not isinstance(transaction, InviteServerTransaction):
             return
         if not self.users.knows(*transaction.address):
             # Who it is comes before all else that may be wrong with it.
             self.users.invited(transaction)
-        elif self.layer.merged(transaction):
+            return
+        validate(request)
+        if self.layer.merged(transaction):
             self.refuse(transaction, 482, "Merged Request")
         elif self._looped(request):
             self.refuse(transaction, 482)

@@ -47,6 +47,7 @@ class Dialog:
     @ivar routes: The route set, each with its angle brackets.
     @ivar channel: What requests go out on.
     @ivar address: Where they go.
+    @ivar host: Where the peer was when the dialog began.
     """
 
     __slots__ = (
@@ -54,6 +55,7 @@ class Dialog:
         "call_id",
         "channel",
         "contact",
+        "host",
         "local",
         "local_cseq",
         "local_tag",
@@ -85,6 +87,7 @@ class Dialog:
         self.target = target
         self.channel = channel
         self.address = address
+        self.host = address[0]
         self.user = user
         self.routes: tuple[str, ...] = ()
         self.local_cseq = 0
@@ -160,6 +163,10 @@ class Dialog:
         return request.call_id == self.call_id and (
             (request.from_tag or "") == self.remote_tag
         )
+
+    def is_peer(self, host: str) -> bool:
+        """Whether requests of this dialog may come from C{host}."""
+        return host in (self.host, self.address[0])
 
     def request(
         self,

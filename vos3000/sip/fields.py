@@ -22,8 +22,15 @@ from vos3000.sip.uri import (
     parse_uri,
 )
 
-_SPECIAL = re.compile(r'[",;<>\\]')
-_IN_QUOTES = re.compile(r'["\\]')
+MAX_VALUE = 4096
+"""Characters of a value that is read apart; longer ones are refused unread."""
+
+# Possessive: one that has no end is given up at once.
+_QUOTED = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.S)
+_TOKENS = {
+    separator: re.compile(rf'{_QUOTED.pattern}|<[^>]*+>|["<{separator}]', re.S)
+    for separator in ",;"
+}
 _CSEQ_LIMIT = 1 << 32
 _CSEQ_DIGITS = 32
 
@@ -118,7 +125,10 @@ def unquote(text: str) -> str:
     if len(text) < 2 or text[0] != '"' or text[-1] != '"':
         return text
     inner = text[1:-1]
-    return re.sub(r"\\(.)", r"\1", inner, flags=re.S) if "\\" in inner else inner
+    if "\\" not in inner:
+        return inner
+    # Pairs of backslashes first: what is left before a letter escapes it.
+    return "\\".join(part.replace("\\", "") for part in inner.split("\\\\"))
 
 
 def split_commas(text: str) -> list[str]:
@@ -139,27 +149,13 @@ def _split(text: str, separator: str) -> list[str]:
     """Cut at a separator outside quotes and angle brackets, in one pass."""
     pieces = []
     start = 0
-    escaped = -1
-    quoted = inside = False
-    for match in _SPECIAL.finditer(text):
-        at = match.start()
-        char = text[at]
-        if quoted:
-            if at == escaped:
-                continue
-            if char == "\\":
-                escaped = at + 1
-            elif char == '"':
-                quoted = False
-        elif inside:
-            inside = char != ">"
-        elif char == '"':
-            quoted = True
-        elif char == "<":
-            inside = True
-        elif char == separator:
-            pieces.append(text[start:at])
-            start = at + 1
+    for match in _TOKENS[separator].finditer(text):
+        token = match[0]
+        if token == separator:
+            pieces.append(text[start : match.start()])
+            start = match.end()
+        elif token in ('"', "<"):
+            break  # of one without an end all the rest is part
     pieces.append(text[start:])
     return pieces
 
@@ -172,8 +168,10 @@ def parse_name_addr(text: str) -> NameAddr:
     section 20.10). A display name that needs quotes and has none is taken,
     and quoted when it is sent on.
 
-    @raise ParseError: Malformed, or a URI of an unknown scheme; always 400.
+    @raise ParseError: Malformed, too long, or a URI of an unknown scheme; 400.
     """
+    if len(text) > MAX_VALUE:
+        raise ParseError("too long to be an address")
     display = ""
     if text.startswith("<"):
         opened = 0
@@ -216,18 +214,10 @@ def _uri(text: str) -> Uri:
 
 def _closing_quote(text: str) -> int:
     """The index of the quote that closes the one at index 0."""
-    at = text.find('"', 1)
-    if at > 0 and "\\" not in text[1:at]:
-        return at
-    at = 1
-    while True:
-        match = _IN_QUOTES.search(text, at)
-        if match is None:
-            raise ParseError("a quoted string without an end")
-        at = match.start()
-        if text[at] == '"':
-            return at
-        at += 2
+    match = _QUOTED.match(text)
+    if match is None:
+        raise ParseError("a quoted string without an end")
+    return match.end() - 1
 
 
 def parse_params(text: str) -> Params:
@@ -270,8 +260,10 @@ def parse_via(text: str) -> Via:
     """
     Read one value of Via, with white space wherever the grammar has it.
 
-    @raise ParseError: Malformed.
+    @raise ParseError: Malformed, or too long.
     """
+    if len(text) > MAX_VALUE:
+        raise ParseError("too long to be a Via")
     hop, semicolon, rest = text.partition(";")
     parts = hop.split("/", 2)
     if len(parts) != 3 or not _is_sip2(parts[0], parts[1]):

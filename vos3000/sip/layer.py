@@ -41,6 +41,10 @@ MOST_SERVER_TRANSACTIONS = 100_000
 COOKIE = "z9hG4bK"
 """What a branch of RFC 3261 starts with (8.1.1.7)."""
 
+LONGEST_KEPT = 2048
+"""Bytes of an answer that is sent again. A forged retransmission must not cause
+many times its size, nor a table of answers hold gigabytes."""
+
 LONGEST_KEY = 400
 """Characters of a key; of a longer one a digest is kept."""
 
@@ -341,9 +345,13 @@ class TransactionLayer:
         return transaction
 
     def retire(self, transaction: ServerTransaction, data: bytes) -> None:
-        """Keep only C{data} of it, for its retransmissions; empty absorbs them."""
+        """
+        Keep only C{data} of it, for its retransmissions; empty absorbs them,
+        and so does an answer that is too long to be kept.
+        """
         if self._server.pop(transaction.key, None) is not None:
-            self._answers[transaction.key] = data
+            kept = data if len(data) <= LONGEST_KEPT else b""
+            self._answers[transaction.key] = kept
         if transaction.merge_key:
             self._merging.pop(transaction.merge_key, None)
 

@@ -4,6 +4,7 @@ Connections (RFC 3261 section 18): incoming and outgoing, limited and watched.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from twisted.internet.address import IPv4Address, IPv6Address
@@ -30,6 +31,12 @@ MOST_CONNECTIONS_OF_PEER = 200
 SLOW_SENDER = 15.0
 """Seconds in which a message that began to come must be complete, and in which
 one must come on a new connection."""
+
+MOST_STRANGERS = 200
+"""Incoming connections open at once of addresses that are no gateway's."""
+
+STRANGER_IDLE = 15.0
+"""Seconds without a message after which a stranger's connection is closed."""
 
 IDLE = 1800.0
 """Seconds without a byte after which an incoming connection is closed."""
@@ -73,6 +80,7 @@ class TcpChannel(StreamProtocol):
 
     @param listener: Makes that other one, and hears of the end of this.
     @param way: Where we opened it to; None for an incoming one.
+    @ivar idle: Seconds without a message after which it is closed.
     """
 
     name = "TCP"
@@ -90,6 +98,7 @@ class TcpChannel(StreamProtocol):
         self._asked = False
         self._full = False
         self._host = ""
+        self.idle = IDLE
         self.peer = peer
         self.connector: Any = None
         self.open = False
@@ -108,7 +117,7 @@ class TcpChannel(StreamProtocol):
         unsent, self._unsent = self._unsent, []
         self._waiting = 0
         tcp.writeSequence(unsent)
-        self._watch(SLOW_SENDER if self.way is None else IDLE)
+        self._watch(SLOW_SENDER if self.way is None else self.idle)
 
     def _watch(self, seconds: float) -> None:
         if self._limit is not None:
@@ -192,7 +201,7 @@ class TcpChannel(StreamProtocol):
         """A message that began must end in time, however it trickles in."""
         pending = self._parser.pending
         if not pending or not self._slow or progress:
-            self._watch(SLOW_SENDER if pending else IDLE)
+            self._watch(SLOW_SENDER if pending else self.idle)
         self._slow = pending
 
     def close(self) -> None:
@@ -240,6 +249,7 @@ class TcpListener(Factory):
     """
     Takes incoming connections, each peer's limited, and opens outgoing ones.
 
+    @param knows: Whether a host and port belong to a gateway.
     @ivar port: Where we listen; 0 if we do not.
     """
 
@@ -252,7 +262,10 @@ class TcpListener(Factory):
         connector: Connector,
         local_host: LocalHost,
         metrics: Metrics,
+        knows: Callable[[str, int], bool],
     ) -> None:
+        self._knows = knows
+        self._strangers = 0
         self.reception = reception
         self.timers = timers
         self.local_host = local_host
@@ -277,17 +290,23 @@ class TcpListener(Factory):
     def buildProtocol(self, addr: IAddress | None) -> TcpChannel | None:  # noqa: N802
         """An incoming connection; None closes it."""
         assert isinstance(addr, IPv4Address | IPv6Address)
+        known = self._knows(addr.host, addr.port)
         held = self._of_peer.get(addr.host, 0)
-        if self._full or held >= MOST_CONNECTIONS_OF_PEER:
+        if held >= MOST_CONNECTIONS_OF_PEER or self._full(known):
             self._rejected.value += 1
             return None
         self._of_peer[addr.host] = held + 1
         channel = TcpChannel(self, (addr.host, addr.port), None)
+        if not known:
+            self._strangers += 1
+            channel.idle = STRANGER_IDLE
         self._channels.add(channel)
         return channel
 
-    @property
-    def _full(self) -> bool:
+    def _full(self, known: bool) -> bool:
+        """Whether one more is too many; strangers never take a gateway's place."""
+        if not known and self._strangers >= MOST_STRANGERS:
+            return True
         return len(self._channels) >= MOST_CONNECTIONS
 
     def gone(self, channel: TcpChannel) -> None:
@@ -296,6 +315,8 @@ class TcpListener(Factory):
         if channel.way is not None:
             self._outgoing.pop(channel.way, None)
             return
+        if channel.idle == STRANGER_IDLE:
+            self._strangers -= 1
         host = channel.peer[0]
         left = self._of_peer.get(host, 0) - 1
         if left > 0:

@@ -10,6 +10,7 @@ from vos3000.call.leg import InboundLeg, OutboundLeg, OutboundUser, Setup
 from vos3000.call.sipleg.inbound import SipInboundLeg
 from vos3000.call.sipleg.outbound import SipOutboundLeg
 from vos3000.call.sipleg.shared import SipLegs
+from vos3000.call.sipleg.stranger import SipStrangerLeg
 from vos3000.model.gateways import RoutingGateway
 from vos3000.sip.transaction import InviteServerTransaction
 from vos3000.sip.transport import Transport
@@ -44,7 +45,12 @@ class SipGate:
 
     def invited(self, transaction: InviteServerTransaction) -> None:
         """A new INVITE came that the core has no objection to."""
-        self._incoming(SipInboundLeg(self.legs, transaction))
+        leg: InboundLeg
+        if self.knows(*transaction.address):
+            leg = SipInboundLeg(self.legs, transaction)
+        else:
+            leg = SipStrangerLeg(self.legs, transaction)
+        self._incoming(leg)
 
     def dial(
         self, gateway: RoutingGateway, setup: Setup, user: OutboundUser

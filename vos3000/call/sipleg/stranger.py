@@ -1,0 +1,98 @@
+"""
+The leg of a caller that nobody knows: enough of it to say no and to record it.
+
+An INVITE of a stranger is not read any further than its numbers: whatever
+else it holds, and however long, the answer is the same.
+"""
+
+from __future__ import annotations
+
+from vos3000.call.leg import NO_CONTENT, Content, Exchange, InboundUser, Stage
+from vos3000.call.sipleg.shared import AGENT, SipLegs, text
+from vos3000.errors import ParseError
+from vos3000.instant import Instant
+from vos3000.model.causes import EndCause
+from vos3000.model.gateways import MappingGateway
+from vos3000.model.gateways import Protocol as Signaling
+from vos3000.sip.fields import parse_name_addr
+from vos3000.sip.message import respond
+from vos3000.sip.transaction import InviteServerTransaction
+
+
+class SipStrangerLeg:
+    """An inbound leg that can only be refused."""
+
+    __slots__ = (
+        "_legs",
+        "_transaction",
+        "arrived",
+        "identifier",
+        "local_host",
+        "peer",
+        "product",
+        "user",
+    )
+
+    protocol = Signaling.SIP
+    content: Content = NO_CONTENT
+    hops = 0
+
+    def __init__(self, legs: SipLegs, transaction: InviteServerTransaction) -> None:
+        request = transaction.request
+        self._legs = legs
+        self._transaction = transaction
+        self.user: InboundUser | None = None
+        self.arrived: Instant = transaction.arrived
+        self.identifier = request.call_id
+        self.peer = transaction.address
+        self.local_host = transaction.channel.local(transaction.address)[0]
+        self.product = text(request.get("user-agent"))
+
+    def numbers(self, gateway: MappingGateway | None) -> tuple[str, str]:
+        """From and To as received; empty where they cannot be read."""
+        request = self._transaction.request
+        return _number(request.get("from")), _number(request.get("to"))
+
+    def refuse(self, cause: EndCause, status: int, stranger: bool) -> None:
+        """Send the final response, once, or nothing (SS_REPLY_UNAUTHORIZED)."""
+        transaction, core = self._transaction, self._legs.core
+        data = respond(
+            transaction.request,
+            status or cause.sip,
+            None,
+            core.tokens.random(),
+            (("Server", AGENT),),
+            received=transaction.address,
+        )
+        self.user = None
+        core.refuse_stranger(transaction, data)
+
+    def supervised(self) -> bool:
+        """There is no talk."""
+        return False
+
+    def proceed(self) -> None:
+        """A stranger is told nothing but the end."""
+
+    def progress(self, stage: Stage, content: Content) -> None:
+        """A stranger is told nothing but the end."""
+
+    def answer(self, content: Content) -> None:
+        """Not reached: nobody answers a stranger."""
+
+    def ask(self, exchange: Exchange) -> None:
+        """Not reached: there is no talk."""
+
+    def confirm(self, content: Content) -> None:
+        """Not reached: there is no talk."""
+
+    def release(self, cause: EndCause) -> None:
+        """Refuse it."""
+        self.refuse(cause, 0, True)
+
+
+def _number(value: str | None) -> str:
+    try:
+        return parse_name_addr(value or "").uri.number[:64]
+    except ParseError:
+        return ""
