@@ -194,6 +194,61 @@ class SignalTests(StartCase):
         self.assertFalse((self.state / "vos3000.pid").exists())
         self.gone(number)
 
+    def test_told_to_stop_while_it_starts(self) -> None:
+        """Whatever it is doing then, it ends at once and without complaint."""
+        for pause in (0.0, 0.02, 0.05, 0.1):
+            process = self.start("-n")
+            self.until("\n", self.state / "vos3000.pid")
+            time.sleep(pause)
+            process.terminate()
+            process.wait(SECONDS)
+            said = self.said.read_text("utf-8")
+            self.assertIn(process.returncode, (0, -signal.SIGTERM), said)
+            self.assertNotIn("Traceback", said)
+            self.assertNotIn("Unhandled", said)
+            (self.state / "vos3000.pid").unlink(missing_ok=True)
+
+    def test_told_to_stop_again_and_again(self) -> None:
+        """Once is enough, more is the same."""
+        process = self.start("-n")
+        self.until("serving:")
+        for number in (signal.SIGTERM, signal.SIGINT) * 10:
+            process.send_signal(number)
+            time.sleep(0.002)
+        said = self.ends(process, 0)
+        self.assertEqual(said.count("stopping:"), 1)
+
+    def test_told_to_reload_again_and_again(self) -> None:
+        """One reading follows the one under way, however often it is told."""
+        process = self.start("-n")
+        self.until("serving:")
+        with sqlite3.connect(self.state / "vos3000.db") as connection:
+            connection.execute("INSERT INTO e_feerategroup (id, name) VALUES (1, 'a')")
+            connection.execute(
+                "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n"
+                " WHERE i < 30000) INSERT INTO e_feerate (id, feerategroupid,"
+                " feeprefix) SELECT i, 1, i FROM n"
+            )
+        connection.close()
+        for _ in range(100):
+            process.send_signal(signal.SIGHUP)
+            time.sleep(0.002)
+        self.until("were read again", times=2)
+        process.terminate()
+        said = self.ends(process, 0)
+        self.assertLess(said.count("were read again"), 50)
+
+    def test_told_to_reload_while_it_starts(self) -> None:
+        """From its pid file on it takes the signal, and reads once it serves."""
+        process = self.start("-n")
+        self.until("\n", self.state / "vos3000.pid")
+        for _ in range(20):
+            process.send_signal(signal.SIGHUP)
+        said = self.until("were read again")
+        self.assertLess(said.index("serving:"), said.index("were read again"))
+        process.terminate()
+        self.ends(process, 0)
+
     def gone(self, number: int) -> None:
         """Wait until a process that is no child of ours has ended."""
         limit = time.monotonic() + SECONDS

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import signal
 import sys
 from collections.abc import MutableMapping
 from contextlib import suppress
@@ -43,7 +44,7 @@ class Process:
             self._log.critical("{message}", message=message)
         with suppress(OSError):
             os.write(self._terminal, f"{message}\n".encode(errors="replace"))
-        self.serve()
+        self._release_terminal()
         self._remove_pid()
         waiting = self._twistd.get("statusPipe")
         if waiting is not None:
@@ -52,7 +53,14 @@ class Process:
         raise SystemExit(1)
 
     def serve(self) -> None:
-        """Nobody waits at the terminal any longer."""
+        """
+        Nobody waits at the terminal any longer. When all is done a signal that
+        comes late changes nothing: without this it would be the exit status.
+        """
+        atexit.register(_ignore_signals)
+        self._release_terminal()
+
+    def _release_terminal(self) -> None:
         if self._terminal >= 0:
             os.close(self._terminal)
             self._terminal = -1
@@ -77,6 +85,11 @@ def _copy(handle: int) -> int:
         return os.dup(handle)
     except OSError:
         return -1
+
+
+def _ignore_signals() -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _exit(status: int) -> None:

@@ -93,6 +93,8 @@ class Switch(Service):
         self._now = instants(time.time, time.monotonic)
         self._in_force = InForce(parameters.values)
         self._stopping = False
+        self._reading = True
+        self._read_again = False
         self._problem = "starting"
         self._events.subscribe(StorageFailed, self._storage_failed)
         self._events.subscribe(StorageRecovered, self._storage_recovered)
@@ -109,6 +111,8 @@ class Switch(Service):
         # hour would stop every timer for an hour.
         self._reactor.seconds = time.monotonic
         self._timers = TimerWheel(self._reactor)
+        # Twisted puts these back when it ends; until it begins they wait for it.
+        self._take_signals()
         try:
             self._state.take()
             self._make_storage()
@@ -234,6 +238,7 @@ class Switch(Service):
             http=", ".join(map(str, http.listen)) or "off",
             state=self._config.state.dir,
         )
+        self._was_read()
 
     def _not_started(self, failure: Failure) -> None:
         if self._stopping:
@@ -269,7 +274,7 @@ class Switch(Service):
     def _take_signals(self) -> None:
         """
         SIGTERM and SIGINT end the process with status 0 once every call is
-        recorded; SIGHUP reads everything again.
+        recorded, however often they come; SIGHUP reads everything again.
         """
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._told_to_stop)
@@ -277,7 +282,8 @@ class Switch(Service):
             signal.signal(signal.SIGHUP, self._told_to_reload)
 
     def _told_to_stop(self, number: int, frame: object) -> None:
-        self._reactor.callFromThread(self._stop_reactor)
+        if not self._stopping:
+            self._reactor.callFromThread(self._stop_reactor)
 
     def _stop_reactor(self) -> None:
         if not self._stopping:
@@ -285,13 +291,25 @@ class Switch(Service):
             self._reactor.stop()
 
     def _told_to_reload(self, number: int, frame: object) -> None:
-        self._reactor.callFromThread(self.reload)
+        if not self._read_again and not self._stopping:
+            self._read_again = True
+            self._reactor.callFromThread(self._reload_when_free)
 
-    def reload(self) -> Deferred[None]:
-        """Read both files and all tables again; calls go on."""
-        return Deferred.fromCoroutine(self._reload()).addErrback(self._not_reloaded)
+    def _reload_when_free(self) -> None:
+        """Read again; what was told meanwhile is one more reading after it."""
+        if self._reading or self._stopping:
+            return
+        self._reading, self._read_again = True, False
+        read = Deferred.fromCoroutine(self._reload()).addErrback(self._not_reloaded)
+        read.addCallback(self._was_read)
+
+    def _was_read(self, result: object = None) -> None:
+        self._reading = False
+        if self._read_again:
+            self._reload_when_free()
 
     async def _reload(self) -> None:
+        """Read both files and all tables again; calls go on."""
         _, fresh = registry.read(
             self._config.directory, self._config.state.dir, os.environ, root=False
         )
@@ -300,6 +318,8 @@ class Switch(Service):
         self._log.info("configuration and tables were read again")
 
     def _not_reloaded(self, failure: Failure) -> None:
+        if self._stopping:
+            return
         error = failure.value
         if isinstance(error, ConfigError):
             for problem in error.problems:
