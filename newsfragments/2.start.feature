@@ -1,0 +1,1 @@
+One switch at a time has a state directory and a database; a start that fails says why in one message with status 1, as a daemon too; the database is closed to other users; each start numbers its batches of records in a row of its own.
