@@ -161,3 +161,38 @@ class HeaderTests(SheetCase):
         ):
             error = self.assertRaises(ParseError, list, self.sheet(header + "\n"))
             self.assertIn(words, str(error))
+
+
+class NoTextTests(SheetCase):
+    """Files that are something else."""
+
+    def _refusal(self, data: bytes, encoding: str = "utf-8") -> str:
+        with self.assertRaises(ParseError) as caught:
+            list(self.sheet(data, encoding=encoding))
+        return str(caught.exception)
+
+    def test_other_encodings(self) -> None:
+        """UTF-16 and binary files: the option is named."""
+        text = "feeRateGroup,feePrefix,fee,period\ng,49,1,60\n"
+        for data in (text.encode("utf-16"), text.encode("utf-16-le"), b"PK\3\4\0\0"):
+            self.assertIn("not UTF-8, see --encoding", self._refusal(data))
+        (row,) = self.sheet(text.encode("utf-16"), encoding="utf-16")
+        self.assertEqual(row.rate.prefix, "49")
+        self.assertIn("not UTF-16, see", self._refusal(b"\xff\xfea\0b", "utf-16"))
+
+    def test_broken_off(self) -> None:
+        """Half a letter at the end of the file is a bad row."""
+        data = "feePrefix,fee,period\n49,1,60\n".encode("utf-16") + b"4"
+        sheet = self.sheet(data, "g", "utf-16")
+        list(sheet)
+        self.assertIn("not UTF-16", sheet.bad[-1].reason)
+
+    def test_no_header(self) -> None:
+        """Empty and endless first lines are told apart."""
+        self.assertIn("is empty", self._refusal(b""))
+        self.assertIn("too long", self._refusal(b"a" * 1_000_000))
+
+    def test_group_is_missing(self) -> None:
+        """The cure is named."""
+        told = self._refusal(b"feePrefix,fee,period\n49,1,60\n")
+        self.assertIn("feeRateGroup is missing: name it, or give --group", told)

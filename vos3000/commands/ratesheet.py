@@ -35,6 +35,8 @@ _SECTION = re.compile(r"section([1-9]\d?)(time|fee)", re.IGNORECASE)
 _PREFIX = re.compile(r"[0-9A-Za-z*#+]{1,64}")
 _LONGEST_GROUP = 64
 _LONGEST_NAME = 255
+_LONGEST = 1 << 16
+_LONGEST_ROW = 1 << 18
 _STEP = 2000
 _CACHE = 100_000
 
@@ -94,7 +96,8 @@ def _layout(header: list[str], group: str | None) -> _Layout:
     needed = REQUIRED if group else ("feeRateGroup", *REQUIRED)
     missing = [name for name in needed if name not in columns]
     if missing:
-        raise ParseError(f"the column {missing[0]} is missing")
+        hint = ": name it, or give --group" if missing[0] == "feeRateGroup" else ""
+        raise ParseError(f"the column {missing[0]} is missing{hint}")
     return _Layout(columns, _sections(parts), len(header))
 
 
@@ -162,12 +165,15 @@ class RateSheet:
         text = io.TextIOWrapper(
             raw, encoding=self._encoding, errors="surrogateescape", newline=""
         )
-        first = text.readline().removeprefix("\ufeff")
+        first = self._first(text)
         delimiter = max(",;\t", key=first.count)
-        layout = _layout(
-            next(csv.reader([first], delimiter=delimiter), []), self._group
-        )
-        reader = csv.reader(text, delimiter=delimiter)
+        try:
+            header = next(csv.reader([first], delimiter=delimiter), [])
+        except csv.Error as error:
+            raise ParseError(f"the first line is no CSV: {error}") from None
+        layout = _layout(header, self._group)
+        rows = iter(lambda: text.readline(_LONGEST_ROW), "")
+        reader = csv.reader(rows, delimiter=delimiter)
         for cells in self._cells(reader):
             line = reader.line_num + 1
             if not any(cells):
@@ -183,6 +189,31 @@ class RateSheet:
             yield Row(line, group, rate)
         self._progress(raw.tell())
 
+    def _first(self, text: io.TextIOWrapper) -> str:
+        """
+        The first line, which names the columns.
+
+        @raise ParseError: If there is none, or it is no text.
+        """
+        try:
+            first = text.readline(_LONGEST).removeprefix("\ufeff")
+        except UnicodeError:
+            raise ParseError(self._no_text()) from None
+        if "\0" in first or any("\udc80" <= sign <= "\udcff" for sign in first):
+            raise ParseError(self._no_text())
+        if len(first) == _LONGEST:
+            raise ParseError("the first line is too long to name columns")
+        if not first:
+            raise ParseError("the file is empty: its first line names the columns")
+        return first
+
+    def _no_text(self) -> str:
+        name = self._encoding.upper()
+        return (
+            f"the file is not {name}, see --encoding: spreadsheets also write utf-16,"
+            " gb18030 or latin-1"
+        )
+
     def _cells(self, reader: Iterator[list[str]]) -> Iterator[list[str]]:
         """The reader's rows; one that is no CSV at all ends the file."""
         try:
@@ -190,6 +221,8 @@ class RateSheet:
         except csv.Error as error:
             line = getattr(reader, "line_num", 0) + 1
             self._refuse(line, f"no CSV from here on: {error}")
+        except UnicodeError:
+            self._refuse(getattr(reader, "line_num", 0) + 2, self._no_text())
 
     def _refuse(self, line: int, reason: str) -> None:
         self.bad_count += 1
