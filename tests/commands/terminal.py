@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, cast
@@ -21,6 +24,21 @@ from vos3000.metrics import Metrics
 
 NOW = 1_772_366_400.0
 """2026-03-01 12:00:00 UTC, seconds."""
+
+
+@contextmanager
+def environment(**variables: str) -> Iterator[None]:
+    """Set variables of the process's environment for a while."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 @attrs.define

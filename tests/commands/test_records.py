@@ -12,7 +12,7 @@ import attrs
 import click
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.commands.terminal import NOW, Terminal
+from tests.commands.terminal import NOW, Terminal, environment
 from tests.rows import cdr
 from vos3000.commands.records import since_ms
 from vos3000.model.cdr import COLUMNS
@@ -73,6 +73,18 @@ class CdrTests(SynchronousTestCase):
         line = self.terminal.run("cdr", "--caller", "100").output.splitlines()[1]
         for words in ("2026-03-01 11:00:05", "0.12", "caller", "-8 NormalHangUp"):
             self.assertIn(words, line)
+
+    def test_narrow_screen(self) -> None:
+        """Columns are left out, words are not broken; a wide screen has all."""
+        with environment(COLUMNS="80"):
+            lines = self.terminal.run("cdr").output.splitlines()
+        self.assertLessEqual(max(map(len, lines)), 80)
+        self.assertEqual(len(lines), 4)
+        for words in ("2026-03-01 11:00:05", "0.12", "-8 NormalHangUp"):
+            self.assertIn(words, lines[2])
+        with environment(COLUMNS="20"):
+            self.assertIn("-8 NormalHangUp", self.terminal.run("cdr").output)
+        self.assertIn("ended by", self.terminal.run("cdr").output)
 
     def test_none(self) -> None:
         """No record is said so."""

@@ -8,14 +8,22 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.commands.terminal import NOW, Terminal
+from tests.commands.terminal import NOW, Terminal, environment
 
 METRICS = """\
+# TYPE vos3000_call_setups counter
+vos3000_call_setups_total 8
+# TYPE vos3000_call_answers counter
+vos3000_call_answers_total 5
+# TYPE process_start_time_seconds gauge
+process_start_time_seconds 1772276339
+# TYPE process_resident_memory_bytes gauge
+process_resident_memory_bytes 66191360
 # HELP calls Calls at once
 # TYPE calls gauge
 calls 2
-# TYPE call_ends_total counter
-call_ends_total{reason="CalleeBusy"} 3
+# TYPE vos3000_call_ends_total counter
+vos3000_call_ends_total{reason="CalleeBusy"} 3
 # TYPE call_pdd_seconds histogram
 call_pdd_seconds_bucket{le="0.1"} 5
 call_pdd_seconds_bucket{le="+Inf"} 5
@@ -54,6 +62,7 @@ class RunningCase(SynchronousTestCase):
             "GetCurrentCall": {"retCode": 0, "infoCurrentCalls": calls},
             "DisconnectCurrentCall": {"retCode": 0},
             "metrics": METRICS,
+            "healthz": "ok\n",
         }
 
 
@@ -61,14 +70,48 @@ class StatusTests(RunningCase):
     """The command status."""
 
     def test_running(self) -> None:
-        """Main figures, and the metrics that are not zero."""
+        """First whether it is well, then what an operator needs."""
         result = self.terminal.run("status")
         self.assertEqual(result.exit_code, 0, result.output)
-        self.assertIn("vos3000 runs at 127.0.0.1:8080", result.output)
-        self.assertIn("records to be written 5", result.output)
-        self.assertIn('call_ends_total{reason="CalleeBusy"}', result.output)
-        self.assertNotIn("_bucket", result.output)
-        self.assertIn("_bucket", self.terminal.run("status", "--all").output)
+        self.assertEqual(
+            result.output.splitlines(),
+            [
+                "vos3000 runs at 127.0.0.1:8080 and is well",
+                "calls up         2",
+                "records waiting  5",
+                "since its start  8 setups, 5 answered, ASR 62.5 %",
+                "calls ended      CalleeBusy 3",
+                "pushes           nobody is told",
+                "up for           1 d 1:01:01",
+                "memory           63.1 MiB",
+            ],
+        )
+
+    def test_every_metric(self) -> None:
+        """--all has them below, in full."""
+        result = self.terminal.run("status", "--all")
+        self.assertIn("call_pdd_seconds_bucket", result.output)
+        self.assertIn("66191360", result.output)
+
+    def test_not_well(self) -> None:
+        """What is wrong stands in the first line, and the status is 1."""
+        self.terminal.switch.answers["healthz"] = "records cannot be written: full\n"
+        result = self.terminal.run("status")
+        self.assertEqual(result.exit_code, 1)
+        self.assertEqual(
+            result.output.splitlines()[0],
+            "vos3000 runs at 127.0.0.1:8080: records cannot be written: full",
+        )
+        found = json.loads(self.terminal.run("status", "--json").output)
+        self.assertEqual(found["health"], "records cannot be written: full")
+
+    def test_calls_on_a_narrow_screen(self) -> None:
+        """Columns are left out, words are not broken."""
+        with environment(COLUMNS="80"):
+            lines = self.terminal.run("calls").output.splitlines()
+        self.assertLessEqual(max(map(len, lines)), 80)
+        self.assertIn("customer", lines[1])
+        self.assertNotIn("198.51.100.1:5000", lines[1])
 
     def test_json(self) -> None:
         """The same for programs."""

@@ -125,6 +125,7 @@ class PortsTests(SynchronousTestCase):
         (problem,) = problems(config(sip=sip, http=Http(listen=())))
         self.assertIn("UDP 192.0.2.1:5060 cannot be had", problem)
         self.assertIn("[sip] udp", problem)
+        self.assertIn('make run ARGS="--config DIR"', problem)
 
 
 class ConsumerTests(SynchronousTestCase):
@@ -248,9 +249,9 @@ class ShowTests(SynchronousTestCase):
     """What is printed."""
 
     def setUp(self) -> None:
-        """A screen of 100 columns."""
+        """A screen of 80 columns."""
         self.screen = io.StringIO()
-        console = Console(file=self.screen, width=100, highlight=False, markup=False)
+        console = Console(file=self.screen, width=80, highlight=False, markup=False)
         self.show = Show(console, causes.load(), UTC, True)
         self.ladder = Ladder(lambda: 0.0)
 
@@ -262,6 +263,7 @@ class ShowTests(SynchronousTestCase):
         states = [CallState.INVITE, CallState.RELEASE]
         self.show.call(carrier.CALLS[0], self.ladder, record, money, states)
         text = self.screen.getvalue()
+        self.assertLessEqual(max(map(len, text.splitlines())), 80)
         for words in (
             "1. an answered call",
             "- INVITE 49 ",

@@ -8,7 +8,7 @@ import http.client
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 import attrs
 import click
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from twisted.internet.defer import Deferred
@@ -41,6 +42,9 @@ NOT_RUNNING = 3
 """Exit status: the switch could not be reached (2 is a misused command)."""
 
 PID_FILE = "vos3000.pid"
+
+_GAP = 2
+"""Columns between two of a table."""
 
 PIPE_WIDTH = 250
 """Columns of what is not printed on a terminal."""
@@ -244,14 +248,45 @@ def table(*columns: str, numbers: str = "") -> Table:
     return made
 
 
+def fitted(
+    rows: Sequence[Sequence[str]],
+    columns: Sequence[str],
+    dispensable: Sequence[str],
+    width: int,
+    numbers: str = "",
+) -> Table:
+    """
+    A table no wider than the screen: columns are left out until it fits.
+
+    @param dispensable: What is left out first comes first.
+    @param width: Columns of the screen; the rest of the table may pass them.
+    @param numbers: The names of the columns that hold numbers, by comma.
+    """
+    widths = {
+        name: max(map(cell_len, (name, *(row[place] for row in rows))))
+        for place, name in enumerate(columns)
+    }
+    left = list(dispensable)
+    while left and sum(widths.values()) + _GAP * (len(widths) - 1) > width:
+        del widths[left.pop(0)]
+    made = table(*widths, numbers=numbers)
+    for column in made.columns:
+        column.no_wrap = True
+        column.min_width = widths[str(column.header)]
+    places = [place for place, name in enumerate(columns) if name in widths]
+    for row in rows:
+        made.add_row(*(row[place] for place in places))
+    return made
+
+
 def console(stderr: bool = False, width: int = PIPE_WIDTH) -> Console:
     """
     The screen as it is now. What goes into a file or a pipe is wide, so that
-    a row of a table stays one line for grep.
+    a row of a table stays one line for grep; COLUMNS says otherwise.
 
     @param width: Columns of what is not printed on a terminal.
     """
     made = Console(highlight=False, stderr=stderr, markup=False)
-    if not made.is_terminal:
+    if not made.is_terminal and not os.environ.get("COLUMNS", "").isdigit():
         made.width = width
     return made

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import attrs
 import click
 
-from vos3000.commands.context import Setup, console, shared, show_json, table, wait
+from vos3000.commands.context import Setup, console, fitted, shared, show_json, wait
 from vos3000.db.cdrs import CdrQuery, CdrStore
 from vos3000.model import causes
 from vos3000.model.causes import EndCauses
@@ -31,6 +31,7 @@ _COLUMNS = (
     *("end", "caller", "callee", "from", "to", "held", "charged", "fee"),
     *("account", "cost", "ended by", "reason"),
 )
+_DISPENSABLE = ("charged", "ended by", "cost", "from", "account", "to", "caller")
 
 
 def since_ms(text: str, zone: ZoneInfo, now: float) -> int:
@@ -77,7 +78,8 @@ def cdr(
     List the newest records, newest first.
 
     They come from the database, so the switch need not run. A filter without
-    --since looks at the last 31 days.
+    --since looks at the last 31 days. A narrow screen shows fewer columns;
+    --json has them all.
     """
     zone = setup.config.state.zone
     begin = since_ms(since, zone, setup.now()) if since else 0
@@ -99,11 +101,15 @@ def cdr(
     if as_json:
         show_json([attrs.asdict(each) for each in found])
         return
-    made = table(*_COLUMNS, numbers="held,charged,fee,cost")
-    table_of_causes = causes.load()
-    for each in found:
-        made.add_row(*row(each, table_of_causes, zone))
-    console().print(made if found else "no records")
+    screen = console()
+    if not found:
+        screen.print("no records")
+        return
+    reasons = causes.load()
+    rows = [row(each, reasons, zone) for each in found]
+    numbers = "held,charged,fee,cost"
+    made = fitted(rows, _COLUMNS, _DISPENSABLE, screen.width, numbers)
+    screen.print(made, crop=False, no_wrap=True)
 
 
 def row(record: Cdr, reasons: EndCauses, zone: ZoneInfo) -> tuple[str, ...]:

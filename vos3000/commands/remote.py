@@ -76,7 +76,18 @@ class Switch:
             for sample in family.samples
         }
 
-    def _exchange(self, method: str, path: str, body: str | None = None) -> str:
+    def problem(self) -> str:
+        """What C{/healthz} says is wrong; empty if nothing is."""
+        text = self._exchange("GET", "/healthz", accepted=(200, 503)).strip()
+        return "" if text == "ok" else text
+
+    def _exchange(
+        self,
+        method: str,
+        path: str,
+        body: str | None = None,
+        accepted: tuple[int, ...] = (200,),
+    ) -> str:
         host, port = self.address.host, self.address.port
         connection = self._connect(host, port, TIMEOUT)
         try:
@@ -87,7 +98,7 @@ class Switch:
             raise Complaint(self._absent(error), NOT_RUNNING) from None
         finally:
             connection.close()
-        if response.status != 200:
+        if response.status not in accepted:
             raise Complaint(self._status(response.status, path))
         return text
 
@@ -106,8 +117,8 @@ class Switch:
     def _status(self, status: int, path: str) -> str:
         if status in (401, 403):
             return (
-                f"the switch refuses this machine the path {path}: add its address"
-                " to the access list (e_web_access_control)"
+                f"the switch refuses this machine the path {path}: let its address in"
+                " by `vos3000 access allow` (e_web_access_control)"
             )
         return (
             f"{self.address} answers {path} with HTTP {status}: is [http] listen in"

@@ -11,9 +11,11 @@ import click
 
 from vos3000.commands import remote
 from vos3000.commands.context import (
+    PROBLEM,
     Complaint,
     Setup,
     console,
+    fitted,
     shared,
     show_json,
     table,
@@ -27,6 +29,9 @@ _CALL_COLUMNS = (
     *("id", "caller", "callee", "from", "to", "state", "for", "codec"),
     *("caller media", "callee media"),
 )
+_MOST_REASONS = 4
+
+_DISPENSABLE = ("callee media", "caller media", "codec", "from", "to", "caller")
 
 
 @click.command()
@@ -35,31 +40,90 @@ _CALL_COLUMNS = (
 @shared
 def status(setup: Setup, as_json: bool, everything: bool) -> None:
     """
-    Show whether the switch runs, and its main figures.
+    Show whether the switch runs and is well, and its main figures.
 
-    Exits with 0 if it runs and answers, with 3 if it cannot be reached.
+    Exits with 0 if it is, with 1 if it runs and something is wrong with it,
+    with 3 if it cannot be reached.
     """
     switch = Switch(setup.config, setup.connect)
     performance = switch.ask("GetPerformance").get("infoPerformance", {})
     numbers = switch.metrics()
+    problem = switch.problem()
     if as_json:
-        show_json({**performance, "metrics": numbers})
-        return
+        show_json({**performance, "health": problem or "ok", "metrics": numbers})
+    else:
+        _show_status(switch, performance, numbers, problem, setup.now())
+        if everything:
+            _show_metrics(numbers)
+    click.get_current_context().exit(PROBLEM if problem else 0)
+
+
+def _show_status(
+    switch: Switch,
+    performance: Mapping[str, Any],
+    numbers: Mapping[str, float],
+    problem: str,
+    now: float,
+) -> None:
     screen = console()
-    screen.print(f"vos3000 runs at {switch.address}", style="green")
-    screen.print(f"calls up              {performance.get('callSize')}")
-    screen.print(f"records to be written {performance.get('cdrQueueSize')}")
+    if problem:
+        screen.print(f"vos3000 runs at {switch.address}: {problem}", style="bold red")
+    else:
+        screen.print(f"vos3000 runs at {switch.address} and is well", style="green")
+    lines = {
+        "calls up": performance.get("callSize"),
+        "records waiting": performance.get("cdrQueueSize"),
+        **_since_start(numbers),
+        "pushes": _pushes(numbers),
+        "up for": _days(now - numbers.get("process_start_time_seconds", now)),
+        "memory": f"{numbers.get('process_resident_memory_bytes', 0) / 2**20:.1f} MiB",
+    }
+    for name, value in lines.items():
+        screen.print(f"{name:<17}{value}")
+
+
+def _since_start(numbers: Mapping[str, float]) -> dict[str, str]:
+    """What became of the calls."""
+    setups = int(numbers.get("vos3000_call_setups_total", 0))
+    answers = int(numbers.get("vos3000_call_answers_total", 0))
+    ratio = f", ASR {100 * answers / setups:.1f} %" if setups else ""
+    start = 'vos3000_call_ends_total{reason="'
+    ends = sorted(
+        (
+            (int(count), name.removeprefix(start).removesuffix('"}'))
+            for name, count in numbers.items()
+            if name.startswith(start)
+        ),
+        key=lambda end: (-end[0], end[1]),
+    )
+    told = ", ".join(f"{reason} {count}" for count, reason in ends[:_MOST_REASONS])
+    return {
+        "since its start": f"{setups} setups, {answers} answered{ratio}",
+        "calls ended": told or "none",
+    }
+
+
+def _pushes(numbers: Mapping[str, float]) -> str:
+    """What other systems were told of."""
+    waiting, delivered, dead = (
+        int(numbers.get(f"vos3000_push_{name}", 0))
+        for name in ("waiting", "delivered_total", "dead_letters_total")
+    )
+    if "vos3000_push_waiting" not in numbers:
+        return "nobody is told"
+    return f"{delivered} delivered, {waiting} waiting, {dead} dead letters"
+
+
+def _days(seconds: float) -> str:
+    days, rest = divmod(int(max(0, seconds)), 86_400)
+    return f"{f'{days} d ' if days else ''}{_clock(rest)}"
+
+
+def _show_metrics(numbers: Mapping[str, float]) -> None:
     made = table("metric", "value", numbers="value")
     for name, value in numbers.items():
-        if everything or (value and _telling(name)):
-            made.add_row(name, f"{value:g}")
-    screen.print(made)
-
-
-def _telling(name: str) -> bool:
-    """Whether a metric belongs on the short list."""
-    plain = name.partition("{")[0]
-    return not plain.endswith(("_bucket", "_sum", "_created"))
+        made.add_row(name, f"{value:.15g}")
+    console().print(made)
 
 
 @click.command()
@@ -90,10 +154,13 @@ def calls(
     if as_json:
         show_json(found)
         return
-    made = table(*_CALL_COLUMNS, numbers="id,for")
-    for call in found:
-        made.add_row(*_call_row(call, setup.now() * 1000))
-    console().print(made if found else "no calls in progress")
+    screen = console()
+    if not found:
+        screen.print("no calls in progress")
+        return
+    rows = [_call_row(call, setup.now() * 1000) for call in found]
+    made = fitted(rows, _CALL_COLUMNS, _DISPENSABLE, screen.width, "id,for")
+    screen.print(made, crop=False, no_wrap=True)
 
 
 def _call_row(call: Mapping[str, Any], now: float) -> tuple[str, ...]:

@@ -25,7 +25,8 @@ def problems(config: Config) -> list[str]:
     return [
         f"{transport.upper()} {endpoint} {reason}: stop what uses it"
         f" (`ss -lnp{transport[0]} 'sport = {endpoint.port}'`), or set {setting} in a"
-        " vos3000.conf and give its directory as --config"
+        " vos3000.conf and give its directory: --config DIR, or"
+        ' make run ARGS="--config DIR"'
         for transport, setting, endpoints in listeners(config)
         for endpoint in endpoints
         if (reason := _refusal(transport, endpoint))

@@ -27,7 +27,7 @@ _COLUMNS = (
 )
 
 
-WIDTH = 96
+WIDTH = 79
 """Columns of a record."""
 
 _INDENT = " " * 9
@@ -93,7 +93,7 @@ class Show:
     def _record(self, record: Cdr) -> None:
         cells = zip(_COLUMNS, row(record, self._reasons, self._zone), strict=True)
         pairs = [f"{name} {value}".strip() for name, value in cells if value]
-        for place, line in enumerate(wrap(", ".join(pairs), WIDTH - len(_INDENT))):
+        for place, line in enumerate(_lines(pairs, WIDTH - len(_INDENT))):
             self.say(f"{_INDENT if place else 'record   '}{line}")
 
     def serving(self, config: Config, temporary: bool) -> None:
@@ -113,6 +113,14 @@ class Show:
             pay = f'{{"ownerName":"{CUSTOMER}","ownerType":2,"money":5}}'
             self.say(f"  curl -d '{pay}' {web}{config.http.prefixes[0]}/Pay")
             self.say(f"  curl {web}/metrics")
+
+
+def _lines(pairs: Sequence[str], width: int) -> list[str]:
+    """Pairs by comma, on lines that end between pairs."""
+    whole = ", ".join(pair.replace(" ", "\xa0") for pair in pairs)
+    # textwrap breaks at ASCII blanks only
+    found = wrap(whole, width, break_long_words=False, break_on_hyphens=False)
+    return [line.replace("\xa0", " ") for line in found]
 
 
 def money_text(amount: Decimal) -> str:
