@@ -17,6 +17,8 @@ _COMMANDS = {
     "demo": "demonstration",
     "check": "configuration",
     "migrate": "configuration",
+    "parameters": "settings",
+    "access": "settings",
     "reload": "running",
     "status": "running",
     "calls": "running",

@@ -7,9 +7,10 @@ import json
 from click.testing import CliRunner
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.commands.terminal import Terminal
+from tests.commands.terminal import Terminal, environment
 from vos3000 import cli
-from vos3000.db.gateways import MAPPING, GatewayStore
+from vos3000.db.customers import CustomerStore
+from vos3000.db.gateways import MAPPING, ROUTING, GatewayStore
 from vos3000.db.settings import ParameterStore
 
 
@@ -95,6 +96,45 @@ class CheckTests(SynchronousTestCase):
         text = self.terminal.run("check", "--all").output
         self.assertEqual(text.count("not yet in effect"), text.count("effect: "))
 
+    def test_narrow_screen(self) -> None:
+        """Parameters stand one below the other, and no word is broken."""
+        with environment(COLUMNS="80"):
+            text = self.terminal.run("check", "--all").output
+        self.assertLessEqual(max(map(len, text.splitlines()[1:])), 80)
+        self.assertIn("\nSS_MAXCALLDURATION = 14400\n    from default; takes", text)
+
+    def test_what_carries_no_call(self) -> None:
+        """Warnings, and exit 0: nothing is wrong, and yet no call goes."""
+        pool = self.terminal.pool()
+        self.terminal.do(pool, CustomerStore(pool).create({"account": "1"}, 0))
+        for kind, fields in (
+            (MAPPING, {"name": "m"}),
+            (MAPPING, {"name": "r", "registerType": 1, "account": "1"}),
+            (ROUTING, {"name": "h", "protocol": 0}),
+            (ROUTING, {"name": "s", "protocol": 1, "remoteIp": "192.0.2.1"}),
+            (ROUTING, {"name": "t", "protocol": 1, "registerType": 1}),
+        ):
+            pool = self.terminal.pool()
+            self.terminal.do(pool, GatewayStore(pool, kind).create(fields))
+        result = self.terminal.run("check", "--json")
+        self.assertEqual(result.exit_code, 0, result.output)
+        told = json.loads(result.output)["warnings"]
+        wanted = (
+            "mapping gateway m has no address",
+            "mapping gateway m has no account",
+            "mapping gateway r registers",
+            "routing gateway h speaks H.323 (protocol 0)",
+            "routing gateway h has no address",
+            "routing gateway t registers",
+            "account 1 has no rate group",
+        )
+        self.assertEqual(len(told), len(wanted), told)
+        for words, warning in zip(wanted, told, strict=True):
+            self.assertTrue(warning.startswith(words), warning)
+        text = self.terminal.run("check").output
+        self.assertIn("warning: mapping gateway m has no address", text)
+        self.assertIn("no problems, 7 warnings", text)
+
 
 class MigrateTests(SynchronousTestCase):
     """The command migrate."""
@@ -125,7 +165,7 @@ class CommandLineTests(SynchronousTestCase):
         runner = CliRunner()
         names = runner.invoke(cli.main, []).output.partition("Commands:")[2]
         commands = [line.split()[0] for line in names.splitlines() if line.strip()]
-        self.assertEqual(len(commands), 12)
+        self.assertEqual(len(commands), 14)
         for words in ([], *([name] for name in commands)):
             result = runner.invoke(cli.main, [*words, "--help"])
             self.assertEqual(result.exit_code, 0, result.output)

@@ -5,8 +5,10 @@ Commands about the configuration and the schema: check, migrate.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from textwrap import wrap
 
 import click
+from rich.console import RenderableType
 
 from vos3000.commands.context import (
     PROBLEM,
@@ -21,16 +23,21 @@ from vos3000.commands.context import (
 )
 from vos3000.config import Config
 from vos3000.db import upgrade
+from vos3000.db.customers import CustomerStore
 from vos3000.db.dialects import dialect
 from vos3000.db.gateways import MAPPING, ROUTING, GatewayStore
 from vos3000.db.pool import Pool
 from vos3000.db.settings import ParameterStore
 from vos3000.errors import ConfigError, StorageError
+from vos3000.model.gateways import Protocol
 from vos3000.parameters import Origin, Parameter, Parameters
 from vos3000.routing.rewriting import Rules
 from vos3000.security.auth import Authenticator
 
 NOT_YET = "not yet in effect"
+
+_TABLE_WIDTH = 160
+"""Columns below which parameters stand one below the other."""
 
 
 @click.command()
@@ -43,29 +50,34 @@ def check(setup: Setup, everything: bool, as_json: bool) -> None:
 
     Prints every mistake with its file and line, what gateways' addresses and
     number rules have wrong, what is set and not yet in effect, and the state
-    of the schema. Exits with 1 if anything is wrong.
+    of the schema; warns of gateways and accounts that no call can use. Exits
+    with 1 if anything is wrong; warnings are not.
     Nothing is changed, and the switch may run meanwhile.
     """
     ctx = click.get_current_context()
     try:
         config, parameters = setup.load()
     except ConfigError as error:
-        _report(as_json, list(error.problems), [], "not looked at", [])
+        _report(as_json, list(error.problems), [], [], "not looked at", [])
         ctx.exit(PROBLEM)
     problems: list[str] = []
-    schema = _schema(setup, parameters, problems)
+    warnings: list[str] = []
+    schema = _schema(setup, parameters, problems, warnings)
     rows = [row for row in parameters.registry if everything or _set(parameters, row)]
     _report(
         as_json,
         problems,
+        warnings,
         _ineffective(config, parameters),
         schema,
-        [_parameter(parameters, row) for row in rows],
+        [described(parameters, row) for row in rows],
     )
     ctx.exit(PROBLEM if problems else 0)
 
 
-def _schema(setup: Setup, parameters: Parameters, problems: list[str]) -> str:
+def _schema(
+    setup: Setup, parameters: Parameters, problems: list[str], warnings: list[str]
+) -> str:
     """The state of the database; takes over what it sets."""
     kind = dialect(setup.database())
     if not setup.has_database():
@@ -74,6 +86,7 @@ def _schema(setup: Setup, parameters: Parameters, problems: list[str]) -> str:
         with setup.pool() as pool:
             stored = wait(ParameterStore(pool).all())
             problems.extend(_gateways(pool))
+            warnings.extend(_idle(pool))
     except StorageError as error:
         problems.append(f"database {kind.path}: {error}")
         return "not usable"
@@ -97,6 +110,34 @@ def _gateways(pool: Pool) -> Iterator[str]:
                     yield f"{kind} gateway {gateway.name}: {side} rule {rule}"
 
 
+def _idle(pool: Pool) -> Iterator[str]:
+    """What is readable and yet carries no call."""
+    for each in wait(GatewayStore(pool, MAPPING).values()):
+        missing = []
+        if each.register_type:
+            missing.append("registers, which this release does not take")
+        elif not each.remote_ips:
+            missing.append("has no address (remoteIps): no call is its")
+        if not each.account:
+            missing.append("has no account: its calls are refused")
+        yield from (f"mapping gateway {each.name} {text}" for text in missing)
+    for way in wait(GatewayStore(pool, ROUTING).values()):
+        missing = []
+        if way.protocol == Protocol.H323:
+            missing.append(
+                "speaks H.323 (protocol 0), which is not in this release;"
+                " SIP is protocol 1"
+            )
+        if way.register_type:
+            missing.append("registers, which this release does not do")
+        elif not way.remote_ip:
+            missing.append("has no address (remoteIp): no call goes there")
+        yield from (f"routing gateway {way.name} {text}" for text in missing)
+    for customer in wait(CustomerStore(pool).all()):
+        if not customer.fee_rate_group and not customer.canceled:
+            yield f"account {customer.account} has no rate group (feeRateGroup)"
+
+
 def _set(parameters: Parameters, row: Parameter) -> bool:
     if row.alias_of:
         return False
@@ -112,7 +153,8 @@ def _ineffective(config: Config, parameters: Parameters) -> list[str]:
     return [*config.without_effect, *names]
 
 
-def _parameter(parameters: Parameters, row: Parameter) -> dict[str, str]:
+def described(parameters: Parameters, row: Parameter) -> dict[str, str]:
+    """All that is known of one parameter, as text."""
     setting = parameters.values.setting(row.alias_of or row.name)
     effect = row.effect if row.in_effect else f"{NOT_YET}: {row.effect}"
     return {
@@ -130,6 +172,7 @@ def _parameter(parameters: Parameters, row: Parameter) -> dict[str, str]:
 def _report(
     as_json: bool,
     problems: list[str],
+    warnings: list[str],
     ineffective: list[str],
     schema: str,
     parameters: list[dict[str, str]],
@@ -138,6 +181,7 @@ def _report(
         show_json(
             {
                 "problems": problems,
+                "warnings": warnings,
                 "not_yet_in_effect": ineffective,
                 "schema": schema,
                 "parameters": parameters,
@@ -149,20 +193,44 @@ def _report(
         screen.print(f"{NOT_YET}: {name} is set and this release does not act on it")
     screen.print(f"database: {schema}")
     if parameters:
-        screen.print(_parameters(parameters))
+        screen.print(parameter_list(parameters, screen.width))
+    for warning in warnings:
+        screen.print(f"warning: {warning}", style="yellow")
     for problem in problems:
         screen.print(f"wrong: {problem}", style="red")
     count = len(problems)
-    screen.print(f"{count} problems" if count else "no problems", style="bold")
+    told = f", {len(warnings)} warnings" if warnings else ""
+    screen.print(f"{count or 'no'} problems{told}", style="bold")
 
 
-def _parameters(parameters: list[dict[str, str]]) -> object:
+def parameter_list(parameters: list[dict[str, str]], width: int) -> RenderableType:
+    """
+    Parameters as a table, or one below the other where a table finds no room.
+
+    @param width: Columns of the screen.
+    """
+    if width < _TABLE_WIDTH:
+        return "\n".join(line for row in parameters for line in _lines(row, width))
     made = table("parameter", "value", "from", "accepted", "effect")
     for row in parameters:
         made.add_row(
             *(row[key] for key in ("name", "value", "from", "accepted", "effect"))
         )
     return made
+
+
+def _lines(row: dict[str, str], width: int) -> Iterator[str]:
+    """One parameter on lines that break between words only."""
+    yield f"{row['name']} = {row['value']}"
+    text = f"from {row['from']}; takes {row['accepted']}. {row['effect']}"
+    yield from wrap(
+        text,
+        width,
+        initial_indent="    ",
+        subsequent_indent="    ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 @click.command()
