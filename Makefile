@@ -23,7 +23,7 @@ EDITABLE := --config-settings editable_mode=compat --editable
 .PHONY: run test bench lint docs clean
 
 run: $(VENV)/.run
-	$(BIN)/vos3000 demo $(ARGS)
+	@.ci/foreground $(BIN)/python $(BIN)/vos3000 demo $(ARGS)
 
 test: $(VENV)/.test $(VENV)/.sipp
 	$(BIN)/trial $(TESTS)

@@ -28,7 +28,7 @@ from vos3000.demo.show import Show
 from vos3000.errors import VosError
 from vos3000.model import causes
 
-WIDTH = 100
+WIDTH = 80
 """Columns of what is not printed on a terminal."""
 
 
@@ -45,7 +45,9 @@ def demo(setup: Setup, no_demo: bool) -> None:
     balance and the pushes. Then it serves until Ctrl-C.
 
     State is kept in a directory that is removed at the end, unless --state
-    names one. With --config, the pushes go where that configuration says.
+    names one. Without --config it takes the packaged files, whatever is in
+    /etc/vos3000, and hears the pushes itself; with --config, that
+    configuration's ports are used and the pushes go where it says.
     --no-demo is `twistd -n vos3000` with a check of the ports before it.
     """
     if no_demo:

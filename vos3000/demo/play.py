@@ -102,7 +102,12 @@ class Play:
 
     def _stop(self) -> Deferred[None] | None:
         self.stopping = True
-        return self.child.stop(self.reactor) if self.child.running else None
+        if not self.child.running:
+            return None
+        self.show.say("")
+        return self.child.stop(self.reactor).addCallback(
+            lambda _: self.show.say("the switch has written its records; goodbye")
+        )
 
     async def _start(self) -> None:
         config = self._config
