@@ -79,7 +79,7 @@ class StateDirTests(SynchronousTestCase):
         for path in (self.path, self.path / "below"):
             error = self.assertRaises(StartError, self.make(path).take)
             self.assertIn(f"the state directory {path} cannot be used:", str(error))
-            self.assertIn("no directory. Mend that, or name another one with --state", str(error))
+            self.assertIn("no directory. Mend that, or name another", str(error))
 
     def test_directory_is_for_owner_and_group(self) -> None:
         """Nobody else looks into it, whatever the umask."""

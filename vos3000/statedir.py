@@ -116,7 +116,8 @@ class StateDir:
             self.release()
             trouble = _TROUBLES.get(error.errno or 0, error.strerror or str(error))
             raise StartError(
-                f"the state directory {self._path} cannot be used: {trouble}. Mend that, or {CURE}"
+                f"the state directory {self._path} cannot be used: {trouble}."
+                f" Mend that, or {CURE}"
             ) from error
         except StartError:
             self.release()
