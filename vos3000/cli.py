@@ -59,6 +59,8 @@ class Commands(click.Group):
             raise click.ClickException(
                 f"the configuration has mistakes:\n{problems}"
             ) from None
+        except UnicodeEncodeError:
+            raise click.UsageError("what was given is not valid Unicode") from None
         except VosError as error:
             raise click.ClickException(str(error)) from None
 

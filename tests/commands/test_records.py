@@ -74,6 +74,11 @@ class CdrTests(SynchronousTestCase):
         for words in ("2026-03-01 11:00:05", "0.12", "caller", "-8 NormalHangUp"):
             self.assertIn(words, line)
 
+    def test_misuse(self) -> None:
+        """Numbers out of range and bytes that are no text."""
+        for words in (("-n", "0"), ("-n", "9" * 20), ("--account", "\udcff")):
+            self.assertEqual(self.terminal.run("cdr", *words).exit_code, 2)
+
     def test_narrow_screen(self) -> None:
         """Columns are left out, words are not broken; a wide screen has all."""
         with environment(COLUMNS="80"):
@@ -131,6 +136,17 @@ class PushReplayTests(SynchronousTestCase):
         result = Terminal(self.mktemp()).run("push-replay")
         self.assertEqual(result.exit_code, 1)
         self.assertIn("[push] url", result.output)
+
+    def test_only_files_are_taken(self) -> None:
+        """A device or directory stays where it is."""
+        terminal = Terminal(self.mktemp())
+        terminal.write("vos3000.conf", "[push]\nurl = http://127.0.0.1:1/\n")
+        folder = terminal.state / "folder"
+        folder.mkdir()
+        result = terminal.run("push-replay", str(folder))
+        self.assertEqual(result.exit_code, 1)
+        self.assertIn("was left alone", result.output)
+        self.assertTrue(folder.is_dir())
 
     def test_address_must_be_one(self) -> None:
         """Nothing is taken from the file for a mistyped address."""

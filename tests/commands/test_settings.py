@@ -129,6 +129,22 @@ class ParametersTests(SettingsCase):
             self.assertIn(told, result.output)
         self.assertEqual(self._stored(), {})
 
+    def test_pushes(self) -> None:
+        """Their address is taken at a start, and that is said."""
+        words = ("parameters", "--set", "OUT_POST_URL=http://127.0.0.1:9000/")
+        result = self.terminal.run(*words)
+        self.assertEqual(result.exit_code, 0, result.output)
+        self.assertIn("next start", result.output)
+        self.assertEqual(self.terminal.killed, [])
+
+    def test_no_unicode(self) -> None:
+        """Bytes that are no text are misuse, not an error of ours."""
+        words = ("parameters", "--set", "SS_LRN_SERVER_IP=\udcff")
+        self.assertEqual(self.terminal.run(*words).exit_code, 1)
+        result = self.terminal.run("parameters", "--set", "SS_RTPENCRYPTIONKEY=\udcff")
+        self.assertEqual(result.exit_code, 2)
+        self.assertIn("not valid Unicode", result.output)
+
     def test_not_yet_in_effect(self) -> None:
         """It is set, and said to be without effect."""
         result = self.terminal.run("parameters", "--set", "IVR_ALARM_RETRY=5")

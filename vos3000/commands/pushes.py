@@ -41,6 +41,8 @@ def push_replay(setup: Setup, file: Path | None, url: str | None) -> None:
             "there is nowhere to post to: set [push] url in"
             f" {setup.config.directory / 'vos3000.conf'}, or give --url"
         )
+    if file is not None and file.exists() and not file.is_file():
+        raise Complaint(f"{file} is no file of dead letters, and was left alone")
     paths = files(file or setup.config.state.dir / DEAD_LETTERS)
     if not paths:
         console().print("no dead letters")

@@ -22,6 +22,9 @@ from vos3000.model.states import EndDirection
 FILTERED_DAYS = 31
 """How far back a filter looks when no C{--since} is given."""
 
+MOST = 1_000_000
+"""Records that are listed at once."""
+
 _DAY = 86_400
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": _DAY}
 _AGO = re.compile(r"(\d{1,6})([smhd])")
@@ -62,7 +65,14 @@ def since_ms(text: str, zone: ZoneInfo, now: float) -> int:
 @click.option("--caller", help="Only calls from this billed number.")
 @click.option("--callee", help="Only calls to this billed number.")
 @click.option("--since", help="A day, a moment, or 90m, 24h, 7d ago.")
-@click.option("-n", "--limit", default=20, show_default=True, help="How many at most.")
+@click.option(
+    "-n",
+    "--limit",
+    type=click.IntRange(1, MOST),
+    default=20,
+    show_default=True,
+    help="How many at most.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, every column.")
 @shared
 def cdr(

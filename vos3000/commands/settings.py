@@ -24,6 +24,12 @@ from vos3000.web.access import LOCAL, networks
 
 _LONGEST_PATH = 255
 
+_AT_START = (
+    *("OUT_POST_URL", "IVR_CALL_REPORT_IP", "IVR_CALL_REPORT_PORT"),
+    *("IVR_CALL_REPORT_RETRY", "IVR_CALL_REPORT_RETRY_INTERVAL"),
+)
+"""What the pushes read when the switch starts, and then no more."""
+
 
 def tell(setup: Setup) -> None:
     """Make the switch of the state directory read its tables, if it runs."""
@@ -221,6 +227,9 @@ def _set(setup: Setup, change: str) -> None:
     screen.print(f"{parameter.name} = {text}")
     if not parameter.in_effect:
         screen.print("not yet in effect: this release does not act on it")
+    if parameter.name in _AT_START:
+        screen.print("pushes take it at the switch's next start")
+        return
     tell(setup)
 
 
