@@ -49,11 +49,15 @@ from vos3000.statedir import StateDir
 from vos3000.tables import Engines, Stores, Tables
 from vos3000.timers import TimerWheel
 
-LAST_MESSAGES = 4.0
+LAST_MESSAGES = 3.0
 """Seconds that the last BYEs may take to be answered when the switch stops."""
 
-LAST_RECORDS = 3.0
-"""Seconds that the last records may take to be written."""
+LAST_RECORDS = 2.5
+"""Seconds that the last records may take to be written; then they are spooled."""
+
+LAST_STATEMENTS = 1.5
+"""Seconds that the database may take to close. All three together, and what a
+locked database still holds a thread for, stay below ten seconds."""
 
 SWITCH_INTERVAL = 0.0005
 """Seconds after which a thread of the database gives way to the reactor."""
@@ -343,11 +347,10 @@ class Switch(Service):
             "stopping: {calls} calls are ended", calls=len(self._signaling.registry)
         )
         self._signaling.control.drain()
-        await self._last_messages()
-        await DeferredList(
-            [self._interfaces.stop(), *map(_deferred, self._ports.close())],
-            consumeErrors=True,
-        )
+        messages = Deferred.fromCoroutine(self._last_messages())
+        await DeferredList([messages, self._interfaces.stop()], consumeErrors=True)
+        closed = [_deferred(port) for port in self._ports.close()]
+        await DeferredList(closed, consumeErrors=True)
         self._mover.stop()
         self._signaling.tcp.close()
         try:
@@ -355,7 +358,8 @@ class Switch(Service):
         except VosError as error:
             self._log.critical("records were not written: {why}", why=error)
         self._timers.stop()
-        await self._pool.close()
+        closing = self._pool.close().addTimeout(LAST_STATEMENTS, self._reactor)
+        await closing.addErrback(lambda _: self._log.warn("the database is locked"))
         self._state.release()
 
     async def _last_messages(self) -> None:

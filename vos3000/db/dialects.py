@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from vos3000.errors import ConfigError
 from vos3000.model.money import from_micros, plain, to_micros
 
-BUSY_SECONDS = 5.0
+BUSY_SECONDS = 2.0
 """How long a writer waits for another program's transaction."""
 
 MEMORY = ":memory:"
