@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,7 +13,7 @@ from tests import rows
 from tests.db.flaky import FlakyPool
 from vos3000.db.cdrmover import EVERY, KEEP, CdrMover
 from vos3000.db.cdrrows import Batch, put, to_row
-from vos3000.db.cdrs import CdrQuery, CdrStore
+from vos3000.db.cdrs import CdrQuery, CdrReader, CdrStore
 from vos3000.db.days import day_of, day_tables
 from vos3000.errors import StorageError
 from vos3000.instant import Instant
@@ -168,6 +169,58 @@ class CdrStoreTests(RecordCase):
         self.assertEqual(self.query(begin_ms=day.begin, end_ms=day.end), [2, 3])
         self.move()
         self.assertEqual(self.query(begin_ms=day.begin, end_ms=day.end), [2, 3])
+
+    def pages(self, reader: CdrReader) -> Iterator[list[int]]:
+        """The numbers of the records of each page."""
+        while not reader.ended:
+            yield [cdr.flowno for cdr in self.successResultOf(reader.next())]
+
+    def test_pages(self) -> None:
+        """A query of any size is read by so many records at once, in order."""
+        for number in range(7):
+            account = "abc"[number % 3]
+            start = rows.NOON - DAY if number % 2 else rows.NOON + HOUR
+            self.call(start, customeraccount=account)
+        self.move()
+        self.call(self.wall, customeraccount="b")
+        for accounts, expected in (
+            ((), [[1, 2, 3], [4, 5, 6], [7, 8]]),
+            (("b", "a", "a"), [[1, 2, 4], [5, 7, 8], []]),
+            (("a", *map(str, range(100))), [[1, 4, 7], []]),
+        ):
+            reader = self.store.reader(CdrQuery(accounts=accounts), 3)
+            self.assertEqual(list(self.pages(reader)), expected)
+
+    def test_pages_are_one_snapshot(self) -> None:
+        """Records moved meanwhile are found once, those added are left out."""
+        for start in (rows.NOON, rows.NOON - DAY, rows.NOON, rows.NOON - DAY):
+            self.call(start)
+        pages = self.pages(self.store.reader(CdrQuery(), 1))
+        self.assertEqual(next(pages), [1])
+        self.move()
+        self.assertEqual(self.count("e_cdr"), 0)
+        self.call(self.wall)
+        self.assertEqual(list(pages), [[2], [3], [4], []])
+
+    def test_pages_are_not_sorted_again(self) -> None:
+        """An index gives each page in its order: the cost is that of the page."""
+        self.call(rows.NOON)
+        self.move()
+        for query in (
+            CdrQuery(),
+            CdrQuery(accounts=("a",)),
+            CdrQuery(accounts=("a", "b"), caller="1", callee="2"),
+            CdrQuery(accounts=tuple(map(str, range(100)))),
+        ):
+            seen: list[str] = []
+            self.connection.set_trace_callback(seen.append)
+            self.successResultOf(self.store.reader(query).next())
+            self.connection.set_trace_callback(None)
+            [statement] = [text for text in seen if "LIMIT" in text]
+            found = self.connection.execute(f"EXPLAIN QUERY PLAN {statement}")
+            plan = " ".join(row[3] for row in found)
+            self.assertNotIn("TEMP B-TREE", plan)
+            self.assertNotIn("SCAN", plan)
 
     def test_filters(self) -> None:
         """Each filter is exact; several must all match."""

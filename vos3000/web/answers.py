@@ -17,8 +17,11 @@ from itertools import islice
 from json.encoder import encode_basestring
 from typing import Any
 
+from twisted.internet.defer import Deferred
+
 from vos3000.model.money import plain
 from vos3000.web.contract import Contract, Field, Interface
+from vos3000.web.pages import Pages
 from vos3000.web.retcodes import MISSING
 
 ROWS = 100
@@ -37,6 +40,9 @@ def _integer(value: int) -> str:
 def _boolean(value: object) -> str:
     return "true" if value else "false"
 
+
+Piece = str | Deferred[None]
+"""A part of a body, or when the next one can be made."""
 
 _SCALARS: dict[str, tuple[Callable[[Any], str], str]] = {
     "String": (encode_basestring, '""'),
@@ -78,6 +84,21 @@ def _harmless(text: str) -> str:
     return text.replace("<", "\\u003c")
 
 
+def _blocks(
+    values: Iterable[Any] | Pages,
+) -> Iterator[list[Any] | Deferred[None]]:
+    """The rows to be written at once, or when there will be some."""
+    if isinstance(values, Pages):
+        yield from _blocks(values.rows)
+        while (fetched := values.fetch()) is not None:
+            yield fetched
+            yield from _blocks(values.rows)
+        return
+    rows = iter(values)
+    while block := list(islice(rows, ROWS)):
+        yield block
+
+
 class Answers:
     """
     Writes answers as the contract describes them.
@@ -87,12 +108,14 @@ class Answers:
         self._types = contract.types
         self._plans: dict[str, _Plan] = {}
 
-    def success(self, interface: Interface, values: Mapping[str, Any]) -> Iterator[str]:
+    def success(
+        self, interface: Interface, values: Mapping[str, Any]
+    ) -> Iterator[Piece]:
         """
         The answer C{retCode} 0, in pieces.
 
-        @param values: By the interface's names. Arrays may be any iterable
-            and are used as they are written; fields that the contract does
+        @param values: By the interface's names. Arrays may be any iterable,
+            or L{Pages}, and are used as they are written; fields that the contract does
             not know are left out.
         """
         yield '{"retCode":0'
@@ -123,13 +146,15 @@ class Answers:
         return _harmless(answer + "}")
 
     def _rows(
-        self, values: Iterable[Any], write: Callable[[Any], str]
-    ) -> Iterator[str]:
-        rows = iter(values)
+        self, values: Iterable[Any] | Pages, write: Callable[[Any], str]
+    ) -> Iterator[Piece]:
         comma = "["
-        while block := list(islice(rows, ROWS)):
-            yield _harmless(comma + ",".join(map(write, block)))
-            comma = ","
+        for block in _blocks(values):
+            if isinstance(block, Deferred):
+                yield block
+            else:
+                yield _harmless(comma + ",".join(map(write, block)))
+                comma = ","
         yield "[]" if comma == "[" else "]"
 
     def _plan(self, name: str) -> _Plan:

@@ -12,7 +12,7 @@ from twisted.web.http import HTTPChannel
 from twisted.web.server import Request
 
 from vos3000.web import retcodes
-from vos3000.web.dispatch import refused
+from vos3000.web.dispatch import refused_body
 
 LARGEST = 1 << 20
 """Bytes a request's body may have."""
@@ -74,7 +74,7 @@ class LimitedRequest(Request):
 
     def _refuse(self) -> None:
         self._over = True
-        body = "".join(refused(413, retcodes.TOO_LARGE).pieces).encode()
+        body = refused_body(retcodes.TOO_LARGE).encode()
         self.channel.write(_TOO_LARGE % (len(body), body))
         self.channel.loseConnection()
 

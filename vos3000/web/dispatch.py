@@ -9,7 +9,8 @@ clients stop at any other status before they look at C{retCode}.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
 
 import attrs
 from twisted.internet.defer import Deferred, succeed
@@ -27,9 +28,10 @@ from vos3000.errors import (
 from vos3000.instant import Now
 from vos3000.metrics import Metrics
 from vos3000.web import retcodes
-from vos3000.web.answers import Answers
+from vos3000.web.answers import Answers, Piece
 from vos3000.web.contract import Contract, Interface
 from vos3000.web.endpoint import Endpoint
+from vos3000.web.pages import Pages
 from vos3000.web.requests import Requests
 
 LONGEST = 60.0
@@ -43,15 +45,29 @@ _LIST = "GetInterfaceList"
 _BOUNDS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 
 
+def _nothing() -> None:
+    """Most answers hold nothing."""
+
+
 @attrs.frozen(slots=True)
 class Answer:
     """
     @ivar status: The HTTP status.
     @ivar pieces: The body, made while it is read.
+    @ivar close: Called when no more of it will be read; may be called again.
     """
 
     status: int
-    pieces: Iterator[str]
+    pieces: Iterator[Piece]
+    close: Callable[[], object] = _nothing
+
+
+def _close(values: Mapping[str, Any]) -> Callable[[], object]:
+    """What releases the pages among the values of an answer."""
+    for value in values.values():
+        if isinstance(value, Pages):
+            return value.close
+    return _nothing
 
 
 def canonical(name: str) -> str:
@@ -65,9 +81,13 @@ def canonical(name: str) -> str:
 
 def refused(status: int, code: int, detail: str = "") -> Answer:
     """The answer to a request that no interface answers."""
-    error = retcodes.refusal(code, detail)
-    body = {"retCode": code, "exception": str(error)}
-    return Answer(status, iter((json.dumps(body, separators=(",", ":")),)))
+    return Answer(status, iter((refused_body(code, detail),)))
+
+
+def refused_body(code: int, detail: str = "") -> str:
+    """Its body."""
+    body = {"retCode": code, "exception": str(retcodes.refusal(code, detail))}
+    return json.dumps(body, separators=(",", ":"))
 
 
 class Dispatcher:
@@ -160,6 +180,8 @@ class Dispatcher:
             if call.active():
                 call.cancel()
                 answered.callback(answer)
+            else:
+                answer.close()
 
         self._running += 1
         running = Deferred.fromCoroutine(self._answer(interface, endpoint, body))
@@ -189,7 +211,7 @@ class Dispatcher:
         except Exception:
             self._log.failure("{name} failed", name=interface.name)
             return self._failure(interface, retcodes.INTERNAL, status=500)
-        return Answer(200, self._answers.success(interface, values))
+        return Answer(200, self._answers.success(interface, values), _close(values))
 
     def _failure(
         self,

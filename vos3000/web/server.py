@@ -5,7 +5,7 @@ The site: what is served below which path, to whom, and within which limits.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import Any
 
@@ -19,8 +19,9 @@ from twisted.web.server import NOT_DONE_YET, Request, Site
 from vos3000.metrics import Metrics
 from vos3000.web import retcodes
 from vos3000.web.access import Access, is_address, segments
+from vos3000.web.answers import Piece
 from vos3000.web.channel import TIMEOUT, LimitedChannel, LimitedRequest
-from vos3000.web.dispatch import Answer, Dispatcher, refused
+from vos3000.web.dispatch import Answer, Dispatcher, refused_body
 from vos3000.web.prometheus import CONTENT_TYPE, Exposition
 from vos3000.web.stream import AnswerProducer, abort
 
@@ -85,7 +86,7 @@ class InterfacesResource(Resource):
         finished.addErrback(gone.append)
         body = request.content.read() if request.content is not None else b""
         answered = self._dispatcher.dispatch(name, body)
-        answered.addCallback(lambda a: None if gone else self.write(request, a))
+        answered.addCallback(lambda a: a.close() if gone else self.write(request, a))
         answered.addErrback(self._broke_off, request)
         return NOT_DONE_YET
 
@@ -106,25 +107,46 @@ class InterfacesResource(Resource):
         request.setHeader(b"Content-Type", wanted)
         request.setHeader(b"X-Content-Type-Options", b"nosniff")
         request.setHeader(b"Cache-Control", b"no-store")
-        begun, size = [], 0
-        for piece in answer.pieces:
-            begun.append(piece)
-            size += len(piece)
-            if size > _SHORT:
-                rest = chain(begun, answer.pieces)
-                AnswerProducer(request, rest, self._clock).start()
-                return
+        begun: list[str] = []
+        try:
+            rest = _begin(answer.pieces, begun)
+        except Exception:
+            answer.close()
+            raise
+        if rest is not None:
+            pieces = chain(begun, rest)
+            AnswerProducer(request, pieces, self._clock, answer.close).start()
+            return
+        answer.close()
         body = "".join(begun).encode("utf-8", "replace")
         request.setHeader(b"Content-Length", b"%d" % len(body))
         request.write(body)
         request.finish()
 
 
+def _begin(pieces: Iterator[Piece], begun: list[str]) -> Iterator[Piece] | None:
+    """
+    Make the beginning of a body.
+
+    @param begun: Takes the pieces that were made.
+    @return: What is left of a body that is too long to be sent at once.
+    """
+    size = 0
+    for piece in pieces:
+        if not isinstance(piece, str):
+            return chain((piece,), pieces)
+        begun.append(piece)
+        size += len(piece)
+        if size > _SHORT:
+            return pieces
+    return None
+
+
 def refuse(request: Request, status: int, code: int) -> bytes:
     """Set up a refusal that no interface answers, and return its body."""
     request.setResponseCode(status)
     request.setHeader(b"Content-Type", _JSON_TYPE)
-    return "".join(refused(status, code).pieces).encode()
+    return refused_body(code).encode()
 
 
 class _Refusal(Resource):

@@ -4,12 +4,23 @@ Tests of GetCdr, over the real store.
 
 from __future__ import annotations
 
+import json
+import re
 from decimal import Decimal
 from typing import Any
 
+from twisted.internet.error import ConnectionDone
+from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
+
 from tests.rows import cdr
 from tests.web.site import WebCase
-from vos3000.web.api.cdrs import CdrLimits
+from vos3000.db.cdrs import PAGE
+from vos3000.errors import StorageError
+from vos3000.web.api.cdrs import AT_ONCE, WAITING, CdrLimits
+from vos3000.web.dispatch import LONGEST
+from vos3000.web.retcodes import BUSY, TIMEOUT
+from vos3000.web.stream import PATIENCE
 
 MIDNIGHT = 1_772_294_400_000
 """2026-03-01 00:00:00 in Shanghai, UTC ms."""
@@ -172,3 +183,93 @@ class GetCdrTests(WebCase):
         )
         self.switch.clock.advance(3600)
         self.assertEqual(self.post("GetCdr", body), '{"retCode":0,"infoCdrs":[]}')
+
+
+class LongAnswerTests(WebCase):
+    """GetCdr of more records than are read at once."""
+
+    REQUEST = b'{"accounts":["1000"],"beginTime":"20260301","endTime":"20260301"}'
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.reads = 0
+        record = cdr(starttime=MIDNIGHT)
+        self.switch.record(*[record] * (2 * PAGE + 1))
+        self.switch.connection.set_trace_callback(self.trace)
+
+    def trace(self, statement: str) -> None:
+        """Count the pages that are read."""
+        self.reads += "ORDER BY flowno LIMIT" in statement
+
+    def begin(self) -> tuple[Any, StringTransport]:
+        """Ask, and read nothing yet beyond the first bytes."""
+        channel, transport = self.switch.connect()
+        head = b"POST /external/server/GetCdr HTTP/1.1\r\nHost: a\r\n"
+        length = b"Content-Length: %d\r\n\r\n" % len(self.REQUEST)
+        channel.dataReceived(head + length + self.REQUEST)
+        channel.pauseProducing()
+        return channel, transport
+
+    def finish(self, channel: Any) -> None:
+        """Read everything."""
+        channel.resumeProducing()
+        for _ in range(100):
+            self.switch.clock.advance(0)
+
+    def flows(self, transport: StringTransport) -> list[int]:
+        """The numbers of the records in an answer."""
+        self.assertTrue(transport.value().endswith(b"\r\n0\r\n\r\n"))
+        return [int(n) for n in re.findall(rb'"flowNo":(\d+)', transport.value())]
+
+    def test_pages_are_read_as_they_are_sent(self) -> None:
+        """One page is in memory, and the next is read when that one was sent."""
+        channel, transport = self.begin()
+        self.switch.clock.advance(PATIENCE / 2)
+        self.assertEqual(self.reads, 1)
+        self.finish(channel)
+        self.assertEqual(self.reads, 3)
+        self.assertEqual(self.flows(transport), list(range(1, 2 * PAGE + 2)))
+
+    def test_client_leaves(self) -> None:
+        """Nothing more is read for a client that is gone."""
+        channel, _ = self.begin()
+        channel.connectionLost(Failure(ConnectionDone()))
+        self.switch.clock.advance(PATIENCE)
+        self.assertEqual(self.reads, 1)
+        self.assertEqual(self.switch.clock.getDelayedCalls(), [])
+
+    def test_database_fails_meanwhile(self) -> None:
+        """An answer that cannot be finished does not look finished."""
+        channel, transport = self.begin()
+        self.switch.connection.execute("DROP TABLE e_cdr")
+        self.finish(channel)
+        self.assertFalse(transport.value().endswith(b"0\r\n\r\n"))
+        self.assertEqual(len(self.flushLoggedErrors(StorageError)), 1)
+
+    def test_few_at_once(self) -> None:
+        """Some are answered at once, some wait, the rest are to try again."""
+        some = [self.begin() for _ in range(AT_ONCE)]
+        waiting = [self.begin() for _ in range(WAITING)]
+        self.assertEqual(self.reads, AT_ONCE)
+        self.assertEqual(json.loads(self.post("GetCdr", self.REQUEST))["retCode"], BUSY)
+        some[0][0].connectionLost(Failure(ConnectionDone()))
+        self.assertEqual(self.reads, AT_ONCE + 1)
+        for channel, _ in [*some[1:], *waiting]:
+            self.finish(channel)
+        self.assertEqual(len(self.flows(waiting[-1][1])), 2 * PAGE + 1)
+
+    def test_answered_too_late(self) -> None:
+        """A query that waited too long gives its place up."""
+        some = [self.begin() for _ in range(AT_ONCE)]
+        _, late = self.begin()
+        self.switch.clock.advance(LONGEST / 2)
+        for channel, _ in some:
+            channel.pauseProducing()
+        self.switch.clock.advance(LONGEST / 2)
+        self.assertEqual(late.value().count(b'{"retCode":%d' % TIMEOUT), 1)
+        for channel, _ in some:
+            channel.connectionLost(Failure(ConnectionDone()))
+        again = [self.begin() for _ in range(AT_ONCE)]
+        for channel, transport in again:
+            self.finish(channel)
+            self.assertEqual(len(self.flows(transport)), 2 * PAGE + 1)

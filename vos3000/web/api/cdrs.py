@@ -9,14 +9,22 @@ from datetime import tzinfo
 from typing import Any
 
 import attrs
+from twisted.internet.defer import Deferred, DeferredSemaphore
 
-from vos3000.db.cdrs import CdrQuery, CdrStore
+from vos3000.db.cdrs import CdrQuery, CdrReader, CdrStore
 from vos3000.instant import Now
 from vos3000.model.cdr import Cdr
 from vos3000.web import times
 from vos3000.web.endpoint import Endpoint
+from vos3000.web.pages import Pages, Rows
 from vos3000.web.requests import Fields
-from vos3000.web.retcodes import BAD_INPUT, HOUR_DENIED, QUERY_TOO_LONG, refusal
+from vos3000.web.retcodes import BAD_INPUT, BUSY, HOUR_DENIED, QUERY_TOO_LONG, refusal
+
+AT_ONCE = 4
+"""Queries that may be answered at once; each keeps one page in memory."""
+
+WAITING = 8
+"""Queries that may wait for that; any more are told to try again."""
 
 
 @attrs.frozen(slots=True)
@@ -87,6 +95,9 @@ class Cdrs:
     limits: Callable[[], CdrLimits]
     now: Now
     zone: tzinfo
+    _turns: DeferredSemaphore = attrs.field(
+        init=False, factory=lambda: DeferredSemaphore(AT_ONCE)
+    )
 
     def endpoints(self) -> list[Endpoint]:
         """What this module answers."""
@@ -94,7 +105,27 @@ class Cdrs:
 
     async def _get(self, fields: Fields) -> Mapping[str, Any]:
         query = self._query(fields)
-        return {"infoCdrs": map(_info, await self.store.query(query))}
+        if len(self._turns.waiting) >= WAITING:
+            raise refusal(BUSY)
+        await self._turns.acquire()
+        pages = self._pages(self.store.reader(query))
+        try:
+            if (first := pages.fetch()) is not None:
+                await first
+        except BaseException:
+            pages.close()
+            raise
+        return {"infoCdrs": pages}
+
+    def _pages(self, reader: CdrReader) -> Pages:
+        """The records of a query, one page in memory at a time."""
+
+        def fetch() -> Deferred[Rows] | None:
+            if reader.ended:
+                return None
+            return reader.next().addCallback(lambda page: list(map(_info, page)))
+
+        return Pages(fetch, self._turns.release)
 
     def _query(self, fields: Fields) -> CdrQuery:
         """
