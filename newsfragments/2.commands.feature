@@ -1,0 +1,1 @@
+`vos3000 parameters` and `vos3000 access` set system parameters and who may ask the web interface; `vos3000 status` says first whether the switch is well and exits with 1 if not; `vos3000 check` warns of gateways and accounts that carry no call; tables fit 80 columns; docs/first-carrier.md leads to the first billed call.
