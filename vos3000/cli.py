@@ -61,6 +61,10 @@ class Commands(click.Group):
             ) from None
         except UnicodeEncodeError:
             raise click.UsageError("what was given is not valid Unicode") from None
+        except BrokenPipeError:
+            raise  # whoever read has enough, and click ends quietly
+        except OSError as error:
+            raise click.ClickException(f"the system refused: {error}") from None
         except VosError as error:
             raise click.ClickException(str(error)) from None
 

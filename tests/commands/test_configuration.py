@@ -184,6 +184,14 @@ class CommandLineTests(SynchronousTestCase):
             self.assertEqual(result.exit_code, 0, result.output)
             self.assertIn(str(terminal.state), result.output)
 
+    def test_the_system_refuses(self) -> None:
+        """A directory where a file should be: a message, no traceback."""
+        terminal = Terminal(self.mktemp())
+        (terminal.state / "vos3000.pid").mkdir()
+        result = terminal.run("reload")
+        self.assertEqual(result.exit_code, 1)
+        self.assertIn("the system refused", result.output)
+
     def test_missing_configuration(self) -> None:
         """A directory that is not there is a mistake like any other."""
         result = CliRunner().invoke(cli.main, ["--config", "/nowhere", "status"])

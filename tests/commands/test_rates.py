@@ -99,11 +99,12 @@ class ImportTests(RatesCase):
         result = self.terminal.run("import-rates", self.file("a,b\n"))
         self.assertEqual(result.exit_code, 1)
         self.assertIn("unknown column 'a'", result.output)
-        result = self.terminal.run(
-            "import-rates", self.file(GOOD), "--encoding", "klingon"
-        )
-        self.assertEqual(result.exit_code, 2)
-        self.assertIn("'klingon' is no encoding", result.output)
+        for name in ("klingon", "undefined", "rot13"):
+            result = self.terminal.run(
+                "import-rates", self.file(GOOD), "--encoding", name
+            )
+            self.assertEqual(result.exit_code, 2)
+            self.assertIn(f"'{name}' is no encoding", result.output)
 
     def test_without_database(self) -> None:
         """It says how to get one."""

@@ -81,7 +81,8 @@ class StartTests(SynchronousTestCase):
         self.terminal = Terminal(self.mktemp())
         self.terminal.switch.answers["GetPerformance"] = ConnectionRefusedError()
         terminal, self.reactor = self.terminal, PlayedReactor()
-        screen = Console(file=io.StringIO())
+        self.screen = io.StringIO()
+        screen = Console(file=self.screen)
         self.play = Play(
             self.reactor,
             Setup(terminal.config, terminal.state, terminal.switch.connect),
@@ -122,4 +123,5 @@ class StartTests(SynchronousTestCase):
         self.reactor.advance(0.1)
         self.successResultOf(stopped)
         self.successResultOf(self.done)
+        self.assertIn("goodbye", self.screen.getvalue())
         self.assertEqual(self.reactor.getDelayedCalls(), [])

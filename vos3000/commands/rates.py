@@ -90,7 +90,7 @@ def import_rates(
 def _codec(encoding: str) -> str:
     try:
         "".encode(encoding)
-    except LookupError:
+    except (LookupError, UnicodeError):
         raise click.BadParameter(
             f"{encoding!r} is no encoding; utf-8, gb18030 and latin-1 are",
             param_hint="--encoding",
