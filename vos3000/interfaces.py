@@ -35,6 +35,7 @@ from vos3000.web.api.cdrs import CdrLimits, Cdrs
 from vos3000.web.api.customers import Customers
 from vos3000.web.api.rates import Rates
 from vos3000.web.api.system import System
+from vos3000.web.backlog import Backlog
 from vos3000.web.dispatch import Dispatcher
 from vos3000.web.endpoint import Endpoint, Refresh
 from vos3000.web.lag import LagProbe
@@ -81,11 +82,12 @@ class Interfaces:
         self._outbox: Outbox | None = None
         self.access = Access()
         self._lag = LagProbe(reactor, now, metrics)
+        self._backlog = Backlog(writer, reactor, now)
         self._site = WebSite(
             Dispatcher(contract.load(), self._endpoints(), reactor, now, metrics),
             self.access,
             Exposition(metrics),
-            problem,
+            lambda: problem() or self._backlog.problem(),
             config.http.prefixes,
             reactor,
             metrics,
@@ -123,6 +125,7 @@ class Interfaces:
     def start(self) -> None:
         """Begin to push, if anybody is to be told."""
         self._lag.start()
+        self._backlog.start()
         base = push_url(self._config.push, self._in_force.values)
         if base:
             self._push_to(base)
@@ -146,6 +149,7 @@ class Interfaces:
     def stop(self) -> Deferred[None]:
         """Push what is left, for a moment; then keep it for later."""
         self._lag.stop()
+        self._backlog.stop()
         if self._outbox is None:
             return succeed(None)
         return self._outbox.stop(LAST_PUSHES)
