@@ -15,6 +15,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.web.site import Switch
+from vos3000.db.settings import AccessRule
 from vos3000.metrics import Metrics
 from vos3000.web import contract
 from vos3000.web.access import Access
@@ -23,7 +24,7 @@ from vos3000.web.dispatch import Dispatcher
 from vos3000.web.endpoint import Endpoint
 from vos3000.web.prometheus import Exposition
 from vos3000.web.requests import Fields
-from vos3000.web.server import CONNECTIONS, WebSite
+from vos3000.web.server import CONNECTIONS, RESERVED, WebSite
 from vos3000.web.stream import PATIENCE
 
 
@@ -149,9 +150,25 @@ class InterfaceTests(SiteCase):
 class AccessTests(SiteCase):
     """Who is served."""
 
+    def allow(self, path: str) -> None:
+        """Let 192.0.2.0/24 use a path."""
+        stores = self.switch.stores
+        self.successResultOf(stores.access.allow(path, ("192.0.2.0/24",)))
+        self.successResultOf(self.switch.tables.refresh("e_web_access_control"))
+
     def test_stranger(self) -> None:
-        """Who may not ask gets HTTP 403, whatever is there; it is counted."""
-        for path in (b"/metrics", b"/external/server/Pay", b"/nonsense", b"/"):
+        """Who may ask nothing gets no connection; it is counted."""
+        for host in ("192.0.2.1", "127.0.0.2", "::2"):
+            address = IPv4Address("TCP", host, 1)
+            self.assertIsNone(self.switch.site.buildProtocol(address))
+        counted = {s.name: s.value for s in self.switch.metrics.samples()}
+        self.assertEqual(counted["web_forbidden_total"], 3)
+        self.assertEqual(counted["web_connections"], 0)
+
+    def test_forbidden_path(self) -> None:
+        """Who may ask something else gets HTTP 403, whatever is there."""
+        self.allow("/healthz")
+        for path in (b"/metrics", b"/external/server/Pay", b"/nonsense", b"/m"):
             answer = self.send(b"POST %s HTTP/1.0\r\n\r\n" % path, "192.0.2.1")
             self.assertEqual(
                 answer,
@@ -165,14 +182,13 @@ class AccessTests(SiteCase):
 
     def test_forwarded_for(self) -> None:
         """A header does not make a stranger somebody else."""
+        self.allow("/healthz")
         request = b"GET /metrics HTTP/1.0\r\nX-Forwarded-For: 127.0.0.1\r\n\r\n"
         self.assertIn(b" 403 ", self.send(request, "192.0.2.1"))
 
     def test_rule(self) -> None:
         """A row of the access list lets in, once the table is read again."""
-        stores = self.switch.stores
-        self.successResultOf(stores.access.allow("/metrics", ("192.0.2.0/24",)))
-        self.successResultOf(self.switch.tables.refresh("e_web_access_control"))
+        self.allow("/metrics")
         request = b"GET /metrics HTTP/1.0\r\n\r\n"
         self.assertIn(b" 200 OK", self.send(request, "192.0.2.1"))
         request = b"POST /external/server/GetCdr HTTP/1.0\r\n\r\n"
@@ -279,13 +295,59 @@ class LimitTests(SiteCase):
         self.switch.clock.advance(1)
         self.assertTrue(transport.disconnecting)
 
+    def connect(
+        self, host: str, count: int, begin: bytes = b"GET / HTTP/1.1\r\n"
+    ) -> list[tuple[Any, _Transport]]:
+        """So many connections on which a request has begun to arrive."""
+        made = []
+        for _ in range(count):
+            transport = _Transport(peerAddress=IPv4Address("TCP", host, 40000))
+            channel = self.switch.site.buildProtocol(transport.getPeer())
+            channel.makeConnection(transport)
+            channel.dataReceived(begin)
+            made.append((channel, transport))
+        return made
+
+    def build(self, host: str = "127.0.0.1") -> Any:
+        """What a new connection gets."""
+        return self.switch.site.buildProtocol(IPv4Address("TCP", host, 1))
+
     def test_connections(self) -> None:
         """Connections are bounded, and free again when they close."""
-        channels = [self.switch.connect()[0] for _ in range(CONNECTIONS)]
-        address = IPv4Address("TCP", "127.0.0.1", 1)
-        self.assertIsNone(self.switch.site.buildProtocol(address))
-        channels[0].connectionLost(Failure(ConnectionDone()))
-        self.assertIsNotNone(self.switch.site.buildProtocol(address))
+        made = self.connect("127.0.0.1", CONNECTIONS)
+        self.assertIsNone(self.build())
+        made[0][0].connectionLost(Failure(ConnectionDone()))
+        self.assertIsNotNone(self.build())
+
+    def test_reserve(self) -> None:
+        """Some connections are kept for the machine itself."""
+        self.switch.access.load([AccessRule("/", ("192.0.2.0/24",))])
+        self.connect("192.0.2.1", CONNECTIONS - RESERVED)
+        self.assertIsNone(self.build("192.0.2.1"))
+        self.connect("127.0.0.1", RESERVED)
+        self.assertIsNone(self.build())
+
+    def test_idle_ones_make_room(self) -> None:
+        """The connection that was idle longest is closed for a new one."""
+        made = self.connect("127.0.0.1", CONNECTIONS, b"")
+        for channel, _ in made[1:]:
+            channel.dataReceived(b"GET / HTTP/1.1\r\n")
+        made[1][0].dataReceived(b"Host: a\r\n\r\n")
+        self.assertFalse(made[0][1].aborted)
+        for channel, transport in made[:2]:
+            self.connect("127.0.0.1", 1)
+            self.assertTrue(transport.aborted)
+            channel.connectionLost(Failure(ConnectionDone()))
+        self.assertIsNone(self.build())
+
+    def test_used_ones_are_not_idle_long(self) -> None:
+        """A connection that was used just now is closed after the others."""
+        made = self.connect("127.0.0.1", CONNECTIONS, b"")
+        made[0][0].dataReceived(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        self.connect("127.0.0.1", CONNECTIONS - 1)
+        self.assertFalse(made[0][1].aborted)
+        self.connect("127.0.0.1", 1)
+        self.assertTrue(made[0][1].aborted)
 
     def test_malformed(self) -> None:
         """What is no HTTP is HTTP 400."""

@@ -78,6 +78,12 @@ def is_address(host: str) -> bool:
     return _address(host) is not None
 
 
+def is_local(host: str) -> bool:
+    """Whether the peer C{host} is this machine, by one of its L{LOCAL} names."""
+    address = _address(host)
+    return address is not None and str(address) in LOCAL.addresses
+
+
 class Access:
     """The rules in force."""
 
@@ -109,6 +115,10 @@ class Access:
                     text=text,
                 )
         return found
+
+    def knows(self, host: str) -> bool:
+        """Whether the peer C{host} may use any path at all."""
+        return self.allows((), host)
 
     def allows(self, path: tuple[str, ...], host: str) -> bool:
         """

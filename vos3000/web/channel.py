@@ -27,10 +27,14 @@ _TOO_LARGE = (
 )
 
 
-class CountsConnections(Protocol):
-    """What a channel needs of its site."""
+class KeepsChannels(Protocol):
+    """
+    What a channel needs of its site.
 
-    connections: int
+    @ivar channels: Those that are open, the longest unused one first.
+    """
+
+    channels: dict[LimitedChannel, None]
 
 
 class LimitedRequest(Request):
@@ -87,7 +91,12 @@ class LimitedChannel(HTTPChannel):
     @ivar site: Set by the site that made it.
     """
 
-    site: CountsConnections
+    site: KeepsChannels
+
+    @property
+    def idle(self) -> bool:
+        """Whether no request has begun to arrive or is being answered."""
+        return not self.requests
 
     def resetTimeout(self) -> None:
         """Data that arrives buys no more time."""
@@ -95,9 +104,22 @@ class LimitedChannel(HTTPChannel):
     def connectionMade(self) -> None:
         """Count the connection."""
         super().connectionMade()
-        self.site.connections += 1
+        self.site.channels[self] = None
+
+    def requestDone(self, request: Request) -> None:
+        """A request was answered: the connection was used just now."""
+        super().requestDone(request)
+        channels = self.site.channels
+        if self in channels:
+            del channels[self]
+            channels[self] = None
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Count it off again."""
         super().connectionLost(reason)
-        self.site.connections -= 1
+        self.site.channels.pop(self, None)
+
+    def abandon(self) -> None:
+        """Close the connection at once; it counts no more."""
+        self.site.channels.pop(self, None)
+        getattr(self.transport, "abortConnection", self.loseConnection)()

@@ -18,7 +18,7 @@ from twisted.web.server import NOT_DONE_YET, Request, Site
 
 from vos3000.metrics import Metrics
 from vos3000.web import retcodes
-from vos3000.web.access import Access, is_address, segments
+from vos3000.web.access import Access, is_address, is_local, segments
 from vos3000.web.answers import Piece
 from vos3000.web.channel import TIMEOUT, LimitedChannel, LimitedRequest
 from vos3000.web.dispatch import Answer, Dispatcher, refused_body
@@ -27,6 +27,9 @@ from vos3000.web.stream import AnswerProducer, abort
 
 CONNECTIONS = 256
 """Connections that may be open at once."""
+
+RESERVED = 32
+"""How many of them only the machine itself may have: its operator's commands."""
 
 _SHORT = 1 << 15
 _HOST = re.compile(r"(\[[^\]]*\]|[^:\[\]]+)(:\d{1,5})?")
@@ -229,7 +232,7 @@ class WebSite(Site):
             root, requestFactory=LimitedRequest, timeout=TIMEOUT, reactor=reactor
         )
         self.displayTracebacks = False
-        self.connections = 0
+        self.channels: dict[LimitedChannel, None] = {}
         self._access = access
         self._exposition = exposition
         self._health = health
@@ -240,7 +243,7 @@ class WebSite(Site):
             "web_connections_refused_total", "Connections beyond the limit."
         )
         metrics.gauge(
-            "web_connections", "Open HTTP connections.", lambda: self.connections
+            "web_connections", "Open HTTP connections.", lambda: len(self.channels)
         )
         root.putChild(b"", root)
         root.putChild(b"metrics", _Page(self._metrics_page))
@@ -273,11 +276,27 @@ class WebSite(Site):
         return found
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
-        """A channel for a new connection; none beyond the limit."""
-        if self.connections >= CONNECTIONS:
+        """
+        A channel for a new connection; none for whom no rule names, and none
+        beyond the limit unless an idle connection can be closed for it.
+        """
+        host = getattr(addr, "host", "")
+        if not self._access.knows(host):
+            self._refused.value += 1
+            return None
+        most = CONNECTIONS if is_local(host) else CONNECTIONS - RESERVED
+        if len(self.channels) >= most and not self._make_room():
             self._turned_away.value += 1
             return None
         return super().buildProtocol(addr)
+
+    def _make_room(self) -> bool:
+        """Close the connection that was idle longest; whether there was one."""
+        idle = next((each for each in self.channels if each.idle), None)
+        if idle is None:
+            return False
+        idle.abandon()
+        return True
 
     def startFactory(self) -> None:
         """Open no access log."""
