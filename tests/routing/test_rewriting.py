@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
+from itertools import product
 from random import Random
 
 from hypothesis import given, settings
@@ -289,6 +291,88 @@ def naive(rules: list[tuple[str, str, str]], number: str) -> str:
             return target + number[match.end() :]
         return target or match.groups()[-1]
     return number
+
+
+class BoundTests(SynchronousTestCase):
+    """No list that is accepted holds up calls."""
+
+    LISTS = (
+        "*1*1*1{}:9",
+        "*1*1*1?{}:9",
+        "*{}:9",
+        "*" + "1" * 31 + "{}:9",
+        "*?" + "1" * 30 + "{}:9",
+        "?{}:9",
+        "?" * 60 + "{}:9",
+        "1/G9/E9/E9/E9:{}",
+        "{}*:9",
+    )
+
+    def steps(self, rules: Rules, number: str) -> int:
+        """How many functions are called to apply rules."""
+        count = 0
+
+        def trace(frame: object, event: str, argument: object) -> None:
+            nonlocal count
+            count += event in ("call", "c_call")
+
+        sys.setprofile(trace)
+        try:
+            rules.apply(number, first)
+        finally:
+            sys.setprofile(None)
+        return count
+
+    def test_steps(self) -> None:
+        """Few functions are called, none of which tries anything twice."""
+        for rule in self.LISTS:
+            names = map("".join, product("abcdefgh", repeat=4))
+            text = ",".join(map(rule.format, names))
+            text = text[: 1 << 16].rpartition(",")[0]
+            rules, problems = Rules.read(text)
+            self.assertLess(self.steps(rules, "1" * 64), 25_000, rule)
+            if len(text.split(",")) > 4000:
+                self.assertIn("too many rules with * or ?", problems[-1])
+
+    def test_refused(self) -> None:
+        """A list of too much work is refused as a whole where it is written."""
+        text = ",".join(f"*1*1*1{number}:9" for number in range(1000))
+        self.assertRaises(ValueError, Rules.parse, text)
+        rules, problems = Rules.read(text)
+        self.assertEqual(rules.apply("1110", first), "9")
+        self.assertEqual(
+            problems[-1],
+            "'*1*1*1999:9': too many rules with * or ?, or of one original",
+        )
+
+    def test_literals_are_not_bounded(self) -> None:
+        """Rules without a wildcard cost one access, however many there are."""
+        rules = Rules.parse(",".join(f"{number}:9" for number in range(10_000)))
+        self.assertLess(self.steps(rules, "1" * 64), 20)
+
+    def test_long_targets(self) -> None:
+        """A target that is longer than any number is refused."""
+        for target in ("?" * 129, "1;" + "?" * 129, "$" * 129):
+            self.assertRaises(ValueError, Rules.parse, f"1:{target}")
+        Rules.parse("1:" + "?" * 128 + ";" + "2" * 128)
+
+    def test_conditions(self) -> None:
+        """So is a rule with a crowd of conditions."""
+        Rules.parse("1/G1/G2/L9/F5:2")
+        self.assertRaises(ValueError, Rules.parse, "1/G1/G2/L9/F5/F6:2")
+
+    @given(st.text("01*?", max_size=8), st.text("01", max_size=12))
+    @settings(max_examples=500, deadline=None)
+    def test_stars_are_as_an_expression_has_them(self, left: str, number: str) -> None:
+        """Each star stands for what a greedy expression finds."""
+        if left.count("*") > 3:
+            return
+        body = left.replace("?", "[0-9]").replace("*", "(.*)")
+        match = re.match(body if left.endswith("*") else body + "(.*)", number)
+        stars = left.count("*") + (not left.endswith("*"))
+        expected = number if match is None else "x" + "x".join(match.groups())
+        text = f"{left}:x" + "x".join("*" * stars)
+        self.assertEqual(apply(text, number), expected)
 
 
 class LawTests(SynchronousTestCase):

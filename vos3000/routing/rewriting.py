@@ -23,6 +23,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import attrs
 
+from vos3000.routing.segments import Segment, Sign, segment, stars_of
+
 Choose = Callable[[int], int]
 """Draws a number from 0 to n - 1; C{random.randrange} is one."""
 
@@ -30,7 +32,20 @@ LONGEST_NUMBER = 128
 """A longer one is no telephone number; it is left as it is."""
 
 MOST_STARS = 3
+MOST_CONDITIONS = 4
+MOST_STEPS = 200_000
+"""
+Steps that the rules of one list may take together for one number: what a call
+waits for stays well below a millisecond, whatever the list.
+"""
+
 MOST_CACHED = 10_000
+
+_NUMBER = 64
+"""Characters of a number, for steps."""
+
+_WILD_STEPS = 100
+_DOUBLE_STEPS = 50
 
 _DIGITS = "0123456789"
 _LENGTH = re.compile(r"([LEGF])([0-9]{1,3})")
@@ -40,9 +55,6 @@ _COMPARE: dict[str, Callable[[int, int], bool]] = {
     "G": operator.gt,
     "F": operator.ne,
 }
-
-# A character of the text, and whether it is a sign (not escaped).
-_Sign = tuple[str, bool]
 
 
 @attrs.frozen(slots=True)
@@ -83,7 +95,7 @@ class _Original:
     @ivar lengths: What it asks of the number's length.
     """
 
-    signs: tuple[_Sign, ...]
+    signs: tuple[Sign, ...]
     lengths: tuple[tuple[Callable[[int, int], bool], int], ...]
 
     @property
@@ -103,11 +115,17 @@ class _Original:
             return None
         return "".join(char for char, _ in self.signs)
 
-    def pattern(self) -> re.Pattern[str]:
-        """An expression with a group for each C{*} and one for the rest."""
-        wild = {("*", True): "(.*)", ("?", True): "[0-9]"}
-        body = "".join(wild.get(sign) or re.escape(sign[0]) for sign in self.signs)
-        return re.compile(body if self.whole else body + "(.*)", re.DOTALL)
+    def segments(self) -> list[Segment]:
+        """What stands before, between and after the C{*}."""
+        first, *others = _split(self.signs, "*")
+        return [segment(first, ""), *(segment(other, ".*") for other in others)]
+
+    @property
+    def steps(self) -> int:
+        """What looking whether it fits takes, for a rule that is looked at."""
+        _, *floating = _split(self.signs, "*")
+        tries = (len(part) * max(_NUMBER + 1 - len(part), 0) for part in floating)
+        return _WILD_STEPS + len(self.signs) + sum(tries)
 
     def order(self) -> tuple[int, int, int]:
         """Longest first, then fewest wildcards, then most conditions."""
@@ -118,15 +136,15 @@ class _Original:
 class _Rule:
     """One rule, ready to be applied."""
 
-    __slots__ = ("_alternatives", "_lengths", "_pattern", "_prefix", "original")
+    __slots__ = ("_alternatives", "_lengths", "_segments", "_whole", "original")
 
     def __init__(
         self, original: _Original, alternatives: Sequence[Sequence[_Part]]
     ) -> None:
         self.original = original
         self._lengths = original.lengths
-        self._prefix = original.literal
-        self._pattern = original.pattern() if self._prefix is None else None
+        self._segments = original.segments()
+        self._whole = original.whole
         self._alternatives = tuple(alternatives)
 
     def apply(self, number: str, choose: Choose) -> str | None:
@@ -134,15 +152,9 @@ class _Rule:
         for compare, length in self._lengths:
             if not compare(len(number), length):
                 return None
-        stars: Sequence[str]
-        if self._pattern is None:
-            assert self._prefix is not None
-            stars = (number[len(self._prefix) :],)
-        else:
-            match = self._pattern.match(number)
-            if match is None:
-                return None
-            stars = match.groups()
+        stars = stars_of(self._segments, self._whole, number)
+        if stars is None:
+            return None
         choices = self._alternatives
         parts = choices[choose(len(choices))] if len(choices) > 1 else choices[0]
         return _render(parts, number, stars, choose)
@@ -166,13 +178,13 @@ def _render(
     return result
 
 
-def _signs(text: str) -> list[_Sign]:
+def _signs(text: str) -> list[Sign]:
     """
     C{text} as characters that know whether they were escaped.
 
     @raise ValueError: If nothing follows the last backslash.
     """
-    signs: list[_Sign] = []
+    signs: list[Sign] = []
     chars = iter(text)
     for char in chars:
         if char != "\\":
@@ -185,8 +197,8 @@ def _signs(text: str) -> list[_Sign]:
     return signs
 
 
-def _split(signs: Iterable[_Sign], at: str) -> list[list[_Sign]]:
-    pieces: list[list[_Sign]] = [[]]
+def _split(signs: Iterable[Sign], at: str) -> list[list[Sign]]:
+    pieces: list[list[Sign]] = [[]]
     for sign in signs:
         if sign == (at, True):
             pieces.append([])
@@ -195,9 +207,11 @@ def _split(signs: Iterable[_Sign], at: str) -> list[list[_Sign]]:
     return pieces
 
 
-def _original(signs: list[_Sign]) -> _Original:
+def _original(signs: list[Sign]) -> _Original:
     pattern, *conditions = _split(signs, "/")
     lengths = []
+    if len(conditions) > MOST_CONDITIONS:
+        raise ValueError(f"more than {MOST_CONDITIONS} lengths")
     for condition in conditions:
         text = "".join(char if sign else "\\" for char, sign in condition)
         match = _LENGTH.fullmatch(text)
@@ -213,7 +227,7 @@ def _original(signs: list[_Sign]) -> _Original:
     return original
 
 
-def _parts(signs: list[_Sign]) -> Iterator[_Part]:
+def _parts(signs: list[Sign]) -> Iterator[_Part]:
     """
     One alternative of a target, piece by piece.
 
@@ -241,13 +255,13 @@ def _parts(signs: list[_Sign]) -> Iterator[_Part]:
         at += 1
 
 
-def _digits_end(signs: list[_Sign], at: int) -> int:
+def _digits_end(signs: list[Sign], at: int) -> int:
     while at < len(signs) and signs[at][1] and signs[at][0] in _DIGITS:
         at += 1
     return at
 
 
-def _range(first: list[_Sign], last: list[_Sign]) -> _Range:
+def _range(first: list[Sign], last: list[Sign]) -> _Range:
     low, high = ("".join(char for char, _ in signs) for signs in (first, last))
     if max(len(low), len(high)) > LONGEST_NUMBER or not high or int(low) > int(high):
         raise ValueError(f"{low}-{high} is no range")
@@ -265,7 +279,9 @@ def _joined(parts: Iterable[_Part]) -> list[_Part]:
     return joined
 
 
-def _alternative(original: _Original, signs: list[_Sign]) -> list[_Part]:
+def _alternative(original: _Original, signs: list[Sign]) -> list[_Part]:
+    if len(signs) > LONGEST_NUMBER:
+        raise ValueError("the target is longer than any number")
     parts = list(_parts(signs))
     used = sum(isinstance(part, _Star) for part in parts)
     stars = original.stars + (not original.whole)
@@ -278,13 +294,29 @@ def _alternative(original: _Original, signs: list[_Sign]) -> list[_Part]:
     return _joined(parts)
 
 
-def _rule(signs: list[_Sign]) -> _Rule:
+def _rule(signs: list[Sign]) -> _Rule:
     sides = _split(signs, ":")
     if len(sides) != 2:
         raise ValueError("a rule is original:target")
     original = _original(sides[0])
     targets = _split(sides[1], ";")
     return _Rule(original, [_alternative(original, target) for target in targets])
+
+
+def _steps(original: _Original, known: set[str]) -> int:
+    """
+    The steps that a further rule takes for a number.
+
+    @param known: The originals without wildcard there are; one dict access
+        finds the rule of any of them, so only a second one counts.
+    """
+    literal = original.literal
+    if literal is None:
+        return original.steps
+    if literal in known:
+        return _DOUBLE_STEPS
+    known.add(literal)
+    return 0
 
 
 class Rules:
@@ -316,9 +348,16 @@ class Rules:
         """
         rules: list[_Rule] = []
         problems: list[str] = []
+        known: set[str] = set()
+        steps = 0
         for rule in _separate(text):
             try:
-                rules.append(_rule(_signs(rule)))
+                made = _rule(_signs(rule))
+                more = _steps(made.original, known)
+                if steps + more > MOST_STEPS:
+                    raise ValueError("too many rules with * or ?, or of one original")
+                steps += more
+                rules.append(made)
             except ValueError as error:
                 problems.append(f"{rule!r}: {error}")
         return cls(rules), problems

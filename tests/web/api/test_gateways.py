@@ -239,6 +239,7 @@ class GatewayMappingTests(SharedTests, GatewayCase):
             ("remoteIps", "192.0.2.0/33", None),
             ("remoteIps", "192.0.2.9-192.0.2.1", None),
             ("rewriteRulesOutCallee", "nonsense", None),
+            ("rewriteRulesOutCallee", ",".join(["*1*1*1a:9"] * 1000), None),
             ("rewriteRulesOutCaller", "0:1-x", None),
             ("callFailedSipCode", "486", None),
             ("callFailedSipCode", "486:700", None),
