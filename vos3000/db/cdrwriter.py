@@ -53,6 +53,10 @@ RETRY = 1.0
 """Seconds between two tries while the database refuses."""
 
 
+REFUSED = "cdr-refused.jsonl"
+"""Where entries go that no try can write, for an operator to look at."""
+
+
 class _State(Enum):
     """What the writer is doing."""
 
@@ -100,6 +104,7 @@ class CdrWriter:
         self._folder = folder
         self._queue: deque[tuple[CdrEntry, list[Any] | None]] = deque()
         self._batch: Batch | None = None
+        self._alone = 0
         self._sequence = 0
         self._state = _State.NEW
         self._timer: IDelayedCall | None = None
@@ -116,6 +121,9 @@ class CdrWriter:
         )
         self._failures_total = metrics.counter(
             "db_cdr_failed_total", "Tries to write a batch that failed."
+        )
+        self._refused_total = metrics.counter(
+            "db_cdr_refused_total", "Entries set aside because they cannot be written."
         )
         self._unknown_total = metrics.counter(
             "db_cdr_unknown_account_total",
@@ -211,7 +219,9 @@ class CdrWriter:
 
     def _next(self) -> Batch:
         queue = self._queue
-        taken = [queue.popleft() for _ in range(min(LIMIT, len(queue)))]
+        most = 1 if self._alone else LIMIT
+        self._alone = max(0, self._alone - 1)
+        taken = [queue.popleft() for _ in range(min(most, len(queue)))]
         entries = [entry for entry, _ in taken]
         return Batch(self._sequence + 1, entries, [row for _, row in taken])
 
@@ -273,12 +283,13 @@ class CdrWriter:
 
     def _not_written(self, why: Failure) -> None:
         self._failures_total.value += 1
+        if not why.check(StorageError) and self._batch is not None:
+            self._isolate(self._batch, why)
+            return
         if why.check(BatchConflict):
             self._rename()
         elif self._batch is not None:
             self._batch.tried = True
-        if not why.check(StorageError):
-            self._log.failure("CDR writer", failure=why)
         if self._failed_at is None:
             self._failed_at = self._clock.seconds()
             reason = why.getErrorMessage()
@@ -291,6 +302,36 @@ class CdrWriter:
         if self._state is not _State.CLOSED:
             self._state = _State.WAITING
             self._timer = self._clock.callLater(RETRY, self._go)
+
+    def _isolate(self, batch: Batch, why: Failure) -> None:
+        """
+        Find the entry that cannot be written, whatever the database's state:
+        those of its batch are tried one by one, and it is set aside. Nothing of
+        the batch was committed, since what failed was not the commit.
+        """
+        self._batch = None
+        if len(batch.entries) > 1:
+            pairs = list(zip(batch.entries, batch.rows, strict=True))
+            self._queue.extendleft(reversed(pairs))
+            self._alone = len(pairs)
+        else:
+            self._set_aside(batch.entries[0], why)
+            self._done += 1
+            self._answer_flushes()
+        self._proceed()
+
+    def _set_aside(self, entry: CdrEntry, why: Failure) -> None:
+        self._refused_total.value += 1
+        line = spool.to_json(entry, 0)
+        try:
+            spool.append(self._folder / REFUSED, line)
+        except OSError:
+            self._log.critical("not written: {line}", line=line)
+        self._log.failure(
+            "a record that cannot be written stands in {file} of the state directory",
+            why,
+            file=REFUSED,
+        )
 
     def _rename(self) -> None:
         """Begin to count anew, where nobody else does."""

@@ -54,6 +54,22 @@ def from_json(line: str) -> tuple[int, CdrEntry]:
     return read["batch"], CdrEntry(record, tuple(movements))
 
 
+def append(path: Path, line: str) -> None:
+    """
+    Add one line to a file, on the disk when this returns.
+
+    @raise OSError: If it cannot be.
+    """
+    with open(path, "a", encoding="utf-8", opener=_private) as file:
+        file.write(line + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o640)
+
+
 def dump(
     folder: Path, writer: str, batches: Iterable[tuple[int, Sequence[CdrEntry]]]
 ) -> Path:
