@@ -116,6 +116,27 @@ class TimerWheelTests(SynchronousTestCase):
         self.assertEqual(self.fired, [0.1, 0.5, 5, 9])
         self.wheel.stop()
 
+    def test_it_sleeps_until_a_timer_is_due(self) -> None:
+        """The reactor is woken for timers that are wanted, not for granules."""
+        turns = []
+        self.wheel.later(30, turns.append)
+        for _ in range(5):
+            self.wheel.later(0.5, turns.append).cancel()
+        self.clock.advance(1)
+        [call] = self.clock.getDelayedCalls()
+        self.assertGreaterEqual(call.getTime() - self.clock.seconds(), 29)
+        self.clock.advance(29.1)
+        self.assertEqual(len(turns), 1)
+
+    def test_cancelled_timers_leave_nothing_behind(self) -> None:
+        """However far ahead they were."""
+        for number in range(5000):
+            self.wheel.later(100 + number, len).cancel()
+        self.wheel.later(0.1, lambda _: None)
+        self.clock.advance(0.2)
+        self.assertEqual((len(self.wheel._buckets), len(self.wheel._ticks)), (0, 0))
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
     def test_stop_forgets_everything(self) -> None:
         """Timers become inactive and the reactor is released."""
         timers = [self.wheel.later(n, self.fired.append) for n in range(5)]

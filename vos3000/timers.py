@@ -4,7 +4,8 @@ One timer wheel for all the timers of signalling.
 A busy switch sets and cancels thousands of timers a second and nearly all of
 them are cancelled. The reactor's own timers cost 5 us each; here setting and
 cancelling one costs about 1 us, a cancelled timer is gone at once, and the
-reactor sees a single delayed call however many timers run.
+reactor sees a single delayed call however many timers run: that of the first
+granule with a timer that is still wanted.
 
 Timers fire less than two granules late and never early.
 """
@@ -12,13 +13,28 @@ Timers fire less than two granules late and never early.
 from __future__ import annotations
 
 from collections.abc import Callable
+from heapq import heapify, heappop, heappush
 from typing import Any
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 GRANULE = 0.05
-"""Seconds between two looks at the wheel."""
+"""Seconds whose timers fire together."""
+
+_NEVER = 1 << 62
+
+
+class _Bucket(dict["Timer", None]):
+    """The timers of one granule; it leaves the wheel with the last of them."""
+
+    __slots__ = ("buckets", "tick")
+
+    def __init__(self, buckets: dict[int, _Bucket], tick: int) -> None:
+        super().__init__()
+        self.buckets = buckets
+        self.tick = tick
+        buckets[tick] = self
 
 
 class Timer:
@@ -26,15 +42,12 @@ class Timer:
     A pending call. L{cancel} may be called at any time, any number of times.
     """
 
-    __slots__ = ("_bucket", "_call", "_argument")
+    __slots__ = ("_argument", "_bucket", "_call")
 
     def __init__(
-        self,
-        bucket: dict[Timer, None],
-        call: Callable[[Any], object],
-        argument: Any,
+        self, bucket: _Bucket, call: Callable[[Any], object], argument: Any
     ) -> None:
-        self._bucket: dict[Timer, None] | None = bucket
+        self._bucket: _Bucket | None = bucket
         self._call: Callable[[Any], object] | None = call
         self._argument = argument
         bucket[self] = None
@@ -49,6 +62,8 @@ class Timer:
         bucket = self._bucket
         if bucket is not None:
             del bucket[self]
+            if not bucket:
+                bucket.buckets.pop(bucket.tick, None)
             self._bucket = self._call = self._argument = None
 
     def _fire(self) -> None:
@@ -70,8 +85,10 @@ class TimerWheel:
     def __init__(self, clock: IReactorTime, granule: float = GRANULE) -> None:
         self._clock = clock
         self._granule = granule
-        self._buckets: dict[int, dict[Timer, None]] = {}
+        self._buckets: dict[int, _Bucket] = {}
+        self._ticks: list[int] = []
         self._done = self._tick()
+        self._wake = _NEVER
         self._next: IDelayedCall | None = None
 
     def __len__(self) -> int:
@@ -91,21 +108,28 @@ class TimerWheel:
             tick = self._done + 1
         bucket = self._buckets.get(tick)
         if bucket is None:
-            bucket = self._buckets[tick] = {}
-            if self._next is None:
-                self._next = self._clock.callLater(self._granule, self._turn)
+            bucket = _Bucket(self._buckets, tick)
+            heappush(self._ticks, tick)
+            if tick < self._wake:
+                self._set(tick)
         return Timer(bucket, call, argument)
 
-    def _turn(self) -> None:
-        self._next = None
-        now = self._tick()
-        buckets = self._buckets
-        if now - self._done > len(buckets):
-            due = sorted(tick for tick in buckets if tick <= now)
+    def _set(self, tick: int) -> None:
+        """Have the reactor wake us when C{tick} has come."""
+        self._wake = tick
+        delay = max(0.0, tick * self._granule - self._clock.seconds())
+        if self._next is None:
+            self._next = self._clock.callLater(delay, self._turn)
         else:
-            due = [t for t in range(self._done + 1, now + 1) if t in buckets]
+            self._next.reset(delay)
+
+    def _turn(self) -> None:
+        self._next, self._wake = None, _NEVER
+        now = self._tick()
         self._done = max(now, self._done)
-        for tick in due:
+        buckets, ticks = self._buckets, self._ticks
+        while ticks and ticks[0] <= now:
+            tick = heappop(ticks)
             bucket = buckets.get(tick)
             while bucket:
                 timer = next(iter(bucket))
@@ -115,15 +139,28 @@ class TimerWheel:
                 except Exception:
                     self._log.failure("a timer's call failed")
             buckets.pop(tick, None)
-        if buckets and self._next is None:
-            self._next = self._clock.callLater(self._granule, self._turn)
+        self._sleep()
+
+    def _sleep(self) -> None:
+        """Until the first granule that still has a timer."""
+        buckets, ticks = self._buckets, self._ticks
+        if len(ticks) > 4 * len(buckets) + 1000:
+            # Long timers that were cancelled long before their time.
+            ticks[:] = buckets
+            heapify(ticks)
+        while ticks and ticks[0] not in buckets:
+            heappop(ticks)
+        if ticks and ticks[0] < self._wake:
+            self._set(ticks[0])
 
     def stop(self) -> None:
         """Forget every timer and release the reactor."""
-        for bucket in self._buckets.values():
+        for bucket in list(self._buckets.values()):
             for timer in list(bucket):
                 timer.cancel()
         self._buckets.clear()
+        self._ticks.clear()
+        self._wake = _NEVER
         if self._next is not None:
             self._next.cancel()
             self._next = None
