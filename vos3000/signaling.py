@@ -169,7 +169,7 @@ class Signaling:
         """Whether a source is any gateway's."""
         if self.authenticator.mapping_gateway(host, port) is not None:
             return True
-        return host in self._vendors
+        return host in self._vendors or self.hosts.found(host)
 
     def _answers(self, address: tuple[str, int]) -> bool:
         return self._in_force.answers_strangers or self.knows(*address)

@@ -94,6 +94,15 @@ class HostsTests(SynchronousTestCase):
         self.resolver.answer("192.0.2.1", "192.0.2.2")
         self.assertEqual(self.hosts.address("gw.example"), "192.0.2.1")
 
+    def test_its_address_is_a_gateways(self) -> None:
+        """What comes from where a name leads to comes from a gateway."""
+        self.hosts.load(["gw.example"])
+        self.assertFalse(self.hosts.found("192.0.2.1"))
+        self.resolver.answer("192.0.2.1")
+        self.assertTrue(self.hosts.found("192.0.2.1"))
+        self.hosts.load([])
+        self.assertFalse(self.hosts.found("192.0.2.1"))
+
     def test_names_are_looked_up_again(self) -> None:
         """Every minute; what fails then keeps its address."""
         self.hosts.load(["gw.example"])

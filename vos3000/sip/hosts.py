@@ -92,6 +92,10 @@ class Hosts:
         elif host not in self._known:
             self._log.warn("the host name {host} cannot be resolved", host=host)
 
+    def found(self, address: str) -> bool:
+        """Whether a name in use leads to C{address}."""
+        return address in self._known.values()
+
     def address(self, host: str) -> str | None:
         """The address of C{host}, if it is known by now."""
         if is_address(host):
