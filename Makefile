@@ -4,7 +4,7 @@
 #   make run ARGS=--no-demo   the switch alone
 #   make test              every test; TESTS=tests.billing for a part of them
 #   make bench             calls per CPU-second, against a peer
-#   make lint              ruff and mypy
+#   make lint              ruff, mypy and the import rules
 #   make docs              pydoctor: the API, in build/apidocs
 #   make clean             forget everything that was made here
 #
@@ -35,6 +35,7 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/trial tests.test_imports
 
 docs: $(VENV)/.dev
 	$(BIN)/pydoctor
