@@ -11,7 +11,6 @@ from vos3000.events import (
     Events,
     StorageFailed,
     StorageRecovered,
-    TableChanged,
 )
 from vos3000.model.cdr import Cdr
 
@@ -26,17 +25,17 @@ class EventsTests(SynchronousTestCase):
 
     def test_a_listener_hears_its_own_kind(self) -> None:
         """And no other."""
-        self.events.subscribe(TableChanged, self.heard.append)
-        event = TableChanged("e_gatewaymapping")
+        self.events.subscribe(StorageRecovered, self.heard.append)
+        event = StorageRecovered(1.0)
         self.events.publish(event)
-        self.events.publish(StorageRecovered(1.5))
+        self.events.publish(StorageFailed("disk full", 3))
         self.assertEqual(self.heard, [event])
 
     def test_listeners_are_told_in_order(self) -> None:
         """The one that subscribed first hears first."""
-        self.events.subscribe(TableChanged, lambda event: self.heard.append(1))
-        self.events.subscribe(TableChanged, lambda event: self.heard.append(2))
-        self.events.publish(TableChanged("e_customer"))
+        self.events.subscribe(StorageRecovered, lambda event: self.heard.append(1))
+        self.events.subscribe(StorageRecovered, lambda event: self.heard.append(2))
+        self.events.publish(StorageRecovered(1.0))
         self.assertEqual(self.heard, [1, 2])
 
     def test_a_failing_listener_costs_nobody_else(self) -> None:

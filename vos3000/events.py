@@ -58,17 +58,6 @@ class CallEnded:
 
 
 @attrs.frozen(slots=True)
-class TableChanged:
-    """
-    Rows of a configuration table were changed through this process.
-
-    @ivar table: The table's name, such as C{e_gatewaymapping}.
-    """
-
-    table: str
-
-
-@attrs.frozen(slots=True)
 class StorageFailed:
     """The database refuses writes; records wait in memory."""
 

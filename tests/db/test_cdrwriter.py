@@ -14,7 +14,7 @@ from tests import rows
 from tests.db.flaky import FlakyPool
 from vos3000.db import spool
 from vos3000.db.cdrs import CdrStore
-from vos3000.db.cdrwriter import GATHER, LIMIT, REFUSED, CdrWriter
+from vos3000.db.cdrwriter import GATHER, LIMIT, CdrWriter
 from vos3000.db.customers import CASH, DEDUCT, PAY, CustomerStore
 from vos3000.db.days import day_of
 from vos3000.errors import StorageError
@@ -206,27 +206,6 @@ class CdrWriterTests(WriterCase):
         """After the end an entry is refused, not forgotten."""
         self.successResultOf(self.writer.close(1))
         self.assertRaises(StorageError, self.writer.write, rows.entry())
-
-
-class PoisonTests(WriterCase):
-    """An entry that no try can write."""
-
-    def test_it_is_set_aside_and_costs_no_other(self) -> None:
-        """The others of its batch are written once each; it stands in a file."""
-        beyond = CdrEntry(rows.cdr(), (Movement("1000", Decimal(-(10**13))),))
-        for entry in (rows.entry(fee="1"), beyond, rows.entry(fee="2")):
-            self.writer.write(entry)
-        done = self.writer.flush()
-        self.clock.pump([1] * 5)
-        self.successResultOf(done)
-        self.assertEqual((self.count(), self.money()), (2, 7_000_000))
-        self.assertEqual((self.writer.waiting, self.writer.healthy), (0, True))
-        [line] = (self.folder / REFUSED).read_text().splitlines()
-        self.assertEqual(spool.from_json(line)[1].movements, beyond.movements)
-        self.assertEqual(len(self.flushLoggedErrors(OverflowError)), 1)
-        self.writer.write(rows.entry(fee="3"))
-        self.clock.advance(GATHER)
-        self.assertEqual((self.count(), self.money()), (3, 4_000_000))
 
 
 class CdrWriterFailureTests(WriterCase):

@@ -114,14 +114,6 @@ class Sqlite:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         return code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
-    def duplicate(self, error: BaseException) -> bool:
-        """Whether a unique key refused a row."""
-        code = getattr(error, "sqlite_errorcode", 0)
-        return code in (
-            sqlite3.SQLITE_CONSTRAINT_UNIQUE,
-            sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY,
-        )
-
     def tables(self, cursor: Cursor, prefix: str) -> list[str]:
         """Names of the tables that start with C{prefix}, in order."""
         cursor.execute(

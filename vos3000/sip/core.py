@@ -337,7 +337,7 @@ class UserAgentCore:
         self.layer.send(branch, "BYE", bye, channel, fork.address, _nobody)
         return ack
 
-    def cancel(self, invite: ClientTransaction, _: object = None) -> None:
+    def cancel(self, invite: ClientTransaction) -> None:
         """Cancel an INVITE of ours that got a provisional response (9.1)."""
         branch = invite.key.partition(" ")[0]
         data = cancel_of(invite.data)

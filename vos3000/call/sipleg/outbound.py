@@ -203,7 +203,7 @@ class SipOutboundLeg(SipLeg):
         if self._invite is None:
             return
         core = self._legs.core
-        core.cancel(transaction, self.dialog)
+        core.cancel(transaction)
         self._expiry = core.timers.later(GIVE_UP, expire, transaction)
         self.state = LegState.CANCELED
 

@@ -422,7 +422,7 @@ class _Asking:
 
     def _overdue(self, transaction: ClientTransaction) -> None:
         core = self._leg._legs.core
-        core.cancel(transaction, self._leg.dialog)
+        core.cancel(transaction)
         self._timer = core.timers.later(GIVE_UP, expire, transaction)
 
     def _finished(self) -> None:
