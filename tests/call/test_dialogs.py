@@ -4,9 +4,11 @@ Requests inside an answered call, from one end to the other.
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from tests.call.build import CallTests, Up, final
 from tests.peers import Callee, Caller
-from tests.switch import ANSWER, CALLEE, CALLER, OFFER, Switch
+from tests.switch import ANSWER, CALLEE, CALLER, OFFER, STRANGER, Switch
 from vos3000.sip.message import Request
 
 HOLD = OFFER + b"a=sendonly\r\n"
@@ -211,6 +213,41 @@ class CalleeAsksTests(CallTests):
         self.assertEqual(self.lines(switch, CALLEE), ["481", "BYE"])
         self.assertEqual(self.lines(switch, CALLER), ["BYE"])
         self.assert_over(switch, -1036, 2)
+
+
+class ElsewhereTests(CallTests):
+    """Requests inside a call from an address that is no gateway's."""
+
+    def begin(self) -> tuple[Switch, Up]:
+        """A call whose caller goes on from elsewhere."""
+        switch = self.switch()
+        up = Up(switch)
+        up.caller.address = STRANGER
+        return switch, up
+
+    def test_it_does_not_draw_our_requests_to_itself(self) -> None:
+        """An offer passes, its Contact is not taken: BYE goes where it went."""
+        for method in ("UPDATE", "INVITE"):
+            switch, up = self.begin()
+            up.caller.ask(method, HOLD)
+            up.callee.reply(up.passed(), 200, ANSWER)
+            ok = final(switch, STRANGER)
+            self.assertEqual(ok.status, 200)
+            if method == "INVITE":
+                up.caller.ack(ok)
+            switch.taken()
+            up.callee.ask(up.invite, "BYE")
+            bye = switch.request(CALLER)
+            self.assertEqual((bye.method, bye.uri.host), ("BYE", CALLER[0]))
+
+    def test_its_bye_ends_the_call(self) -> None:
+        """And the charge with it."""
+        switch, up = self.begin()
+        switch.advance(3)
+        up.caller.ask("BYE")
+        self.assertEqual(final(switch, STRANGER).status, 200)
+        self.assert_over(switch, -8, 0)
+        self.assertEqual(switch.cdrs[0].fee, Decimal("0.06"))
 
 
 class CollisionTests(CallTests):

@@ -129,15 +129,12 @@ class StrangerTests(SynchronousTestCase):
         rig.receive(ask("BYE", "z9hG4bK3", to_tag=tag, cseq=2), STRANGER)
 
     def test_a_call_may_move(self) -> None:
-        """To another address of a gateway."""
+        """
+        Inside a dialog the tags count: a carrier's BYE may come from a machine
+        of its own that nobody told us of, and a call that it ends must not go
+        on to be charged.
+        """
         rig = Rig()
-        rig.users.known.add(STRANGER[0])
+        rig.users.silent = True
         self._moved(rig)
         self.assertEqual(rig.lines(), ["200 BYE"])
-
-    def test_a_call_is_not_a_strangers(self) -> None:
-        """Who has seen its tags elsewhere cannot end it."""
-        rig = Rig()
-        self._moved(rig)
-        self.assertEqual(rig.lines(), ["481 BYE"])
-        self.assertEqual(len(rig.core.dialogs), 1)

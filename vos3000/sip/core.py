@@ -145,11 +145,7 @@ class UserAgentCore:
     def _inside(self, transaction: ServerTransaction, request: Request) -> None:
         """Section 12.2.2."""
         dialog = self.dialogs.get(request.to_tag or "")
-        source = transaction.address
         if dialog is None or not dialog.matches(request):
-            self._turn_away(transaction, 481)
-        elif not (dialog.is_peer(source[0]) or self.users.knows(*source)):
-            # Who has seen the tags is not for that a party of the call.
             self._turn_away(transaction, 481)
         elif request.cseq < dialog.remote_cseq:
             self.refuse(transaction, 500, "CSeq out of order")

@@ -165,7 +165,7 @@ class Dialog:
         )
 
     def is_peer(self, host: str) -> bool:
-        """Whether requests of this dialog may come from C{host}."""
+        """Whether C{host} is where the peer was, or where our requests go."""
         return host in (self.host, self.address[0])
 
     def request(

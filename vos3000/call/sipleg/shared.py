@@ -167,7 +167,7 @@ class SipLeg:
             self._reinvited(transaction)
         else:
             if request.method == "UPDATE":
-                self.dialog.refresh(request)
+                self._retarget(transaction)
             self._hand_on(transaction, request)
 
     def _reinvited(self, transaction: InviteServerTransaction) -> None:
@@ -177,7 +177,7 @@ class SipLeg:
         elif self._pending is not None:
             self._legs.core.refuse(transaction, 491)
         else:
-            self.dialog.refresh(transaction.request)
+            self._retarget(transaction)
             self._asked = transaction
             transaction.user = self
             data = respond(
@@ -185,6 +185,17 @@ class SipLeg:
             )
             transaction.send(100, data)
             self._hand_on(transaction, transaction.request)
+
+    def _retarget(self, transaction: ServerTransaction) -> None:
+        """
+        Take the new Contact (12.2.2), unless the request came from an address
+        that is neither the peer's nor any gateway's: who has seen the tags
+        shall not draw our requests to itself.
+        """
+        source = transaction.address
+        users = self._legs.core.users
+        if self.dialog.is_peer(source[0]) or users.knows(*source):
+            self.dialog.refresh(transaction.request)
 
     def _hand_on(self, transaction: ServerTransaction, request: Request) -> None:
         exchange = _SipExchange(self, transaction, self._legs.content(request))
