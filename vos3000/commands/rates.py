@@ -15,9 +15,7 @@ from rich.table import Table
 
 from vos3000.billing import rater
 from vos3000.billing.rates import Rates
-from vos3000.commands import remote
 from vos3000.commands.context import (
-    NOT_RUNNING,
     Complaint,
     Setup,
     console,
@@ -27,6 +25,7 @@ from vos3000.commands.context import (
     wait,
 )
 from vos3000.commands.ratesheet import RateSheet
+from vos3000.commands.settings import tell
 from vos3000.db.customers import CustomerStore
 from vos3000.db.pool import Pool
 from vos3000.db.rates import Imported, RateStore
@@ -147,13 +146,7 @@ def _tell(setup: Setup, sheet: RateSheet, result: Imported | None) -> None:
     )
     if sheet.bad_count:
         screen.print(f"{sheet.bad_count} bad rows were left out")
-    try:
-        remote.reload(setup.config.state.dir, setup.kill)
-        screen.print("the switch has been told and uses them in a moment")
-    except Complaint as problem:
-        if problem.exit_code != NOT_RUNNING:
-            raise
-        screen.print("no switch runs with this state directory; its start reads them")
+    tell(setup, "them")
 
 
 # rate-test

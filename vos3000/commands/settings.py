@@ -31,16 +31,22 @@ _AT_START = (
 """What the pushes read when the switch starts, and then no more."""
 
 
-def tell(setup: Setup) -> None:
-    """Make the switch of the state directory read its tables, if it runs."""
+def tell(setup: Setup, what: str = "it") -> None:
+    """
+    Make the switch of the state directory read its tables, if it runs.
+
+    @param what: What was changed, as the answer speaks of it.
+    """
     screen = console()
     try:
         remote.reload(setup.config.state.dir, setup.kill)
-        screen.print("the switch has been told and uses it in a moment")
+        screen.print(f"the switch has been told and uses {what} in a moment")
     except Complaint as problem:
         if problem.exit_code != NOT_RUNNING:
             raise
-        screen.print("no switch runs with this state directory; its start reads it")
+        screen.print(
+            f"no switch runs with this state directory; its start reads {what}"
+        )
 
 
 # access
