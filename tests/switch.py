@@ -193,7 +193,7 @@ class Switch:
             self.gate,
             self.metrics,
         )
-        self.gate.legs = SipLegs(self.core, self.causes)
+        self.gate.legs = SipLegs(self.core, self.causes, lambda: in_force.sip)
         self.reception = Reception(
             self.core.layer, lambda address: True, self.now, self.metrics
         )

@@ -10,6 +10,7 @@ from __future__ import annotations
 from vos3000.billing.settings import BillingSettings
 from vos3000.call.control import CallSettings
 from vos3000.call.hunting import StageTimeouts
+from vos3000.call.sipleg.settings import SipSettings
 from vos3000.parameters import ParameterValues
 from vos3000.routing.selector import SwitchSettings
 
@@ -22,6 +23,7 @@ class InForce:
     @ivar calls: For L{vos3000.call.control}.
     @ivar stages: The limits of an attempt's stages.
     @ivar switching: When a hunt stops.
+    @ivar sip: For the legs that speak SIP.
     @ivar resend: Seconds between retransmissions.
     @ivar answers_strangers: Whether unknown sources get any answer.
     """
@@ -54,6 +56,15 @@ class InForce:
             stop_after_invite_timeout=values[
                 "SS_SIP_USER_AGENT_STOP_SWITCH_AFTER_INVITE_TIMEOUT"
             ],
+        )
+        self.sip = SipSettings(
+            session_ttl=values["SS_SIP_SESSION_TTL"],
+            session_segments=values["SS_SIP_SESSION_UPDATE_SEGMENT"],
+            early_hangup=values["SS_SIP_SESSION_TIMEOUT_EARLY_HANGUP"],
+            display_from=values["SS_SIP_E164_DISPLAY_FROM"],
+            invite_use_contact=values["SS_SIP_ROUTING_GATEWAY_INVITE_USE_CONTACT"],
+            registered_privacy=values["SS_SIP_USER_AGENT_PRIVACY"],
+            authentication_retry=values["SS_SIP_AUTHENTICATION_RETRY"],
         )
         self.resend: tuple[float, ...] = values["SS_SIP_RESEND_INTERVAL"]
         self.answers_strangers: bool = values["SS_REPLY_UNAUTHORIZED"]

@@ -131,7 +131,7 @@ class Signaling:
             self.gate,
             self._metrics,
         )
-        self.gate.legs = SipLegs(self.core, self._causes)
+        self.gate.legs = SipLegs(self.core, self._causes, lambda: in_force.sip)
         self.reception = Reception(
             self.core.layer, self._answers, self._now, self._metrics
         )

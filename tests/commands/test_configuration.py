@@ -12,6 +12,7 @@ from vos3000 import cli
 from vos3000.db.customers import CustomerStore
 from vos3000.db.gateways import MAPPING, ROUTING, GatewayStore
 from vos3000.db.settings import ParameterStore
+from vos3000.db.upgrade import REVISIONS
 
 
 class CheckTests(SynchronousTestCase):
@@ -26,7 +27,7 @@ class CheckTests(SynchronousTestCase):
         """Exit 0, and the schema is named."""
         result = self.terminal.run("check")
         self.assertEqual(result.exit_code, 0, result.output)
-        self.assertIn("schema 0001, up to date", result.output)
+        self.assertIn(f"schema {REVISIONS[-1]}, up to date", result.output)
         self.assertIn("no problems", result.output)
 
     def test_first_start(self) -> None:

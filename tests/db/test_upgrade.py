@@ -18,9 +18,11 @@ from tests import rows
 from vos3000.db import alembic_run, schema, upgrade
 from vos3000.db.customers import CustomerStore
 from vos3000.db.dialects import Sqlite
+from vos3000.db.gateways import ROUTING, GatewayStore
 from vos3000.db.trouble import told
 from vos3000.errors import SchemaError, StorageError
 from vos3000.model.cdr import COLUMNS
+from vos3000.model.sipoptions import SipOptions
 
 
 class MigrationTests(SynchronousTestCase):
@@ -42,8 +44,8 @@ class MigrationTests(SynchronousTestCase):
         engine.dispose()
         self.assertEqual(differences, [])
 
-    def test_migrations_make_the_text_of_the_schema(self) -> None:
-        """Types, defaults and keys are the same, to the letter."""
+    def test_migrations_make_the_columns_of_the_schema(self) -> None:
+        """Types, defaults, keys and indexes are the same, to the letter."""
         upgrade.migrate(self.url)
         engine = sa.create_engine("sqlite://")
         schema.metadata.create_all(engine)
@@ -54,18 +56,36 @@ class MigrationTests(SynchronousTestCase):
         found = self.tables(migrated)
         migrated.close()
         del found["alembic_version"]
+        self.maxDiff = None
         self.assertEqual(found, wanted)
 
     @staticmethod
-    def tables(connection: Any) -> dict[str, list[str]]:
-        """The definitions of all tables and indexes, line by line."""
-        found = connection.execute(
-            "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"
-        )
-        return {
-            name: sorted(line.strip(" \t,") for line in sql.splitlines())
-            for name, sql in found
-        }
+    def tables(connection: Any) -> dict[str, list[tuple[Any, ...]]]:
+        """
+        What each table is made of, whatever the order: its columns with type,
+        default and place in the key, what they refer to, and its indexes.
+        """
+        names = connection.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'table'"
+        ).fetchall()
+        found: dict[str, list[tuple[Any, ...]]] = {}
+        for (name,) in names:
+            parts = connection.execute(
+                "SELECT name, type, [notnull], dflt_value, pk"
+                f" FROM pragma_table_info('{name}')"
+            ).fetchall()
+            parts += connection.execute(
+                f"SELECT [from], [table], [to] FROM pragma_foreign_key_list('{name}')"
+            ).fetchall()
+            for index, unique in connection.execute(
+                f"SELECT name, [unique] FROM pragma_index_list('{name}')"
+            ).fetchall():
+                columns = connection.execute(
+                    f"SELECT name FROM pragma_index_info('{index}')"
+                ).fetchall()
+                parts.append((index, unique, *(column for (column,) in columns)))
+            found[name] = sorted(parts, key=repr)
+        return found
 
     def test_records_have_the_63_columns_in_order(self) -> None:
         """e_cdr is VOS3000's."""
@@ -118,6 +138,30 @@ class MigrationTests(SynchronousTestCase):
         self.assertEqual(found.fetchall(), [(0, "", 0)])
         connection.close()
 
+    def test_0002_keeps_gateways_and_gives_them_the_defaults(self) -> None:
+        """
+        Before: a gateway of 0001. After: the same, with the defaults of what is
+        new, and tables that take phones and registrations.
+        """
+        connection = Sqlite(self.url).connect()
+        alembic_run.upgrade(connection, lambda revision: None, "0001")
+        connection.execute(
+            "INSERT INTO e_gatewayrouting (id, name, remoteip) VALUES (7, 'v', '::1')"
+        )
+        connection.execute(
+            "INSERT INTO e_gatewayroutingsetting (id, sipdisplay) VALUES (7, 0)"
+        )
+        connection.close()
+        upgrade.migrate(self.url)
+        pool = rows.memory_pool(Sqlite(self.url).connect())
+        (gateway,) = self.successResultOf(GatewayStore(pool, ROUTING).values())
+        self.assertEqual((gateway.name, gateway.remote_ip), ("v", "::1"))
+        self.assertEqual(gateway.sip, SipOptions(display=False))
+        connection = sqlite3.connect(self.path)
+        connection.execute("INSERT INTO e_phone (id, e164) VALUES (8, '1001')")
+        connection.execute("INSERT INTO e_registration (aor, flow) VALUES ('1001', '')")
+        connection.close()
+
     def test_failed_migration_leaves_nothing(self) -> None:
         """All steps or none: tables in the way stop it before the first."""
         connection = sqlite3.connect(self.path)
@@ -151,7 +195,9 @@ class StartTests(SynchronousTestCase):
         upgrade.prepare(self.url)
         upgrade.prepare(self.url)
         connection = Sqlite(self.url).connect()
-        self.assertEqual(upgrade.current(connection, Sqlite(self.url)), "0001")
+        self.assertEqual(
+            upgrade.current(connection, Sqlite(self.url)), upgrade.REVISIONS[-1]
+        )
         connection.close()
 
     def modes(self) -> set[int]:
@@ -190,7 +236,9 @@ class StartTests(SynchronousTestCase):
         for refused in (upgrade.prepare, upgrade.migrate):
             with self.assertRaises(SchemaError) as caught:
                 refused(self.url)
-            self.assertIn("9999, newer than 0001", str(caught.exception))
+            self.assertIn(
+                f"9999, newer than {upgrade.REVISIONS[-1]}", str(caught.exception)
+            )
 
     def test_foreign_tables_are_refused(self) -> None:
         """A file of another program is left alone."""

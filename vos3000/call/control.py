@@ -221,7 +221,7 @@ class CallControl:
         """Which mapping gateway the call comes from."""
         leg = call.leg
         gateway = self._engines.authenticator.mapping_gateway(*leg.peer)
-        call.caller_access, call.callee_access = leg.numbers(gateway)
+        call.caller_access, call.callee_access = leg.recognize(gateway)
         call.caller, call.callee = call.caller_access, call.callee_access
         if gateway is None:
             raise CallRejected(self._unknown, f"no mapping gateway at {leg.peer[0]}")

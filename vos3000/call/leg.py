@@ -149,10 +149,13 @@ class InboundLeg(Leg, Protocol):
     hops: int
     user: InboundUser | None
 
-    def numbers(self, gateway: MappingGateway | None) -> tuple[str, str]:
+    def recognize(self, gateway: MappingGateway | None) -> tuple[str, str]:
         """
-        Caller and callee as received, from where the gateway says they stand;
-        empty where there is none.
+        It is known whose the leg is: from here on its options hold.
+
+        @param gateway: None for a stranger.
+        @return: Caller and callee as received, from where the gateway says they
+            stand; empty where there is none.
         """
 
     def supervised(self) -> bool:

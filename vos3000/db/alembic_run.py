@@ -24,12 +24,15 @@ def config() -> Config:
     return made
 
 
-def upgrade(connection: Any, progress: Callable[[str], object]) -> None:
+def upgrade(
+    connection: Any, progress: Callable[[str], object], last: str = "head"
+) -> None:
     """
     Run every revision that is missing, in one transaction.
 
     @param connection: A driver's connection in autocommit mode; stays open.
     @param progress: Told each revision that has been applied.
+    @param last: The revision to stop at.
     @raise Exception: The driver's own error, as it came.
     """
 
@@ -44,6 +47,6 @@ def upgrade(connection: Any, progress: Callable[[str], object]) -> None:
         with engine.begin() as opened:
             given = config()
             given.attributes.update(connection=opened, applied=applied)
-            command.upgrade(given, "head")
+            command.upgrade(given, last)
     except sa.exc.DBAPIError as error:
         raise error.orig or error from None

@@ -311,22 +311,49 @@ ROUTING: tuple[Field, ...] = (
 )
 """RoutingGatewayFields, in the contract's order."""
 
-MAPPING_MORE: tuple[Field, ...] = (
+SIP_MORE: tuple[Field, ...] = (
+    Field("sipLocalDomain", TEXT, ""),
+    Field("sipInviteHeaders", LONG, ""),
+    Field("sipExtraHeaders", LONG, ""),
+    Field("sipReason", INT, 0),
+    Field("sipAllowPublish", BOOL, False),
+    Field("sipOptionsPeriod", INT, 0),
+    Field("sipPtime", INT, 0),
+    Field("sipSdpIpFirst", BOOL, False),
+    Field("enableCallTransfer", BOOL, False),
+)
+"""
+SIP settings of either kind of gateway that VOS3000 has outside its interface, or
+that are ours (docs/sip.md tells what each does).
+"""
+
+_MORE: tuple[Field, ...] = (
     Field("maxCallRate", INT, 0),
     Field("maxCallRateUnit", INT, 1),
     Field("scheduledCapacity", LONG, ""),
-    Field("tryProtectRouteDelay", INT, -1),
 )
-"""Settings of a mapping gateway that VOS3000 has outside its interface."""
+
+MAPPING_MORE: tuple[Field, ...] = (
+    *_MORE,
+    Field("tryProtectRouteDelay", INT, -1),
+    *SIP_MORE,
+    Field("sipRecognizeForwardSignal", BOOL, False),
+    Field("sipRedirectServer", TEXT, ""),
+)
+"""Settings of a mapping gateway outside VOS3000's interface."""
 
 ROUTING_MORE: tuple[Field, ...] = (
-    Field("maxCallRate", INT, 0),
-    Field("maxCallRateUnit", INT, 1),
-    Field("scheduledCapacity", LONG, ""),
+    *_MORE,
     Field("stopSwitchSipCodes", LONG, ""),
     Field("transport", TEXT, "udp"),
+    *SIP_MORE,
+    Field("sipSendForwardSignal", INT, 0),
+    Field("sipFollowRedirect", BOOL, False),
+    Field("sipUserPhone", BOOL, False),
+    Field("sipTlsVerify", BOOL, True),
+    Field("registerName", TEXT, ""),
+    Field("registerAuthName", TEXT, ""),
+    Field("registerDomain", TEXT, ""),
+    Field("registerExpire", INT, 0),
 )
-"""
-Settings of a routing gateway that VOS3000 has outside its interface;
-C{transport} is ours.
-"""
+"""Settings of a routing gateway outside VOS3000's interface."""

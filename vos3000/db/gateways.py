@@ -19,8 +19,14 @@ from vos3000.db import gatewayfields, ids
 from vos3000.db.dialects import Cursor, Sqlite
 from vos3000.db.gatewayfields import BOOL, CORE, JSON, LIST, PRICE, Field
 from vos3000.db.pool import Pool
+from vos3000.db.sipfields import gateway_options
 from vos3000.errors import AlreadyExists, NotFound
-from vos3000.model.gateways import MappingGateway, RoutingGateway
+from vos3000.model.gateways import (
+    MappingGateway,
+    RegisterType,
+    Registration,
+    RoutingGateway,
+)
 
 G = TypeVar("G")
 
@@ -50,7 +56,27 @@ def _mapping(number: int, fields: Mapping[str, Any]) -> MappingGateway:
         max_duration=(fields["maxCallDurationLower"], fields["maxCallDurationUpper"]),
         timeout_call_proceeding=fields["timeoutCallProceeding"],
         memo=fields["memo"],
+        password=fields["password"],
+        call_rate=_call_rate(fields),
+        sip=gateway_options(fields),
         settings=fields,
+    )
+
+
+def _call_rate(fields: Mapping[str, Any]) -> tuple[int, int]:
+    """Calls and seconds of maxCallRate and maxCallRateUnit."""
+    return max(fields["maxCallRate"], 0), max(fields["maxCallRateUnit"], 1)
+
+
+def _registration(fields: Mapping[str, Any]) -> Registration | None:
+    name = fields["registerName"]
+    if fields["registerType"] != RegisterType.REGISTERS or not name:
+        return None
+    return Registration(
+        name=name,
+        auth_name=fields["registerAuthName"] or name,
+        domain=fields["registerDomain"],
+        expire=max(fields["registerExpire"], 0),
     )
 
 
@@ -91,6 +117,10 @@ def _routing(number: int, fields: Mapping[str, Any]) -> RoutingGateway:
         switch_on_busy=fields["switchAllowBusy"],
         transport=fields["transport"],
         memo=fields["memo"],
+        password=fields["password"],
+        call_rate=_call_rate(fields),
+        registration=_registration(fields),
+        sip=gateway_options(fields),
         settings=fields,
     )
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from vos3000.db import gatewayfields
+from vos3000.db import gatewayfields, phonefields
 from vos3000.db.gatewayfields import BIG, BOOL, CORE, INT, PRICE, TEXT, Field
 from vos3000.model.cdr import COLUMNS
 
@@ -204,6 +204,39 @@ _table(
 
 _gateway("e_gatewaymapping", gatewayfields.MAPPING + gatewayfields.MAPPING_MORE)
 _gateway("e_gatewayrouting", gatewayfields.ROUTING + gatewayfields.ROUTING_MORE)
+
+
+def _phone_part(name: str, fields: tuple[Field, ...]) -> None:
+    owner = sa.Column(
+        "id", ID, sa.ForeignKey("e_phone.id"), primary_key=True, autoincrement=False
+    )
+    _table(name, owner, *(_field(field) for field in fields))
+
+
+_E164, *_PHONE = (_field(field) for field in phonefields.PHONE)
+_E164.nullable = False
+_table("e_phone", _id(), _E164, *_PHONE, sa.UniqueConstraint("e164", name="u_e_phone"))
+_phone_part("e_phonesetting", phonefields.ADDITIONAL + phonefields.ADDITIONAL_MORE)
+_phone_part("e_phoneservice", phonefields.SERVICES)
+
+_table(
+    "e_registration",
+    sa.Column("aor", sa.String(128), primary_key=True),
+    sa.Column("flow", sa.String(255), primary_key=True),
+    sa.Column("contact", sa.Text()),
+    sa.Column("path", sa.Text()),
+    _text("transport", 8),
+    _text("remoteip", 64),
+    _int("remoteport"),
+    _text("localip", 64),
+    _int("localport"),
+    _text("callid"),
+    _big("cseq"),
+    _text("productid"),
+    _big("registertime"),
+    _big("updatetime"),
+    _big("expiretime"),
+)
 
 _table(
     "e_feerategroup",

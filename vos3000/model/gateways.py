@@ -14,6 +14,8 @@ from typing import Any
 
 import attrs
 
+from vos3000.model.sipoptions import ORDINARY, SipOptions
+
 _NOTHING: Mapping[str, Any] = {}
 
 
@@ -24,6 +26,29 @@ class LockType(IntEnum):
     OUTGOING = 1
     INCOMING = 2
     ALL = 3
+
+
+class Device(IntEnum):
+    """
+    What kind of device a gateway's value stands for.
+
+    A platform phone calls and is called the same way as a gateway, so call
+    control sees it as one (L{vos3000.model.phones.Phone}).
+    """
+
+    GATEWAY = 0
+    PHONE = 1
+
+
+class RegisterType(IntEnum):
+    """How we know where a device is (registerType)."""
+
+    STATIC = 0
+    DYNAMIC = 1
+    """It registers with us."""
+    REGISTERS = 2
+    """We register with it (routing gateways)."""
+    IMS = 3
 
 
 class Protocol(IntEnum):
@@ -51,6 +76,12 @@ class MappingGateway:
         (-1, -1) for the system's, (0, 0) for none.
     @ivar timeout_call_proceeding: Most seconds without ringing or answer;
         -1 for the system's, 0 for none.
+    @ivar password: What it registers with.
+    @ivar call_rate: (calls, seconds): most new calls in that time
+        (maxCallRate, maxCallRateUnit); (0, 1) for no limit.
+    @ivar sip: How SIP is spoken with it.
+    @ivar device: What it is.
+    @ivar fee_rate_group: Its private rate group; empty for the account's.
     """
 
     id: int
@@ -72,7 +103,29 @@ class MappingGateway:
     max_duration: tuple[int, int] = (-1, -1)
     timeout_call_proceeding: int = -1
     memo: str = ""
+    password: str = attrs.field(default="", repr=False)
+    call_rate: tuple[int, int] = (0, 1)
+    sip: SipOptions = ORDINARY
+    device: Device = Device.GATEWAY
+    fee_rate_group: str = ""
     settings: Mapping[str, Any] = attrs.field(default=_NOTHING, eq=False, repr=False)
+
+
+@attrs.frozen(slots=True)
+class Registration:
+    """
+    As whom we register with another platform.
+
+    @ivar name: The user of our address of record (registerName).
+    @ivar auth_name: The user name of the digest (registerAuthName, else name).
+    @ivar domain: Its domain (registerDomain); empty for the gateway's address.
+    @ivar expire: Seconds asked for; 0 for SS_SIP_USER_AGENT_EXPIRE.
+    """
+
+    name: str
+    auth_name: str
+    domain: str = ""
+    expire: int = 0
 
 
 @attrs.frozen(slots=True)
@@ -96,7 +149,13 @@ class RoutingGateway:
     @ivar switch_on_ring: switchAllowRing; None for the system's.
     @ivar switch_on_sdp: switchAllowSdp; None for the system's.
     @ivar switch_on_busy: switchAllowBusy; None for the system's.
-    @ivar transport: C{udp} or C{tcp}.
+    @ivar transport: C{udp}, C{tcp}, C{tls}, C{ws} or C{wss}.
+    @ivar password: What it registers with, or what we register with there.
+    @ivar call_rate: (calls, seconds): most new calls in that time
+        (maxCallRate, maxCallRateUnit); (0, 1) for no limit.
+    @ivar registration: What we register as (C{register_type} 2).
+    @ivar sip: How SIP is spoken with it.
+    @ivar device: What it is.
     """
 
     id: int
@@ -123,4 +182,9 @@ class RoutingGateway:
     switch_on_busy: bool | None = None
     transport: str = "udp"
     memo: str = ""
+    password: str = attrs.field(default="", repr=False)
+    call_rate: tuple[int, int] = (0, 1)
+    registration: Registration | None = None
+    sip: SipOptions = ORDINARY
+    device: Device = Device.GATEWAY
     settings: Mapping[str, Any] = attrs.field(default=_NOTHING, eq=False, repr=False)

@@ -46,6 +46,10 @@ SCHEMES = frozenset(("sip", "tel"))
 """Request-URIs that can be served; others get 416 (8.2.2.1)."""
 
 
+Service = Callable[["ServerTransaction"], None]
+"""Answers requests of one method outside any dialog."""
+
+
 class Users(Protocol):
     """Who uses the core: call control's side of SIP."""
 
@@ -98,6 +102,7 @@ class UserAgentCore:
         self.tokens = tokens
         self.users = users
         self.dialogs: dict[str, Dialog] = {}
+        self._services: dict[str, Service] = {}
         self.layer = TransactionLayer(timers, resend, self, metrics)
         self._refused = metrics.labelled(
             "sip_refused_requests_total", "Requests the core refused", "status"
@@ -108,6 +113,15 @@ class UserAgentCore:
         metrics.gauge("sip_dialogs", "Dialogs", lambda: len(self.dialogs))
 
     # Server side
+
+    def serve(self, method: str, service: Service) -> None:
+        """
+        Let C{service} answer requests of a method outside any dialog, those of
+        strangers too: who it is for is the service's own question. It is asked
+        nothing that is malformed, too far from home or requires what we do
+        not know.
+        """
+        self._services[method] = service
 
     def request(self, transaction: ServerTransaction) -> None:
         """A new request other than ACK came (8.2)."""
@@ -158,6 +172,10 @@ class UserAgentCore:
         method = request.method
         if method == "INVITE":
             self._invite(transaction, request)
+        elif method in self._services:
+            validate(request)
+            if self._understood(transaction, request):
+                self._services[method](transaction)
         elif self._ignores(transaction):
             return
         elif not self.users.knows(*transaction.address):
@@ -219,7 +237,7 @@ class UserAgentCore:
     def _understood(self, transaction: ServerTransaction, request: Request) -> bool:
         """Method, Request-URI and Require (8.2.1 to 8.2.3); refuses if not."""
         method = request.method
-        if method not in METHODS:
+        if method not in METHODS and method not in self._services:
             self.refuse(transaction, 405 if method in KNOWN_METHODS else 501)
             return False
         if not request.uri_text.startswith("sip:") and (

@@ -65,4 +65,4 @@ class SipGate:
         )
         if channel is None:
             return None
-        return SipOutboundLeg(self.legs, channel, address, setup, user)
+        return SipOutboundLeg(self.legs, gateway, channel, address, setup, user)

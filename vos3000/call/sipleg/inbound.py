@@ -79,18 +79,21 @@ class SipInboundLeg(SipLeg):
         """No: that takes a session timer (RFC 4028)."""
         return False
 
-    def numbers(self, gateway: MappingGateway | None) -> tuple[str, str]:
+    def recognize(self, gateway: MappingGateway | None) -> tuple[str, str]:
         """
-        Caller and callee as received, from where the gateway says they stand
-        (sipCallerE164Domain, sipCalleeE164Domain); empty where there is none.
+        It is known whose the leg is: from here on its options hold.
 
-        @param gateway: None for a stranger: From and To.
+        @param gateway: None for a stranger: the numbers of From and To.
+        @return: Caller and callee as received, from where the gateway says they
+            stand (sipCallerE164Domain, sipCalleeE164Domain); empty where there
+            is none.
         """
         if self._invite is None:
             return "", ""
         request = self._invite.request
         from_ = to = 0
         if gateway is not None:
+            self.options = gateway.sip
             from_, to = gateway.caller_domain, gateway.callee_domain
         return _caller(request, from_)[:64], _callee(request, to)[:64]
 

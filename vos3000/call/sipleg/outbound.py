@@ -19,6 +19,7 @@ from vos3000.call.sipleg.shared import (
 )
 from vos3000.errors import ParseError
 from vos3000.model.causes import EndCause
+from vos3000.model.gateways import RoutingGateway
 from vos3000.sip.core import ALLOW
 from vos3000.sip.dialog import Dialog, host_port
 from vos3000.sip.message import Request, Response
@@ -55,12 +56,13 @@ class SipOutboundLeg(SipLeg):
     def __init__(
         self,
         legs: SipLegs,
+        gateway: RoutingGateway,
         channel: Channel,
         address: Address,
         setup: Setup,
         user: OutboundUser,
     ) -> None:
-        super().__init__(legs)
+        super().__init__(legs, gateway.sip)
         tokens = legs.core.tokens
         self.user: OutboundUser | None = user
         self._expiry: Timer | None = None

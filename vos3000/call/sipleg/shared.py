@@ -4,7 +4,7 @@ What both sides of a call share once they speak SIP: the life of the dialog.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import IntEnum
 from typing import Protocol
 
@@ -12,9 +12,11 @@ import attrs
 
 from vos3000.call.leg import NO_CONTENT, Content, Exchange, InboundUser, Kind, Stage
 from vos3000.call.sipleg.parts import SDP, session_part
+from vos3000.call.sipleg.settings import SipSettings
 from vos3000.errors import ParseError
 from vos3000.model.causes import EndCause, EndCauses
 from vos3000.model.gateways import Protocol as Signaling
+from vos3000.model.sipoptions import ORDINARY, SipOptions
 from vos3000.sip.core import ACCEPT, ALLOW, UserAgentCore, acknowledged
 from vos3000.sip.dialog import Dialog
 from vos3000.sip.message import Message, Request, Response, respond
@@ -96,10 +98,13 @@ class Pending(Protocol):
 class SipLegs:
     """
     What every SIP leg needs.
+
+    @ivar settings: The system parameters of legs, as they are now.
     """
 
     core: UserAgentCore
     causes: EndCauses
+    settings: Callable[[], SipSettings]
 
     def content(self, message: Message) -> Content:
         """What a message carries; of several parts the description."""
@@ -115,6 +120,8 @@ class SipLegs:
 class SipLeg:
     """
     The part that both sides share: what happens inside the dialog.
+
+    @ivar options: How SIP is spoken with the peer.
     """
 
     __slots__ = (
@@ -122,14 +129,16 @@ class SipLeg:
         "_legs",
         "_pending",
         "call",
+        "options",
         "product",
         "state",
     )
 
     protocol = Signaling.SIP
 
-    def __init__(self, legs: SipLegs) -> None:
+    def __init__(self, legs: SipLegs, options: SipOptions = ORDINARY) -> None:
         self._legs = legs
+        self.options = options
         self.call: InboundUser | None = None
         self.state = LegState.SETUP
         self._asked: InviteServerTransaction | None = None

@@ -48,7 +48,7 @@ class SipStrangerLeg:
         self.local_host = transaction.channel.local(transaction.address)[0]
         self.product = text(request.get("user-agent"))
 
-    def numbers(self, gateway: MappingGateway | None) -> tuple[str, str]:
+    def recognize(self, gateway: MappingGateway | None) -> tuple[str, str]:
         """From and To as received; empty where they cannot be read."""
         request = self._transaction.request
         return _number(request.get("from")), _number(request.get("to"))
