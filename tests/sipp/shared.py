@@ -67,7 +67,7 @@ class Carrier:
     @property
     def number(self) -> str:
         """The number that its call is for."""
-        return f"86{self.serial:02d}5550100"
+        return f"86{self.serial:03d}5550100"
 
     @property
     def customer(self) -> str:
@@ -98,7 +98,7 @@ class Carrier:
         self.switch.post(
             "CreateGatewayRouting",
             name=self.gateway(suffix),
-            prefix=f"86{self.serial:02d}",
+            prefix=f"86{self.serial:03d}",
             protocol=1,
             registerType=0,
             remoteIp="127.0.0.1",
