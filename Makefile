@@ -25,7 +25,7 @@ EDITABLE := --config-settings editable_mode=compat --editable
 run: $(VENV)/.run
 	@.ci/foreground $(BIN)/python $(BIN)/vos3000 demo $(ARGS)
 
-test: $(VENV)/.test $(VENV)/.sipp
+test: $(VENV)/.test $(VENV)/.sipp $(VENV)/.peers
 	$(BIN)/trial $(TESTS)
 
 bench: $(VENV)/.test $(VENV)/.sipp
@@ -72,4 +72,11 @@ $(VENV)/.dev: $(VENV)/.test
 
 $(VENV)/.sipp: $(VENV)/.venv
 	@command -v sipp >/dev/null || .ci/debian "SIPp" sip-tester
+	@touch $@
+
+# other people's programs, for tests.interop
+PEERS := baresip-core kamailio kamailio-tls-modules linphone-cli sipsak sipvicious tshark
+
+$(VENV)/.peers: $(VENV)/.venv
+	@dpkg -s $(PEERS) >/dev/null 2>&1 || .ci/debian "Other SIP software" $(PEERS)
 	@touch $@
