@@ -8,16 +8,15 @@ makes of a row the value that call control works with.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 import attrs
 from twisted.internet.defer import Deferred
 
-from vos3000.db import gatewayfields, ids
-from vos3000.db.dialects import Cursor, Sqlite
-from vos3000.db.gatewayfields import BOOL, CORE, JSON, LIST, PRICE, Field
+from vos3000.db import fieldvalues, gatewayfields, ids
+from vos3000.db.dialects import Cursor
+from vos3000.db.gatewayfields import CORE, Field
 from vos3000.db.pool import Pool
 from vos3000.db.sipfields import gateway_options
 from vos3000.errors import AlreadyExists, NotFound
@@ -27,19 +26,16 @@ from vos3000.model.gateways import (
     Registration,
     RoutingGateway,
 )
+from vos3000.model.limits import comma_list
 
 G = TypeVar("G")
-
-
-def _commas(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def _mapping(number: int, fields: Mapping[str, Any]) -> MappingGateway:
     return MappingGateway(
         id=number,
         name=fields["name"],
-        remote_ips=_commas(fields["remoteIps"]),
+        remote_ips=comma_list(fields["remoteIps"]),
         by_port=fields["sipAuthenticationMethod"] == 1,
         register_type=fields["registerType"],
         lock_type=fields["lockType"],
@@ -82,14 +78,14 @@ def _registration(fields: Mapping[str, Any]) -> Registration | None:
 
 def _stop_codes(text: str) -> frozenset[int]:
     """The statuses of a comma list; what is no number was not written by us."""
-    return frozenset(int(code) for code in _commas(text) if code.isdecimal())
+    return frozenset(int(code) for code in comma_list(text) if code.isdecimal())
 
 
 def _routing(number: int, fields: Mapping[str, Any]) -> RoutingGateway:
     return RoutingGateway(
         id=number,
         name=fields["name"],
-        prefixes=_commas(fields["prefix"]) or ("",),
+        prefixes=comma_list(fields["prefix"]) or ("",),
         continues=fields["prefixStyle"] == 1,
         protocol=fields["protocol"],
         register_type=fields["registerType"],
@@ -168,35 +164,6 @@ ROUTING: GatewayKind[RoutingGateway] = GatewayKind(
 """Routing gateways: traffic out."""
 
 
-def _write(dialect: Sqlite, field: Field, value: Any) -> Any:
-    if value is None:
-        return None
-    if field.kind == BOOL:
-        return int(value)
-    if field.kind == PRICE:
-        return dialect.price(value)
-    if field.kind == LIST:
-        return ",".join(value)
-    if field.kind == JSON:
-        return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-    return value
-
-
-def _read(dialect: Sqlite, field: Field, value: Any) -> Any:
-    """A column's value; NULL is the field's default, which may be None."""
-    if value is None:
-        return list(field.default) if field.kind == LIST else field.default
-    if field.kind == BOOL:
-        return bool(value)
-    if field.kind == PRICE:
-        return dialect.read_price(value)
-    if field.kind == LIST:
-        return list(_commas(value))
-    if field.kind == JSON:
-        return json.loads(value)
-    return value
-
-
 class GatewayStore(Generic[G]):
     """The gateways of one kind. Every method is one interaction."""
 
@@ -271,7 +238,7 @@ class GatewayStore(Generic[G]):
 
     def _row(self, row: Sequence[Any]) -> tuple[int, str, dict[str, Any]]:
         stored = {
-            field.name: _read(self._dialect, field, value)
+            field.name: fieldvalues.read(self._dialect, field, value)
             for field, value in zip(self._order, row[2:], strict=True)
         }
         fields = {field.name: stored[field.name] for field in self._fields}
@@ -322,7 +289,9 @@ class GatewayStore(Generic[G]):
 
     def _given(self, field: Field, fields: Mapping[str, Any]) -> Any:
         value = fields.get(field.name)
-        return _write(self._dialect, field, field.default if value is None else value)
+        return fieldvalues.write(
+            self._dialect, field, field.default if value is None else value
+        )
 
     def _tables(self) -> tuple[tuple[str, tuple[Field, ...]], ...]:
         table = self._kind.table
@@ -341,7 +310,9 @@ class GatewayStore(Generic[G]):
             ]
             if given:
                 changes = ", ".join(f"{field.column} = ?" for field in given)
-                values = [_write(self._dialect, f, fields[f.name]) for f in given]
+                values = [
+                    fieldvalues.write(self._dialect, f, fields[f.name]) for f in given
+                ]
                 cursor.execute(
                     f"UPDATE {table} SET {changes} WHERE id = ?", (*values, number)
                 )
