@@ -26,6 +26,13 @@ class ParseError(VosError):
         self.status = status
 
 
+class MediaRefused(VosError):
+    """
+    A session description leaves the side that it is meant for nothing that it
+    may use.
+    """
+
+
 class ConfigError(VosError):
     """
     Everything that is wrong with a configuration, found in one pass.

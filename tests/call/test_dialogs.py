@@ -105,6 +105,28 @@ class CallerAsksTests(CallTests):
         up.callee.reply(passed, 200)
         self.assertEqual(up.answer().status, 200)
 
+    def test_capabilities_stay_on_their_side(self) -> None:
+        """What OPTIONS describes is no answer, and names its sender's host."""
+        switch = self.switch()
+        up = Up(switch)
+        up.caller.ask("OPTIONS", OFFER)
+        passed = up.passed()
+        self.assertEqual(passed.body, b"")
+        up.callee.reply(passed, 200, ANSWER)
+        self.assertEqual(up.answer().body, b"")
+        up.caller.ask("INVITE", OFFER)
+        self.assertIn(b"o=- 1 1 IN IP4 192.0.2.1\r\n", up.passed().body)
+
+    def test_record_shows_what_was_agreed(self) -> None:
+        """An offer that the other end declines changes nothing."""
+        switch = self.switch()
+        up = Up(switch)
+        up.caller.ask("INVITE", OFFER.replace(b" 8 101", b" 18 101"))
+        up.callee.reply(up.passed(), 488)
+        up.caller.ack(up.answer())
+        up.caller.ask("BYE")
+        self.assertEqual(switch.cdrs[0].callercodec, "PCMA")
+
     def test_failures_pass_back(self) -> None:
         """Whatever was asked, the call goes on after most refusals."""
         switch = self.switch()

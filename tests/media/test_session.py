@@ -55,11 +55,49 @@ class DirectMediaTests(SynchronousTestCase):
         self.assertEqual(self.media.description(CALLEE).port, 6)
         self.assertEqual(self.media.description(CALLER).address, "10.0.0.1")
 
-    def test_empty_body_stays_empty(self) -> None:
-        """An INVITE without an offer is passed on without one."""
+    def test_an_offer_waits_for_its_answer(self) -> None:
+        """Until the other side answers, or declines."""
+        self.assertIs(self.media.offerer, None)
         self.media.offer(CALLER, PHONE)
-        self.assertEqual(self.media.offer(CALLER, b""), b"")
-        self.assertEqual(self.media.description(CALLER).port, 6000)
+        self.assertIs(self.media.offerer, CALLER)
+        self.media.answer(CALLEE, GOOD_VENDOR)
+        self.assertIs(self.media.offerer, None)
+        self.media.offer(CALLEE, BUSY_VENDOR)
+        self.assertIs(self.media.offerer, CALLEE)
+        self.media.declined()
+        self.assertIs(self.media.offerer, None)
+
+    def test_declined_offer_leaves_what_was_agreed(self) -> None:
+        """Records and refreshes show what holds (RFC 3261 14.1)."""
+        self.media.offer(CALLER, PHONE)
+        self.media.answer(CALLEE, GOOD_VENDOR)
+        for _ in range(2):
+            self.media.offer(CALLEE, BUSY_VENDOR)
+        self.assertEqual(self.media.description(CALLEE).codecs, ("G729",))
+        self.media.declined()
+        self.assertEqual(self.media.description(CALLEE).codecs, ("PCMA",))
+        self.media.declined()
+        self.assertEqual(self.media.description(CALLEE).codecs, ("PCMA",))
+
+    def test_last_is_what_a_side_holds(self) -> None:
+        """A refresh repeats it, version and all (RFC 4028 7.4)."""
+        self.assertEqual(self.media.last(CALLEE), b"")
+        offer = self.media.offer(CALLER, PHONE)
+        answer = self.media.answer(CALLEE, GOOD_VENDOR)
+        for _ in range(2):
+            self.assertEqual(self.media.last(CALLEE), offer)
+            self.assertEqual(self.media.last(CALLER), answer)
+
+    def test_last_after_a_declined_offer_counts_on(self) -> None:
+        """What was shown and declined had its version, too (RFC 3264 8)."""
+        self.media.offer(CALLER, PHONE)
+        self.media.answer(CALLEE, GOOD_VENDOR)
+        hold = self.media.offer(CALLER, PHONE.replace(b"sendrecv", b"sendonly"))
+        self.media.declined()
+        last = self.media.last(CALLEE)
+        self.assertIn(b"o=- 5 2 IN", hold)
+        self.assertIn(b"o=- 5 3 IN", last)
+        self.assertIn(b"a=sendrecv", last)
 
     def test_nothing_passes_through_here(self) -> None:
         """The record's rtpforward is 0, and closing twice is harmless."""

@@ -17,15 +17,17 @@ from twisted.internet.defer import Deferred
 
 from vos3000.billing.meter import Meter, Settlement
 from vos3000.call.leg import (
+    NO_CONTENT,
     Content,
     Exchange,
     InboundLeg,
-    Kind,
     Leg,
     OutboundLeg,
     Stage,
     state_of,
 )
+from vos3000.call.passed import Passed, answered, offered
+from vos3000.errors import MediaRefused
 from vos3000.instant import Instant
 from vos3000.media.session import DirectMedia, MediaSession, Side
 from vos3000.model.causes import EndCause
@@ -59,6 +61,7 @@ class Owner(Protocol):
     lost: EndCause
     too_long: EndCause
     abandoned: EndCause
+    mismatch: EndCause
 
     def now(self) -> Instant:
         """The time."""
@@ -196,23 +199,47 @@ class Call:
         The caller's offer as the callee may see it.
 
         @param out_host: Our address that the callee will see.
+        @raise MediaRefused: If it leaves the callee nothing to use.
         """
         if self.media is None:
             self.media = DirectMedia(self.id, self.leg.local_host, out_host)
-        return self._pass(Side.CALLER, self.leg.content)
+        return offered(self.media, Side.CALLER, self.leg.content)
+
+    def heard(self, content: Content) -> Content:
+        """
+        What a response of the callee carries, as the caller may see it: an
+        answer if the caller offered, else an offer (RFC 3261 13.2.1).
+
+        @raise MediaRefused: If it leaves the caller nothing to use.
+        """
+        if not content.body or not content.is_session:
+            return content
+        offer = self.leg.content
+        passes = answered if offer.body and offer.is_session else offered
+        passed = passes(self.media, Side.CALLEE, content)
+        self.described = True
+        return passed
 
     def progressed(self, stage: Stage, content: Content) -> None:
-        """The callee came further: tell the caller."""
+        """
+        The callee came further: tell the caller.
+
+        @param content: As the caller may see it.
+        """
         protocol = self.leg.protocol if self.out is None else self.out.protocol
         self._step(state_of(protocol, stage, content.is_session))
         if stage is Stage.RINGING:
             now = self.owner.now()
             self.callee_rang = self.callee_rang or now
             self.rang = self.rang or now
-        self.leg.progress(stage, self._pass(Side.CALLEE, content))
+        self.leg.progress(stage, content)
 
     def connected(self, out: OutboundLeg, content: Content) -> None:
-        """The callee answered: the talk begins."""
+        """
+        The callee answered: the talk begins.
+
+        @param content: As the caller may see it.
+        """
         now = self.owner.now()
         self.phase = Phase.TALKING
         self.hunt = None
@@ -221,7 +248,7 @@ class Call:
         self.answered_at = now
         self.callee_rang = self.callee_rang or now
         self.rang = self.rang or now
-        self.leg.answer(self._pass(Side.CALLEE, content))
+        self.leg.answer(content)
         if self.meter is not None:
             if self.route is not None:
                 self.meter.routed(self.route, self.callee_out)
@@ -231,14 +258,6 @@ class Call:
             self._limit = self.owner.later(longest, _too_long, self)
         sip = out.protocol is Signaling.SIP
         self._step(CallState.OK if sip else CallState.CONNECT)
-
-    def _pass(self, side: Side, content: Content) -> Content:
-        """A description from C{side} as the other side may see it."""
-        if self.media is None or not content.body or not content.is_session:
-            return content
-        if side is Side.CALLEE:
-            self.described = True
-        return Content(self.media.offer(side, content.body), content.type)
 
     def _step(self, state: CallState) -> None:
         if state is not self.state:
@@ -270,15 +289,30 @@ class Call:
         if other is None:
             return
         side = Side.CALLER if caller else Side.CALLEE
-        other.ask(_Passed(self, side, exchange))
+        mismatch = self.owner.mismatch
+        try:
+            passed = Passed(self.media, side, exchange, other, mismatch)
+        except MediaRefused:
+            exchange.refuse(mismatch)
+        else:
+            other.ask(passed)
 
     def confirmed(self, leg: Leg, content: Content) -> None:
         """One side answered the offer that the other's answer held."""
         caller = leg is self.leg
         other: Leg | None = self.out if caller else self.leg
-        if other is not None:
-            side = Side.CALLER if caller else Side.CALLEE
-            other.confirm(self._pass(side, content))
+        if other is None:
+            return
+        if not content.body and self.media is not None:
+            self.media.declined()
+        side = Side.CALLER if caller else Side.CALLEE
+        try:
+            passed = answered(self.media, side, content)
+        except MediaRefused:
+            other.confirm(NO_CONTENT)
+            self.end(self.owner.mismatch, EndDirection.SERVER)
+        else:
+            other.confirm(passed)
 
     # The end
 
@@ -359,25 +393,3 @@ def _described(media: MediaSession, side: Side) -> tuple[str, str]:
     said = media.description(side)
     codecs = said.columns[1]
     return (f"{said.address}:{said.port}" if said.port else said.address), codecs
-
-
-class _Passed:
-    """A request from one side as the other leg sees it: its media passed on."""
-
-    __slots__ = ("_call", "_exchange", "_side", "content", "kind")
-
-    def __init__(self, call: Call, side: Side, exchange: Exchange) -> None:
-        self._call = call
-        self._side = side
-        self._exchange = exchange
-        self.kind: Kind = exchange.kind
-        self.content = call._pass(side, exchange.content)
-
-    def accept(self, content: Content) -> None:
-        """The other end agreed."""
-        other = Side(1 - self._side)
-        self._exchange.accept(self._call._pass(other, content))
-
-    def refuse(self, cause: EndCause) -> None:
-        """The other end declined or cannot be asked."""
-        self._exchange.refuse(cause)

@@ -136,6 +136,7 @@ class CallControl:
         self.lost = causes["SessionLost"]
         self.too_long = causes["MaxCallDurationReached"]
         self.abandoned = causes["CallerAbandoned"]
+        self.mismatch = causes["CodecMismatch"]
         self._unknown = causes["IllegalCall"]
         self._no_number = causes.by_sip(484)
         self._draining = False

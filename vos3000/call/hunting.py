@@ -14,6 +14,7 @@ import attrs
 
 from vos3000.call.call import Call
 from vos3000.call.leg import Content, Dial, Leg, OutboundLeg, Setup, Stage
+from vos3000.errors import MediaRefused
 from vos3000.model.causes import EndCause, EndCauses
 from vos3000.model.gateways import RoutingGateway
 from vos3000.model.states import EndDirection
@@ -89,6 +90,7 @@ class Hunter:
         self.no_reply = causes["ConnectionTimeout"]
         self.no_progress = causes["ProcessTimeout"]
         self.no_answer = causes["ResponseTimeout"]
+        self.mismatch = causes["CodecMismatch"]
 
     def start(self, call: Call, routes: Sequence[Route]) -> None:
         """Try C{routes} for C{call}."""
@@ -175,15 +177,21 @@ class Hunt:
         self._limits = hunter.settings.stages.of(gateway)
         self._watch(0)
         setup = Setup(call.caller_out, call.callee_out, call.offer, call.leg.hops - 1)
-        leg = hunter.dial(gateway, setup, self) if setup.callee else None
-        self._leg = call.out = leg
-        if leg is not None:
+        self._cause = hunter.no_reply if setup.callee else hunter.no_number
+        self._leg = call.out = self._dial(gateway, setup) if setup.callee else None
+        if self._leg is not None:
             self._tried += 1
             return True
-        self._cause = hunter.no_reply if setup.callee else hunter.no_number
         self._direction = EndDirection.SERVER
         self._reason = ""
         return False
+
+    def _dial(self, gateway: RoutingGateway, setup: Setup) -> OutboundLeg | None:
+        try:
+            return self._hunter.dial(gateway, setup, self)
+        except MediaRefused:
+            self._cause = self._hunter.mismatch
+            return None
 
     def _watch(self, stage: int) -> None:
         """Start the limit of a stage of the attempt."""
@@ -207,6 +215,11 @@ class Hunt:
         """The callee came further."""
         gateway = self._gateway
         if gateway is None:
+            return
+        try:
+            content = self._call.heard(content)
+        except MediaRefused:
+            self._unusable()
             return
         selector = self._hunter.selector
         if stage is Stage.RINGING or content.is_session:
@@ -238,6 +251,11 @@ class Hunt:
     def answered(self, leg: Leg, content: Content) -> None:
         """The callee answered: the route stays taken until the call ends."""
         out = self._leg
+        try:
+            content = self._call.heard(content)
+        except MediaRefused:
+            self._unusable()
+            return
         self._patient()
         if self._timer is not None:
             self._timer.cancel()
@@ -260,6 +278,13 @@ class Hunt:
             self._call.end(cause, self._direction, reason)
         else:
             self.go_on()
+
+    def _unusable(self) -> None:
+        """The callee took nothing that the caller may use: that is no answer."""
+        leg, mismatch = self._leg, self._hunter.mismatch
+        if leg is not None:
+            leg.release(mismatch)
+            self.failed(leg, mismatch, "")
 
     def overdue(self) -> None:
         """The attempt stayed too long in one stage."""

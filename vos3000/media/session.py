@@ -10,7 +10,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Protocol
 
-from vos3000.sdp.describe import NOTHING, Description, describe
+from vos3000.sdp.describe import Description, describe
 from vos3000.sdp.origin import Origin
 
 
@@ -27,21 +27,42 @@ class MediaSession(Protocol):
 
     A description comes from C{side} and is returned as the other side may see
     it. Either side may offer, and offers may come again (re-INVITE, UPDATE);
-    a provisional answer may be followed by another one.
+    an answer may come several times, in provisional responses and at last.
 
     @ivar rtp_forward: 1 if the streams pass through this host (the column
         C{rtpforward}), else 0.
+    @ivar offerer: Whose offer waits for its answer; None if nobody's does.
     """
+
+    offerer: Side | None
 
     @property
     def rtp_forward(self) -> int:
         """1 if the streams pass through this host, else 0."""
 
     def offer(self, side: Side, body: bytes) -> bytes:
-        """An offer from C{side}; an empty body stays empty."""
+        """
+        An offer from C{side}.
+
+        @raise MediaRefused: If it leaves the other side nothing to use; then
+            nothing was offered.
+        """
 
     def answer(self, side: Side, body: bytes) -> bytes:
-        """An answer from C{side} to the other side's last offer."""
+        """
+        An answer from C{side} to the other side's offer.
+
+        @raise MediaRefused: If it takes nothing that the other side may use.
+        """
+
+    def declined(self) -> None:
+        """The offer that waits gets no answer: what was agreed before holds."""
+
+    def last(self, side: Side) -> bytes:
+        """
+        The description that C{side} holds of the other side, to be sent again;
+        empty if there is none.
+        """
 
     def description(self, side: Side) -> Description:
         """The stream that C{side} last described; nothing if it never did."""
@@ -59,7 +80,7 @@ class DirectMedia:
     @param callee_address: The address the callee knows us by.
     """
 
-    __slots__ = ("_latest", "_origins")
+    __slots__ = ("_before", "_latest", "_origins", "offerer")
 
     rtp_forward = 0
 
@@ -70,23 +91,40 @@ class DirectMedia:
             Origin(session_id, caller_address),
             Origin(session_id, callee_address),
         )
-        self._latest: list[bytes | Description] = [NOTHING, NOTHING]
+        self._latest = [b"", b""]
+        self._before = b""
+        self.offerer: Side | None = None
 
     def offer(self, side: Side, body: bytes) -> bytes:
         """Pass C{body} on under our own origin."""
-        if not body:
-            return body
+        if self.offerer is not side:
+            self._before = self._latest[side]
+            self.offerer = side
         self._latest[side] = body
         return self._origins[1 - side].present(body)
 
-    answer = offer
+    def answer(self, side: Side, body: bytes) -> bytes:
+        """Pass C{body} on under our own origin."""
+        self._before = b""
+        self.offerer = None
+        self._latest[side] = body
+        return self._origins[1 - side].present(body)
+
+    def declined(self) -> None:
+        """What the offerer had described before counts again."""
+        if self.offerer is not None:
+            self._latest[self.offerer] = self._before
+            self._before = b""
+            self.offerer = None
+
+    def last(self, side: Side) -> bytes:
+        """What C{side} was told last and holds, under the same version."""
+        body = self._latest[1 - side]
+        return self._origins[side].present(body) if body else body
 
     def description(self, side: Side) -> Description:
         """What C{side} last described, read when somebody asks."""
-        latest = self._latest[side]
-        if isinstance(latest, bytes):
-            latest = self._latest[side] = describe(latest)
-        return latest
+        return describe(self._latest[side])
 
     def close(self) -> None:
         """Nothing is held."""
