@@ -193,7 +193,9 @@ class Switch:
             self.gate,
             self.metrics,
         )
-        self.gate.legs = SipLegs(self.core, self.causes, lambda: in_force.sip)
+        self.gate.legs = SipLegs(
+            self.core, self.causes, lambda: in_force.sip, self.gate.locate
+        )
         self.reception = Reception(
             self.core.layer, lambda address: True, self.now, self.metrics
         )

@@ -131,7 +131,9 @@ class Signaling:
             self.gate,
             self._metrics,
         )
-        self.gate.legs = SipLegs(self.core, self._causes, lambda: in_force.sip)
+        self.gate.legs = SipLegs(
+            self.core, self._causes, lambda: in_force.sip, self.gate.locate
+        )
         self.reception = Reception(
             self.core.layer, self._answers, self._now, self._metrics
         )

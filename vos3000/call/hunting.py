@@ -211,6 +211,16 @@ class Hunt:
 
     # What the leg under way tells
 
+    def redialed(self, leg: Leg, elsewhere: bool) -> bool:
+        """
+        The leg is about to call once more: its stages begin anew, unless the
+        hunt must stay with what was called before.
+        """
+        if self._gateway is None or (elsewhere and self._final):
+            return False
+        self._watch(0)
+        return True
+
     def progressed(self, leg: Leg, stage: Stage, content: Content) -> None:
         """The callee came further."""
         gateway = self._gateway
@@ -291,6 +301,8 @@ class Hunt:
         hunter, leg = self._hunter, self._leg
         self._timer = None
         if leg is not None:
+            if self._stage == 0 and leg.move_on():
+                return
             leg.cancel()
         self._cause = (
             hunter.no_reply,

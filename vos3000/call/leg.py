@@ -203,6 +203,14 @@ class InboundUser(Protocol):
 class OutboundUser(Protocol):
     """Who placed a call on a route: the hunt."""
 
+    def redialed(self, leg: Leg, elsewhere: bool) -> bool:
+        """
+        The leg is about to call once more, without a new attempt.
+
+        @param elsewhere: Whether at another place than before.
+        @return: Whether it may.
+        """
+
     def progressed(self, leg: Leg, stage: Stage, content: Content) -> None:
         """The callee came further."""
 
@@ -218,6 +226,14 @@ class OutboundLeg(Leg, Protocol):
 
     user: OutboundUser | None
     call: InboundUser | None
+
+    def move_on(self) -> bool:
+        """
+        Nothing came from where the call went: try another address of the same
+        gateway.
+
+        @return: Whether there is one.
+        """
 
     def cancel(self) -> None:
         """

@@ -120,6 +120,19 @@ class Dialog:
         dialog.refresh(request)
         return dialog
 
+    def begin_again(self, target: str, channel: Channel, address: Address) -> None:
+        """
+        Our INVITE goes out once more, perhaps to another place: what a peer
+        said before it answered says nothing about who answers now.
+        """
+        self.target = target
+        self.channel = channel
+        self.address = address
+        self.host = address[0]
+        self.contact = contact_of(channel, address)
+        self.remote_tag = ""
+        self.routes = ()
+
     def confirm(self, response: Response) -> None:
         """
         Take the peer's side from a response to our INVITE (12.1.2).

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from vos3000.call.leg import InboundLeg, OutboundLeg, OutboundUser, Setup
+from vos3000.call.sipleg.again import Target
 from vos3000.call.sipleg.inbound import SipInboundLeg
 from vos3000.call.sipleg.outbound import SipOutboundLeg
 from vos3000.call.sipleg.shared import SipLegs
@@ -14,6 +15,7 @@ from vos3000.call.sipleg.stranger import SipStrangerLeg
 from vos3000.model.gateways import RoutingGateway
 from vos3000.sip.transaction import InviteServerTransaction
 from vos3000.sip.transport import Transport
+from vos3000.sip.uri import Uri
 
 DEFAULT_PORT = 5060
 
@@ -56,13 +58,31 @@ class SipGate:
         self, gateway: RoutingGateway, setup: Setup, user: OutboundUser
     ) -> OutboundLeg | None:
         """Place a call; None if the gateway's address or our own is missing."""
-        host = self._resolve(gateway.remote_ip)
-        if host is None:
-            return None
-        address = (host, gateway.signal_port or DEFAULT_PORT)
-        channel = self._transport().channel(
-            gateway.transport, address, gateway.local_ip
+        port = gateway.signal_port or DEFAULT_PORT
+        targets = self._targets(
+            gateway.remote_ip, port, gateway.transport, gateway.local_ip
         )
-        if channel is None:
+        if not targets:
             return None
-        return SipOutboundLeg(self.legs, gateway, channel, address, setup, user)
+        return SipOutboundLeg(self.legs, gateway, targets, setup, user)
+
+    def locate(self, uri: Uri, local: str) -> tuple[Target, ...]:
+        """
+        Where a URI leads to; see L{vos3000.call.sipleg.again.Locate}. A name
+        is not looked up for it: it leads somewhere if a gateway has it too.
+        """
+        transport = (uri.param("transport") or "udp").lower()
+        port = uri.port or DEFAULT_PORT
+        if uri.scheme == "sips" or transport not in ("udp", "tcp"):
+            return ()
+        return self._targets(uri.host, port, transport, local)
+
+    def _targets(
+        self, name: str, port: int, transport: str, local: str
+    ) -> tuple[Target, ...]:
+        host = self._resolve(name)
+        if host is None:
+            return ()
+        address = (host, port)
+        channel = self._transport().channel(transport, address, local)
+        return () if channel is None else ((channel, address),)

@@ -4,24 +4,32 @@ The callee's leg: an INVITE that we send, and what comes of it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from urllib.parse import quote
 
 from vos3000.call.leg import NO_CONTENT, OutboundUser, Setup, Stage
+from vos3000.call.sipleg.again import (
+    GIVE_UP,
+    REDIRECTIONS,
+    Forsaken,
+    Redirects,
+    Target,
+    expire,
+)
 from vos3000.call.sipleg.shared import (
     AGENT,
-    GIVE_UP,
     STAGES,
     LegState,
     SipLeg,
     SipLegs,
-    expire,
     text,
 )
 from vos3000.errors import ParseError
 from vos3000.model.causes import EndCause
 from vos3000.model.gateways import RoutingGateway
 from vos3000.sip.core import ALLOW
-from vos3000.sip.dialog import Dialog, host_port
+from vos3000.sip.dialog import Dialog, host_port, via_of
+from vos3000.sip.hopwise import once_more
 from vos3000.sip.message import Request, Response
 from vos3000.sip.transaction import (
     Address,
@@ -30,6 +38,7 @@ from vos3000.sip.transaction import (
     InviteClientTransaction,
     State,
 )
+from vos3000.sip.uri import parse_uri
 from vos3000.timers import Timer
 
 _ANONYMOUS = '"Anonymous" <sip:anonymous@anonymous.invalid>'
@@ -40,12 +49,18 @@ _USER_UNRESERVED = "-_.!~*'()&=+$,;?/"
 class SipOutboundLeg(SipLeg):
     """
     The callee's side of a call, on one route. Making it sends the INVITE.
+
+    @param targets: Where the gateway can be reached; the first is called, each
+        of the others if the one before it is not there (RFC 3263 4.3).
     """
 
     __slots__ = (
         "_expiry",
+        "_gateway",
         "_invite",
         "_late",
+        "_others",
+        "_redirects",
         "dialog",
         "identifier",
         "local_host",
@@ -57,13 +72,16 @@ class SipOutboundLeg(SipLeg):
         self,
         legs: SipLegs,
         gateway: RoutingGateway,
-        channel: Channel,
-        address: Address,
+        targets: tuple[Target, ...],
         setup: Setup,
         user: OutboundUser,
     ) -> None:
         super().__init__(legs, gateway.sip)
         tokens = legs.core.tokens
+        channel, address = targets[0]
+        self._gateway = gateway
+        self._others = targets[1:]
+        self._redirects: Redirects | None = None
         self.user: OutboundUser | None = user
         self._expiry: Timer | None = None
         self.peer = address
@@ -90,10 +108,7 @@ class SipOutboundLeg(SipLeg):
     def _dial(
         self, channel: Channel, address: Address, setup: Setup, tag: str
     ) -> Dialog:
-        there = host_port(*address)
-        if channel.name != "UDP":
-            there += f";transport={channel.name.lower()}"
-        callee = f"sip:{_user(setup.callee)}@{there}"
+        callee = _uri(_user(setup.callee), channel, address)
         caller = _ANONYMOUS
         if setup.caller and setup.caller.lower() != "anonymous":
             here = f"[{self.local_host}]" if ":" in self.local_host else self.local_host
@@ -121,11 +136,97 @@ class SipOutboundLeg(SipLeg):
         elif response.status < 300:
             self._accepted(response)
         else:
-            user = self.user
-            self.end()
-            if user is not None:
-                cause = self._legs.causes.by_sip(response.status)
-                user.failed(self, cause, text(response.get("reason")))
+            self._refused(transaction, response)
+
+    def _refused(self, transaction: ClientTransaction, response: Response) -> None:
+        """A final response that is no answer: go on elsewhere, or give up."""
+        user = self.user
+        if user is not None and self._go_on(transaction, response, user):
+            return
+        self.end()
+        if user is not None:
+            cause = self._legs.causes.by_sip(response.status)
+            user.failed(self, cause, text(response.get("reason")))
+
+    def _go_on(
+        self, transaction: ClientTransaction, response: Response, user: OutboundUser
+    ) -> bool:
+        """Whether the INVITE went out again because of a refusal."""
+        status = response.status
+        if status in REDIRECTIONS and self.options.follows_redirect:
+            if self._redirects is None:
+                self._redirects = Redirects(self.dialog.target)
+            self._redirects.add(response)
+            self._others = ()
+        elif status == 503 and self._elsewhere(transaction, user):
+            return True
+        return status < 600 and self._redirected(transaction, user)
+
+    def _redirected(self, transaction: ClientTransaction, user: OutboundUser) -> bool:
+        """Go to the next contact of a redirection that can be gone to (8.1.3.4)."""
+        redirects = self._redirects
+        if redirects is None:
+            return False
+        while (uri := redirects.next()) is not None:
+            targets = self._legs.locate(uri, self._gateway.local_ip)
+            if targets:
+                if not user.redialed(self, True):
+                    return False
+                self._others = targets[1:]
+                self.dialog.local_cseq += 1
+                self._send_again(transaction, (), str(uri), targets[0])
+                return True
+        return False
+
+    def _elsewhere(self, transaction: ClientTransaction, user: OutboundUser) -> bool:
+        """
+        Try the gateway's next address: the same request but for its branch
+        (RFC 3263 4.3).
+        """
+        if not self._others or not user.redialed(self, True):
+            return False
+        target, *others = self._others
+        self._others = tuple(others)
+        called = parse_uri(self.dialog.target).user or ""
+        self._send_again(transaction, (), _uri(called, *target), target)
+        return True
+
+    def _send_again(
+        self,
+        transaction: ClientTransaction,
+        headers: Sequence[tuple[str, str]],
+        uri: str,
+        target: Target,
+    ) -> None:
+        """Send the INVITE of C{transaction} to a place, with headers changed."""
+        channel, address = target
+        core, dialog = self._legs.core, self.dialog
+        self.peer = address
+        self.product = ""
+        dialog.begin_again(uri, channel, address)
+        branch = core.tokens.branch()
+        data = once_more(
+            transaction.data,
+            via_of(channel, address, branch),
+            dialog.local_cseq,
+            headers,
+            uri,
+            dialog.contact,
+        )
+        self._invite = core.layer.invite(branch, data, channel, address, self)
+
+    def move_on(self) -> bool:
+        """
+        Nothing came from where the INVITE went: try another address of the
+        gateway. What the one before it may still say reaches nobody.
+
+        @return: Whether there is one.
+        """
+        user, invite = self.user, self._invite
+        if user is None or invite is None or not self._elsewhere(invite, user):
+            return False
+        invite.user = Forsaken(self._legs.core)
+        return True
 
     def _provisional(self, transaction: ClientTransaction, response: Response) -> None:
         if self.state is LegState.CANCELING:
@@ -142,37 +243,43 @@ class SipOutboundLeg(SipLeg):
         if invite is None:
             return
         self._expire_no_more()
+        self._others = ()
+        self._redirects = None
         try:
             self.dialog.confirm(response)
-        except ParseError as error:
-            self._unreadable(invite, error)
+        except ParseError:
+            self._unreadable(invite, response.cseq)
             return
         if self.state is not LegState.SETUP:
-            self.acknowledge(invite, 1, NO_CONTENT)
+            self.acknowledge(invite, response.cseq, NO_CONTENT)
             self.bye()
             return
         self.state = LegState.CONFIRMED
         content = self._legs.content(response)
         if self._late and content.body:
-            self._pending = _LateOffer(invite)
+            self._pending = _LateOffer(invite, response.cseq)
         else:
-            self.acknowledge(invite, 1, NO_CONTENT)
+            self.acknowledge(invite, response.cseq, NO_CONTENT)
         user, self.user = self.user, None
         if user is not None:
             user.answered(self, content)
 
-    def _unreadable(self, invite: InviteClientTransaction, error: ParseError) -> None:
+    def _unreadable(self, invite: InviteClientTransaction, cseq: int) -> None:
         """The answer names no one that could be called back: no call."""
         user, self.user = self.user, None
         self.dialog.routes = ()
-        self.acknowledge(invite, 1, NO_CONTENT)
+        self.acknowledge(invite, cseq, NO_CONTENT)
         self.bye()
         if user is not None:
             user.failed(self, self._legs.causes.by_sip(502), "")
 
     def timed_out(self, transaction: ClientTransaction) -> None:
-        """No final response came."""
+        """No final response came, or the connection is gone."""
         user = self.user
+        if user is not None and (
+            self._elsewhere(transaction, user) or self._redirected(transaction, user)
+        ):
+            return
         self.end()
         if user is not None:
             user.failed(self, self._legs.causes["ConnectionTimeout"], "")
@@ -235,9 +342,17 @@ class _LateOffer:
 
     __slots__ = ("cseq", "invite")
 
-    def __init__(self, invite: InviteClientTransaction) -> None:
+    def __init__(self, invite: InviteClientTransaction, cseq: int) -> None:
         self.invite: InviteClientTransaction | None = invite
-        self.cseq = 1
+        self.cseq = cseq
+
+
+def _uri(user: str, channel: Channel, address: Address) -> str:
+    """Whom to call at an address of the gateway."""
+    there = host_port(*address)
+    if channel.name != "UDP":
+        there += f";transport={channel.name.lower()}"
+    return f"sip:{user}@{there}"
 
 
 def _user(number: str) -> str:

@@ -11,6 +11,7 @@ from typing import Protocol
 import attrs
 
 from vos3000.call.leg import NO_CONTENT, Content, Exchange, InboundUser, Kind, Stage
+from vos3000.call.sipleg.again import GIVE_UP, Locate, expire
 from vos3000.call.sipleg.parts import SDP, session_part
 from vos3000.call.sipleg.settings import SipSettings
 from vos3000.errors import ParseError
@@ -22,15 +23,11 @@ from vos3000.sip.dialog import Dialog
 from vos3000.sip.message import Message, Request, Response, respond
 from vos3000.sip.transaction import (
     ClientTransaction,
-    Input,
     InviteClientTransaction,
     InviteServerTransaction,
     ServerTransaction,
 )
 from vos3000.timers import Timer
-
-GIVE_UP = 32.0
-"""Seconds that a canceled INVITE may take to be answered (64*T1)."""
 
 LONGEST_ASKING = 60.0
 """Seconds that a re-INVITE may be worked on before it is canceled."""
@@ -66,11 +63,6 @@ def text(value: str | None) -> str:
     return value[:64]
 
 
-def expire(transaction: ClientTransaction) -> None:
-    """Wait no longer for the answer."""
-    transaction.receive(Input.EXPIRE)
-
-
 class LegState(IntEnum):
     """What a leg is doing."""
 
@@ -100,11 +92,13 @@ class SipLegs:
     What every SIP leg needs.
 
     @ivar settings: The system parameters of legs, as they are now.
+    @ivar locate: Where a URI leads to.
     """
 
     core: UserAgentCore
     causes: EndCauses
     settings: Callable[[], SipSettings]
+    locate: Locate
 
     def content(self, message: Message) -> Content:
         """What a message carries; of several parts the description."""

@@ -1,0 +1,118 @@
+"""
+What an INVITE needs to be sent once more: elsewhere, or with something added.
+
+The leg stays the same: its Call-ID, its From and its offer do, the request is
+a new one (RFC 3261 8.1.3.4, 22.2). What the request before it still gets is
+taken care of here, so that no peer is left with a call that nobody has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from vos3000.errors import ParseError
+from vos3000.sip.contacts import contacts_in_order
+from vos3000.sip.core import UserAgentCore
+from vos3000.sip.message import Response
+from vos3000.sip.transaction import Address, Channel, ClientTransaction, Input
+from vos3000.sip.uri import Uri
+from vos3000.timers import Timer
+
+GIVE_UP = 32.0
+"""Seconds that a canceled INVITE may take to be answered (64*T1)."""
+
+MOST_REDIRECTS = 5
+"""Contacts of redirections that one attempt goes to."""
+
+REDIRECTIONS = frozenset((300, 301, 302))
+"""What is followed. 305 and 380 ask for something else than another place."""
+
+Target = tuple[Channel, Address]
+"""Where a request goes: on what, and to whom."""
+
+Locate = Callable[[Uri, str], tuple[Target, ...]]
+"""
+Where a URI leads to, from our own address if one is given: every place that
+may be tried, best first; none if that is not known or there is no way.
+"""
+
+
+def expire(transaction: ClientTransaction) -> None:
+    """Wait no longer for the answer."""
+    transaction.receive(Input.EXPIRE)
+
+
+class Redirects:
+    """
+    Where one attempt may still be redirected to.
+
+    The contacts of a redirection come before those of the one that led there
+    (8.1.3.4). None is tried twice, so that two servers that name each other do
+    not keep a call.
+
+    @param first: The Request-URI that was tried first.
+    """
+
+    __slots__ = ("_left", "_seen", "_tried")
+
+    def __init__(self, first: str) -> None:
+        self._left: list[Uri] = []
+        self._seen = {first.lower()}
+        self._tried = 0
+
+    def add(self, response: Response) -> None:
+        """Take the contacts of a 3xx."""
+        new: list[Uri] = []
+        for uri in contacts_in_order(response)[:MOST_REDIRECTS]:
+            key = str(uri).lower()
+            if key not in self._seen:
+                self._seen.add(key)
+                new.append(uri)
+        self._left[:0] = new
+
+    def next(self) -> Uri | None:
+        """The next one to try; None if there is none, or it was enough."""
+        if not self._left or self._tried >= MOST_REDIRECTS:
+            return None
+        self._tried += 1
+        return self._left.pop(0)
+
+
+class Forsaken:
+    """
+    Stands in for the leg at an INVITE that was given up for another one: once
+    it can be canceled it is (9.1), and what it answers is ended at once.
+    """
+
+    __slots__ = ("_core", "_expiry")
+
+    def __init__(self, core: UserAgentCore) -> None:
+        self._core = core
+        self._expiry: Timer | None = None
+
+    def responded(self, transaction: ClientTransaction, response: Response) -> None:
+        """The one that was given up answers after all."""
+        core = self._core
+        if response.status < 200:
+            if self._expiry is None:
+                core.cancel(transaction)
+                self._expiry = core.timers.later(GIVE_UP, expire, transaction)
+            return
+        self.timed_out(transaction)
+        if response.status < 300:
+            channel, address = transaction.channel, transaction.address
+            ack = core.stray(response, channel, address)
+            core.layer.acknowledged(transaction, ack, _tag(response), channel, address)
+
+    def timed_out(self, transaction: ClientTransaction) -> None:
+        """It says no more."""
+        if self._expiry is not None:
+            self._expiry.cancel()
+            self._expiry = None
+
+
+def _tag(response: Response) -> str:
+    try:
+        return response.to_tag or ""
+    except ParseError:
+        return ""
