@@ -67,6 +67,10 @@ class Wire:
         """Our address."""
         return HERE
 
+    def waited(self) -> float:
+        """Not at all."""
+        return 0.0
+
 
 class Callee:
     """Answers at once and hangs up when told."""

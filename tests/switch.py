@@ -36,7 +36,9 @@ from vos3000.routing.capacity import Capacity
 from vos3000.routing.rewriting import Rewriting
 from vos3000.routing.selector import Selector
 from vos3000.security.auth import Authenticator
+from vos3000.security.callrate import CallRates
 from vos3000.security.screening import Screening
+from vos3000.security.throttle import Throttle
 from vos3000.sip.core import Tokens, UserAgentCore
 from vos3000.sip.message import Request, Response
 from vos3000.sip.parser import parse
@@ -59,13 +61,18 @@ ANSWER = OFFER.replace(b"192.0.2.10", b"192.0.2.20").replace(b"4000", b"6000")
 
 
 class FakeChannel:
-    """What a socket is to the switch; keeps what was sent."""
+    """
+    What a socket is to the switch; keeps what was sent.
+
+    @ivar late: Seconds that what comes has waited to be read.
+    """
 
     def __init__(self, name: str = "UDP", reliable: bool = False) -> None:
         self.name = name
         self.reliable = reliable
         self.sent: list[tuple[bytes, Address]] = []
         self.here = SWITCH
+        self.late = 0.0
 
     def send(self, data: bytes, address: Address) -> None:
         """Keep it."""
@@ -74,6 +81,10 @@ class FakeChannel:
     def local(self, address: Address) -> Address:
         """The switch's own address."""
         return self.here
+
+    def waited(self) -> float:
+        """As long as the test says."""
+        return self.late
 
     def live(self, address: Address) -> FakeChannel:
         """This one: it never closes."""
@@ -160,11 +171,23 @@ class Switch:
         self.records = KeptRecords(self.accounts)
         self.lines_out = Capacity()
         in_force = self.in_force
+        self.rates_out = CallRates(self.clock.seconds)
         self.selector = Selector(
-            self.lines_out, self.causes, lambda: in_force.switching
+            self.lines_out,
+            self.causes,
+            lambda: in_force.switching,
+            self.rates_out.wait,
         )
         self.rewriting = Rewriting(self.choose)
         self.authenticator = Authenticator()
+        self.throttle = Throttle(
+            self.authenticator.mapping_gateway,
+            lambda address: in_force.answers_strangers,
+            lambda: in_force.calls.most_per_second,
+            self.clock.seconds,
+            self.causes,
+            self.metrics,
+        )
         self.screening = Screening(self.causes)
         self.billing = Billing(
             self.accounts,
@@ -193,6 +216,7 @@ class Switch:
             self.gate,
             self.metrics,
         )
+        self.core.layer.door = self.throttle
         self.gate.legs = SipLegs(
             self.core, self.causes, lambda: in_force.sip, self.gate.locate
         )
@@ -205,6 +229,7 @@ class Switch:
         hunter = Hunter(
             self.selector,
             self.lines_out,
+            self.rates_out,
             self.rewriting,
             self.gate.dial,
             self.timers,
@@ -218,6 +243,7 @@ class Switch:
         self.control = CallControl(
             Engines(
                 self.authenticator,
+                self.throttle,
                 self.screening,
                 self.rewriting,
                 self.selector,
@@ -254,6 +280,7 @@ class Switch:
         self.sources = [each.name for each in sources]
         self.routes = [each.name for each in routes]
         self.authenticator.load(sources)
+        self.throttle.load(sources)
         self.selector.load(routes)
         self.accounts.load(
             list(customers)

@@ -40,6 +40,7 @@ class InForce:
         self.calls = CallSettings(
             max_duration=values["SS_MAXCALLDURATION"],
             unsupervised=values["SS_SIP_NO_TIMER_REINVITE_INTERVAL"],
+            most_per_second=values["SS_MAX_CPS"] or 0,
         )
         self.stages = StageTimeouts(
             invite=values["SS_SIP_TIMEOUT_INVITE"],

@@ -33,7 +33,9 @@ from vos3000.routing.capacity import Capacity
 from vos3000.routing.rewriting import Rewriting
 from vos3000.routing.selector import Selector
 from vos3000.security.auth import Authenticator
+from vos3000.security.callrate import CallRates
 from vos3000.security.screening import Screening
+from vos3000.security.throttle import Throttle
 from vos3000.sip.core import Tokens, UserAgentCore
 from vos3000.sip.hosts import Hosts
 from vos3000.sip.transport import (
@@ -104,7 +106,21 @@ class Signaling:
         self.authenticator = Authenticator()
         self.screening = Screening(causes)
         self.rewriting = Rewriting(choose)
-        self.selector = Selector(self.lines_out, causes, lambda: in_force.switching)
+        self.rates_out = CallRates(self._seconds)
+        self.selector = Selector(
+            self.lines_out,
+            causes,
+            lambda: in_force.switching,
+            self.rates_out.wait,
+        )
+        self.throttle = Throttle(
+            self.authenticator.mapping_gateway,
+            self._answers,
+            lambda: in_force.calls.most_per_second,
+            self._seconds,
+            causes,
+            self._metrics,
+        )
         self.billing = Billing(
             self.accounts,
             self.rates,
@@ -113,6 +129,9 @@ class Signaling:
             causes,
             self._metrics,
         )
+
+    def _seconds(self) -> float:
+        return self._now().mono
 
     def _make_sip(self, token: Callable[[], str]) -> None:
         in_force = self._in_force
@@ -131,6 +150,7 @@ class Signaling:
             self.gate,
             self._metrics,
         )
+        self.core.layer.door = self.throttle
         self.gate.legs = SipLegs(
             self.core, self._causes, lambda: in_force.sip, self.gate.locate
         )
@@ -146,11 +166,17 @@ class Signaling:
             self.knows,
         )
         self.transport = Transport(self.tcp)
+        self._metrics.gauge(
+            "sip_lost_datagrams",
+            "Datagrams that found no room in a socket's buffer",
+            self.transport.lost,
+        )
 
     def _engines(self) -> Engines:
         hunter = Hunter(
             self.selector,
             self.lines_out,
+            self.rates_out,
             self.rewriting,
             self.gate.dial,
             self._timers,
@@ -159,6 +185,7 @@ class Signaling:
         )
         return Engines(
             self.authenticator,
+            self.throttle,
             self.screening,
             self.rewriting,
             self.selector,
@@ -179,6 +206,7 @@ class Signaling:
     def load_mapping(self, gateways: Sequence[MappingGateway]) -> None:
         """Take over the mapping gateways."""
         self.authenticator.load(gateways)
+        self.throttle.load(gateways)
 
     def load_routing(self, gateways: Sequence[RoutingGateway]) -> None:
         """Take over the routing gateways."""
@@ -186,6 +214,7 @@ class Signaling:
         self._local_hosts.forget()
         self.hosts.load(gateway.remote_ip for gateway in gateways)
         self.selector.load(gateways)
+        self.rates_out.keep(gateway.name for gateway in gateways)
 
     def open(self, ports: Ports, sip: Sip) -> None:
         """Open the sockets, silent for now."""

@@ -39,6 +39,7 @@ class FakeChannel:
     What a socket is to the layers; keeps what was sent.
 
     @ivar next: What takes the place of this channel once it is set.
+    @ivar late: Seconds that what comes has waited to be read.
     """
 
     def __init__(self, name: str = "UDP", here: Address = HERE) -> None:
@@ -47,6 +48,7 @@ class FakeChannel:
         self.here = here
         self.sent: list[tuple[bytes, Address]] = []
         self.next: FakeChannel | None = None
+        self.late = 0.0
 
     def send(self, data: bytes, address: Address) -> None:
         """Keep it."""
@@ -59,6 +61,10 @@ class FakeChannel:
     def local(self, address: Address) -> Address:
         """Our own address."""
         return self.here
+
+    def waited(self) -> float:
+        """As long as the test says."""
+        return self.late
 
 
 class FakeUsers:

@@ -38,6 +38,7 @@ from vos3000.routing.rewriting import Rewriting
 from vos3000.routing.selector import Selection, Selector
 from vos3000.security.auth import Authenticator
 from vos3000.security.screening import Screening
+from vos3000.security.throttle import Throttle
 from vos3000.timers import Timer, TimerWheel
 
 PDD_BOUNDS = (0.1, 0.25, 0.5, 1, 2, 3, 5, 7.5, 10, 15, 20, 30, 60)
@@ -76,11 +77,13 @@ class CallSettings:
     @ivar unsupervised: SS_SIP_NO_TIMER_REINVITE_INTERVAL, s: the longest talk
         of a caller whose disappearance nobody would notice; 0 for no limit.
     @ivar softswitch: What records call this switch.
+    @ivar most_per_second: SS_MAX_CPS; 0 for no limit.
     """
 
     max_duration: int = 0
     unsupervised: int = 7200
     softswitch: str = "vos3000"
+    most_per_second: int = 0
 
 
 @attrs.frozen(slots=True)
@@ -88,6 +91,7 @@ class Engines:
     """What decides about a call."""
 
     authenticator: Authenticator
+    throttle: Throttle
     screening: Screening
     rewriting: Rewriting
     selector: Selector
@@ -231,7 +235,8 @@ class CallControl:
         return gateway
 
     def _screen(self, call: Call, gateway: MappingGateway) -> None:
-        """Whether the gateway may call now, and as many times at once."""
+        """Whether the gateway may call now, so often and as many times at once."""
+        self._engines.throttle.admit(gateway)
         if not call.callee_access:
             raise CallRejected(self._no_number, "no number to call")
         if self._draining:

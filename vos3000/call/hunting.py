@@ -21,6 +21,7 @@ from vos3000.model.states import EndDirection
 from vos3000.routing.capacity import Capacity
 from vos3000.routing.rewriting import Rewriting
 from vos3000.routing.selector import Route, Selector, SwitchSettings
+from vos3000.security.callrate import CallRates
 from vos3000.timers import Timer, TimerWheel
 
 
@@ -73,6 +74,7 @@ class Hunter:
         self,
         selector: Selector,
         capacity: Capacity,
+        rates: CallRates,
         rewriting: Rewriting,
         dial: Dial,
         timers: TimerWheel,
@@ -81,6 +83,7 @@ class Hunter:
     ) -> None:
         self.selector = selector
         self.capacity = capacity
+        self.rates = rates
         self.rewriting = rewriting
         self.dial = dial
         self.timers = timers
@@ -97,6 +100,14 @@ class Hunter:
         hunt = Hunt(self, call, routes)
         call.hunt = hunt
         hunt.begin()
+
+    def takes(self, gateway: RoutingGateway) -> bool:
+        """Take a line of C{gateway}, if it may have a call now."""
+        if self.rates.wait(gateway.name, gateway.call_rate) > 0:
+            return False
+        if not self.capacity.acquire(gateway.name, gateway.capacity):
+            return False
+        return self.rates.take(gateway.name, gateway.call_rate)
 
 
 class Hunt:
@@ -160,7 +171,7 @@ class Hunt:
                 break
             gateway = self._routes[self._next].gateway
             self._next += 1
-            if hunter.capacity.acquire(gateway.name, gateway.capacity):
+            if hunter.takes(gateway):
                 self._gateway = gateway
                 if self._try(gateway):
                     return

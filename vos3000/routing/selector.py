@@ -24,6 +24,15 @@ STOP_STATUSES = frozenset((486, 600, 603, 604, 606))
 
 MOST_GROUP_LISTS = 10_000
 
+Waits = Callable[[str, tuple[int, int]], float]
+"""Seconds until a gateway may have another call, from its name and its rate."""
+
+
+def no_wait(gateway: str, rate: tuple[int, int]) -> float:
+    """Where no calls are counted."""
+    return 0.0
+
+
 _Groups = frozenset[str]
 
 
@@ -89,6 +98,7 @@ class _Gateway:
     id: int
     priority: int
     capacity: int
+    rate: tuple[int, int]
     continues: bool
     locked: bool
     groups: _Groups
@@ -121,6 +131,7 @@ def _made_ready(gateway: RoutingGateway, prefix: str) -> _Gateway:
         id=gateway.id,
         priority=gateway.priority,
         capacity=gateway.capacity,
+        rate=gateway.call_rate,
         continues=gateway.continues,
         locked=gateway.lock_type != LockType.UNLOCKED,
         groups=frozenset(comma_list(settings.get("gatewayGroups"))),
@@ -146,7 +157,9 @@ class Selector:
         capacity: Capacity,
         causes: EndCauses,
         settings: Callable[[], SwitchSettings],
+        waits: Waits = no_wait,
     ) -> None:
+        self._waits = waits
         self._capacity = capacity
         self._settings = settings
         self._busy = frozenset((486, 17, causes["CalleeBusy"].code))
@@ -254,6 +267,8 @@ class Selector:
             if used >= limit:
                 return "full"
             ratio = used / limit
+        if one.rate[0] > 0 and self._waits(one.name, one.rate) > 0:
+            return "call rate reached"
         keys.append(((one.priority, ratio, self._attempts[one.name], one.id), one))
         return ""
 

@@ -12,10 +12,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from hashlib import blake2b
 from typing import Any, Generic, Protocol, TypeVar
+from zlib import crc32
 
 from vos3000.errors import ParseError
 from vos3000.metrics import Metrics
-from vos3000.sip.message import Request, Response
+from vos3000.sip.message import Request, Response, respond
 from vos3000.sip.transaction import (
     Address,
     Channel,
@@ -51,6 +52,10 @@ LONGEST_KEY = 400
 MOST_REMEMBERED = 65_536
 """Finished transactions per generation; a flood makes the older go sooner."""
 
+AT_THE_DOOR = frozenset(("INVITE", "REGISTER", "SUBSCRIBE", "MESSAGE", "PUBLISH"))
+"""Methods that ask for new work. What goes on with what there is, or ends it, is
+never turned away, nor is OPTIONS, by which peers see whether we live."""
+
 DEFAULT_PORT = 5060
 """Where a peer listens that names no port (18.2.2, 19.1.2)."""
 
@@ -74,6 +79,20 @@ class Core(Protocol):
         A 2xx came that no transaction waits for: another fork answered.
 
         @return: The ACK that was sent; empty if there was none.
+        """
+
+
+class Door(Protocol):
+    """Who may turn new work away before anything is made of it."""
+
+    def delay(self, waited: float, call: bool, host: str, port: int) -> int:
+        """
+        Seconds after which a new request may be sent again; 0 lets it in, and
+        less drops it.
+
+        @param waited: Seconds since it arrived.
+        @param call: Whether it is an INVITE.
+        @param host: Where it came from, and C{port}.
         """
 
 
@@ -120,6 +139,7 @@ class TransactionLayer:
         (SS_SIP_RESEND_INTERVAL), in seconds.
     @param core: Takes what the transactions do not.
     @ivar most: Requests under way, beyond which further ones are dropped.
+    @ivar door: Asked about each new request of L{AT_THE_DOOR}.
     """
 
     def __init__(
@@ -132,6 +152,7 @@ class TransactionLayer:
         self.timers = timers
         self.resend = resend
         self.most = MOST_SERVER_TRANSACTIONS
+        self.door: Door | None = None
         self._core = core
         self._server: dict[str, ServerTransaction] = {}
         self._client: dict[str, ClientTransaction] = {}
@@ -207,8 +228,29 @@ class TransactionLayer:
             self._core.ack(message)
         elif len(self._server) >= self.most:
             self._dropped.value += 1
-        else:
+        elif self.door is None or self._lets_in(key, message, channel, address):
             self._new(key, message, channel, address, now())
+
+    def _lets_in(
+        self, key: str, request: Request, channel: Channel, address: Address
+    ) -> bool:
+        """
+        Whether a new request is taken. One that is not gets 503 with Retry-After
+        and no transaction: only its answer is kept, for its retransmissions.
+        """
+        if request.method not in AT_THE_DOOR or request.to_tag or self.door is None:
+            return True
+        call = request.method == "INVITE"
+        delay = self.door.delay(channel.waited(), call, *address)
+        if delay == 0:
+            return True
+        data = b""
+        if delay > 0:
+            reply = reply_address(request, channel, address)
+            data = _come_back(request, delay, address)
+            channel.send(data, reply)
+        self._answers[key] = data
+        return False
 
     def _again(self, transaction: ServerTransaction, request: Request) -> None:
         if request.method != "ACK":
@@ -440,6 +482,16 @@ def reply_address(request: Request, channel: Channel, source: Address) -> Addres
     if not channel.reliable and via.rport is not None:
         return source
     return source[0], via.port or DEFAULT_PORT
+
+
+def _come_back(request: Request, delay: int, source: Address) -> bytes:
+    """
+    A 503 that names a time (21.5.4). Like any answer without a transaction its
+    tag is made of the request (8.2.7).
+    """
+    tag = f"{crc32(request.call_id.encode('utf-8', 'surrogateescape')):08x}"
+    later = (("Retry-After", str(delay)),)
+    return respond(request, 503, None, tag, later, received=source)
 
 
 def _tag(response: Response) -> str:

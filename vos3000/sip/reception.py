@@ -29,7 +29,7 @@ class Reception:
     """
     What every channel does with bytes it read: stamp, parse, hand on.
 
-    @param now: Stamps each new request.
+    @ivar now: Stamps each new request.
     @param answers: Whether a source gets an answer to what cannot be read.
     """
 
@@ -44,7 +44,7 @@ class Reception:
     ) -> None:
         self._layer = layer
         self._answers = answers
-        self._now = now
+        self.now = now
         self.received = metrics.counter(
             "sip_received_messages_total", "SIP messages received"
         )
@@ -74,7 +74,7 @@ class Reception:
         """Take one message that could be read. Never raises."""
         self.received.value += 1
         try:
-            self._layer.receive(message, channel, address, self._now)
+            self._layer.receive(message, channel, address, self.now)
         except ParseError as error:
             self.malformed(error, message, channel, address)
         except Exception:

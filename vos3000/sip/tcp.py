@@ -16,6 +16,7 @@ from zope.interface import implementer
 
 from vos3000.errors import ParseError
 from vos3000.metrics import Metrics
+from vos3000.sip.backlog import unread
 from vos3000.sip.message import Request, Response
 from vos3000.sip.parser import MAX_SIZE, PING, StreamParser
 from vos3000.sip.reception import LocalHost, Reception
@@ -46,6 +47,13 @@ MOST_UNSENT = 262_144
 
 OPENING = 10.0
 """Seconds in which an outgoing connection must open."""
+
+STANDING = 32_768
+"""Bytes that are left unread where a peer sends faster than we can work: after a
+read, which takes up to twice as many, there are none while we keep up."""
+
+LATE = 0.1
+"""Seconds that a message counts as late by where that much is left."""
 
 CLOSING = 5.0
 """Seconds that a peer has to read what was written before we close."""
@@ -135,6 +143,16 @@ class TcpChannel(StreamProtocol):
             return self._listener.channel(address).live(address)
         self._asked = True
         return self
+
+    def waited(self) -> float:
+        """
+        L{LATE} if a backlog is left behind the message. Bytes of a stream have no
+        stamp, and most of what waits does so where we cannot see it.
+        """
+        sock = getattr(self.transport, "socket", None)
+        if sock is None or unread(sock.fileno()) < STANDING:
+            return 0.0
+        return LATE
 
     def send(self, data: bytes, address: Address) -> None:
         """Send, or keep it until the connection is open."""

@@ -43,6 +43,9 @@ class Channel(Protocol):
     def local(self, address: Address) -> Address:
         """Our own host and port as the peer at C{address} can reach them."""
 
+    def waited(self) -> float:
+        """Seconds that the message read last had waited to be read."""
+
 
 class ServerUser(Protocol):
     """Who answers an INVITE, as its server transaction sees it."""

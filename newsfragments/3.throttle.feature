@@ -1,0 +1,1 @@
+`maxCallRate` and `maxCallRateUnit` of gateways and SS_MAX_CPS are in effect: calls beyond them get 503 with Retry-After at the cost of one answer, and routing gateways beyond theirs are passed over. An overloaded switch refuses new requests in the same way, by how long they waited to be read, and goes on carrying as many calls as it can (docs/performance.md).
