@@ -20,7 +20,7 @@ from vos3000.call.control import CallControl, Engines, Writer
 from vos3000.call.hunting import Hunter
 from vos3000.call.registry import Registry
 from vos3000.call.sipleg.gate import SipGate
-from vos3000.call.sipleg.shared import SipLegs
+from vos3000.call.sipleg.terms import SipLegs
 from vos3000.config import Sip
 from vos3000.events import Events
 from vos3000.inforce import InForce

@@ -98,7 +98,7 @@ class AnsweredTests(CallTests):
         self.assertIsNone(call.hunt)
         self.assertEqual(call.leg.content.body, b"")
         self.assertIsNone(call.leg._invite)  # type: ignore[attr-defined]
-        self.assertIsNone(call.leg._asked)  # type: ignore[attr-defined]
+        self.assertIsNone(call.leg.asked)  # type: ignore[attr-defined]
         assert call.out is not None
         self.assertIsNone(call.out.user)
         self.assertIsNone(call.out._invite)  # type: ignore[attr-defined]

@@ -10,8 +10,8 @@ from vos3000.call.leg import InboundLeg, OutboundLeg, OutboundUser, Setup
 from vos3000.call.sipleg.again import Target
 from vos3000.call.sipleg.inbound import SipInboundLeg
 from vos3000.call.sipleg.outbound import SipOutboundLeg
-from vos3000.call.sipleg.shared import SipLegs
 from vos3000.call.sipleg.stranger import SipStrangerLeg
+from vos3000.call.sipleg.terms import SipLegs
 from vos3000.model.gateways import RoutingGateway
 from vos3000.sip.transaction import InviteServerTransaction
 from vos3000.sip.transport import Transport

@@ -5,14 +5,8 @@ The caller's leg: an INVITE that came, and what we answer it.
 from __future__ import annotations
 
 from vos3000.call.leg import NO_CONTENT, Content, InboundUser, Stage
-from vos3000.call.sipleg.shared import (
-    AGENT,
-    STATUSES,
-    LegState,
-    SipLeg,
-    SipLegs,
-    text,
-)
+from vos3000.call.sipleg.shared import SipLeg
+from vos3000.call.sipleg.terms import AGENT, STATUSES, LegState, SipLegs, text
 from vos3000.errors import ParseError
 from vos3000.instant import Instant
 from vos3000.model.causes import EndCause
@@ -112,7 +106,7 @@ class SipInboundLeg(SipLeg):
             return
         self._respond(200, content, self.dialog.local_tag)
         self.state = LegState.ANSWERED
-        self._asked, self._invite = self._invite, None
+        self.asked, self._invite = self._invite, None
         self.content = NO_CONTENT
         self.call, self.user = self.user, None
 
@@ -180,16 +174,16 @@ class SipInboundLeg(SipLeg):
     def acked(self, request: Request) -> None:
         """The ACK of a 2xx came: of the first, or of a re-INVITE's."""
         super().acked(request)
-        if self.state is LegState.ANSWERED and self._asked is None:
+        if self.state is LegState.ANSWERED and self.asked is None:
             self.state = LegState.CONFIRMED
-        if self._hanging_up and self._asked is None:
+        if self._hanging_up and self.asked is None:
             self._hanging_up = False
             self.bye()
 
     def unacknowledged(self) -> None:
         """No ACK came for a 2xx (13.3.1.4): end what was answered."""
         if self._hanging_up:
-            self._asked = None
+            self.asked = None
             self.bye()
         else:
             super().unacknowledged()
@@ -209,10 +203,10 @@ class SipInboundLeg(SipLeg):
 
     def end(self) -> None:
         """The dialog is over on both sides: forget it."""
-        if self.state is LegState.ANSWERED and self._asked is not None:
+        if self.state is LegState.ANSWERED and self.asked is not None:
             # BYE came before the ACK: the 2xx need not be sent again.
-            acknowledged(self._asked)
-            self._asked = None
+            acknowledged(self.asked)
+            self.asked = None
         super().end()
 
 

@@ -16,14 +16,8 @@ from vos3000.call.sipleg.again import (
     Target,
     expire,
 )
-from vos3000.call.sipleg.shared import (
-    AGENT,
-    STAGES,
-    LegState,
-    SipLeg,
-    SipLegs,
-    text,
-)
+from vos3000.call.sipleg.shared import SipLeg
+from vos3000.call.sipleg.terms import AGENT, STAGES, LegState, SipLegs, text
 from vos3000.errors import ParseError
 from vos3000.model.causes import EndCause
 from vos3000.model.gateways import RoutingGateway
@@ -257,7 +251,7 @@ class SipOutboundLeg(SipLeg):
         self.state = LegState.CONFIRMED
         content = self._legs.content(response)
         if self._late and content.body:
-            self._pending = _LateOffer(invite, response.cseq)
+            self.pending = _LateOffer(invite, response.cseq)
         else:
             self.acknowledge(invite, response.cseq, NO_CONTENT)
         user, self.user = self.user, None

@@ -8,7 +8,7 @@ else it holds, and however long, the answer is the same.
 from __future__ import annotations
 
 from vos3000.call.leg import NO_CONTENT, Content, Exchange, InboundUser, Stage
-from vos3000.call.sipleg.shared import AGENT, SipLegs, text
+from vos3000.call.sipleg.terms import AGENT, SipLegs, text
 from vos3000.errors import ParseError
 from vos3000.instant import Instant
 from vos3000.model.causes import EndCause

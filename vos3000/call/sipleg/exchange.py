@@ -1,0 +1,188 @@
+"""
+Requests inside the dialog of a call, from one leg to the other and back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from vos3000.call.leg import NO_CONTENT, Content, Exchange, Kind
+from vos3000.call.sipleg.again import GIVE_UP, expire
+from vos3000.call.sipleg.terms import LegState, SipLegs
+from vos3000.errors import ParseError
+from vos3000.model.causes import EndCause
+from vos3000.sip.core import ALLOW
+from vos3000.sip.dialog import Dialog
+from vos3000.sip.message import Response, respond
+from vos3000.sip.transaction import (
+    ClientTransaction,
+    InviteClientTransaction,
+    InviteServerTransaction,
+    ServerTransaction,
+)
+from vos3000.timers import Timer
+
+LONGEST_ASKING = 60.0
+"""Seconds that a re-INVITE may be worked on before it is canceled."""
+
+KINDS = {
+    "INVITE": Kind.MODIFY,
+    "UPDATE": Kind.UPDATE,
+    "INFO": Kind.INFO,
+    "OPTIONS": Kind.PING,
+}
+METHODS = {kind: method for method, kind in KINDS.items()}
+
+
+class Pending(Protocol):
+    """
+    Our INVITE whose ACK waits for the answer to the peer's offer.
+
+    @ivar invite: Its transaction, once there is a 2xx to acknowledge.
+    @ivar cseq: Its number.
+    """
+
+    invite: InviteClientTransaction | None
+    cseq: int
+
+
+class ExchangingLeg(Protocol):
+    """
+    A leg, as the requests inside its dialog see it.
+
+    @ivar asked: The peer's INVITE that is not finished.
+    @ivar pending: Our INVITE that is not finished.
+    """
+
+    asked: InviteServerTransaction | None
+    pending: Pending | None
+    state: LegState
+
+    @property
+    def dialog(self) -> Dialog:
+        """The dialog."""
+
+    def lost(self, why: str) -> None:
+        """The peer no longer knows the call, or cannot be reached."""
+
+    def acknowledge(
+        self, invite: InviteClientTransaction, cseq: int, content: Content
+    ) -> None:
+        """Send the ACK of a 2xx."""
+
+
+class PeerExchange:
+    """A request inside a dialog, to be answered by the other leg's peer."""
+
+    __slots__ = ("_leg", "_transaction", "content", "kind")
+
+    def __init__(
+        self, leg: ExchangingLeg, transaction: ServerTransaction, content: Content
+    ) -> None:
+        self._leg = leg
+        self._transaction = transaction
+        self.kind = KINDS[transaction.request.method]
+        self.content = content
+
+    def accept(self, content: Content) -> None:
+        """The other end agreed; C{content} is its answer."""
+        headers = [("Contact", self._leg.dialog.contact), ALLOW]
+        self._answer(200, headers, content)
+
+    def refuse(self, cause: EndCause) -> None:
+        """The other end declined or cannot be asked."""
+        if self._leg.asked is self._transaction:
+            self._leg.asked = None
+        self._answer(cause.sip, (), NO_CONTENT)
+
+    def _answer(
+        self, status: int, headers: Iterable[tuple[str, str]], content: Content
+    ) -> None:
+        transaction = self._transaction
+        if transaction.answered:
+            return
+        data = respond(
+            transaction.request,
+            status,
+            None,
+            None,
+            headers,
+            content.body,
+            content.type or None,
+            transaction.address,
+        )
+        transaction.send(status, data)
+
+
+class Asking:
+    """Our request inside a dialog, until the peer's answer went back."""
+
+    __slots__ = ("_exchange", "_leg", "_legs", "_timer", "cseq", "invite")
+
+    def __init__(self, leg: ExchangingLeg, legs: SipLegs, exchange: Exchange) -> None:
+        self._timer: Timer | None = None
+        self._leg = leg
+        self._legs = legs
+        self._exchange = exchange
+        self.cseq = 0
+        self.invite: InviteClientTransaction | None = None
+
+    def responded(self, transaction: ClientTransaction, response: Response) -> None:
+        """The peer's answer."""
+        if response.status < 200:
+            self._watch(transaction)
+            return
+        leg = self._leg
+        if response.status >= 300:
+            self._finished()
+            self._exchange.refuse(self._legs.causes.by_sip(response.status))
+            if response.status in (408, 481):
+                leg.lost(f"{response.status} to a {transaction.key.split()[-1]}")
+            return
+        try:
+            leg.dialog.refresh(response)
+        except ParseError:
+            pass
+        if isinstance(transaction, InviteClientTransaction):
+            self._accepted(transaction)
+        self._exchange.accept(self._legs.content(response))
+
+    def _settled(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _accepted(self, transaction: InviteClientTransaction) -> None:
+        self._settled()
+        if self._exchange.content.body or self._leg.state is LegState.ENDED:
+            self._finished()
+            self._leg.acknowledge(transaction, self.cseq, NO_CONTENT)
+        else:
+            self.invite = transaction
+
+    def timed_out(self, transaction: ClientTransaction) -> None:
+        """
+        The peer does not answer. That ends the dialog (12.2.1.2) where it was
+        asked for a session; a peer that merely ignores INFO or OPTIONS talks on.
+        """
+        self._finished()
+        self._exchange.refuse(self._legs.causes.by_sip(408))
+        if self._exchange.kind in (Kind.MODIFY, Kind.UPDATE):
+            self._leg.lost(f"no answer to {transaction.key.split()[-1]}")
+
+    def _watch(self, transaction: ClientTransaction) -> None:
+        """A re-INVITE that is worked on may take long, but not for ever."""
+        if self._timer is None and isinstance(transaction, InviteClientTransaction):
+            later = self._legs.core.timers.later
+            self._timer = later(LONGEST_ASKING, self._overdue, transaction)
+
+    def _overdue(self, transaction: ClientTransaction) -> None:
+        core = self._legs.core
+        core.cancel(transaction)
+        self._timer = core.timers.later(GIVE_UP, expire, transaction)
+
+    def _finished(self) -> None:
+        self._settled()
+        if self._leg.pending is self:
+            self._leg.pending = None

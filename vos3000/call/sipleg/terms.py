@@ -1,0 +1,75 @@
+"""
+The words that all legs of SIP share: their states, and what each status means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import IntEnum
+
+import attrs
+
+from vos3000.call.leg import NO_CONTENT, Content, Stage
+from vos3000.call.sipleg.again import Locate
+from vos3000.call.sipleg.parts import SDP, session_part
+from vos3000.call.sipleg.settings import SipSettings
+from vos3000.model.causes import EndCauses
+from vos3000.sip.core import UserAgentCore
+from vos3000.sip.message import Message
+
+AGENT = "vos3000"
+"""What we call ourselves in User-Agent and Server."""
+
+STAGES = {
+    100: Stage.PROCEEDING,
+    180: Stage.RINGING,
+    181: Stage.FORWARDED,
+    182: Stage.QUEUED,
+    183: Stage.PROGRESS,
+}
+STATUSES = {stage: status for status, stage in STAGES.items()}
+
+
+def text(value: str | None) -> str:
+    """What a peer says of itself, as a record can hold it: 64 characters."""
+    if not value:
+        return ""
+    if not value.isascii():
+        value = value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return value[:64]
+
+
+class LegState(IntEnum):
+    """What a leg is doing."""
+
+    SETUP = 0
+    CANCELING = 1
+    CANCELED = 2
+    ANSWERED = 3
+    CONFIRMED = 4
+    ENDED = 5
+
+
+@attrs.frozen(slots=True)
+class SipLegs:
+    """
+    What every SIP leg needs.
+
+    @ivar settings: The system parameters of legs, as they are now.
+    @ivar locate: Where a URI leads to.
+    """
+
+    core: UserAgentCore
+    causes: EndCauses
+    settings: Callable[[], SipSettings]
+    locate: Locate
+
+    def content(self, message: Message) -> Content:
+        """What a message carries; of several parts the description."""
+        body = message.body
+        if not body:
+            return NO_CONTENT
+        kind = message.get("content-type") or SDP
+        if kind[:10].lower() == "multipart/":
+            return Content(session_part(body, kind), SDP)
+        return Content(body, kind)
