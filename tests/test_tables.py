@@ -9,6 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests import rows
 from vos3000.db.customers import CustomerStore
 from vos3000.db.gateways import MAPPING, ROUTING, GatewayStore
+from vos3000.db.phones import PhoneStore
 from vos3000.db.rates import RateStore
 from vos3000.db.settings import AccessStore, ParameterStore
 from vos3000.errors import StorageError
@@ -21,13 +22,15 @@ class TablesTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.connection = rows.empty_database()
         pool = rows.memory_pool(self.connection)
+        customers = CustomerStore(pool)
         self.stores = Stores(
-            CustomerStore(pool),
+            customers,
             GatewayStore(pool, MAPPING),
             GatewayStore(pool, ROUTING),
             RateStore(pool),
             ParameterStore(pool),
             AccessStore(pool),
+            PhoneStore(pool, customers),
         )
         self.got: list[tuple[str, Any]] = []
         self.tables = Tables(
@@ -39,6 +42,7 @@ class TablesTests(SynchronousTestCase):
                 lambda value: self.got.append(("rates", value)),
                 lambda value: self.got.append(("parameters", value)),
                 lambda value: self.got.append(("access", value)),
+                lambda value: self.got.append(("phones", value)),
             ),
         )
 
@@ -54,6 +58,7 @@ class TablesTests(SynchronousTestCase):
                 ("customers", []),
                 ("mapping", []),
                 ("routing", []),
+                ("phones", []),
             ],
         )
 
@@ -76,6 +81,9 @@ class TablesTests(SynchronousTestCase):
             ("e_feerate", "rates"),
             ("e_moconfig", "parameters"),
             ("e_web_access_control", "access"),
+            ("e_phone", "phones"),
+            ("e_phonesetting", "phones"),
+            ("e_phoneservice", "phones"),
         ):
             self.got.clear()
             self.successResultOf(self.tables.refresh(table))

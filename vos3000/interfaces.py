@@ -33,6 +33,7 @@ from vos3000.web.api import gateways
 from vos3000.web.api.calls import Calls
 from vos3000.web.api.cdrs import CdrLimits, Cdrs
 from vos3000.web.api.customers import Customers
+from vos3000.web.api.phones import Phones, passwords
 from vos3000.web.api.rates import Rates
 from vos3000.web.api.system import System
 from vos3000.web.backlog import Backlog
@@ -51,6 +52,7 @@ class Interfaces:
     The web interface and the pushes of one switch.
 
     @param problem: Empty while all is well, else what is not.
+    @param choose: Randomness: from C{n} to 0..n-1.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Interfaces:
         refresh: Refresh,
         problem: Callable[[], str],
         now: Now,
+        choose: Callable[[int], int],
         events: Events,
         metrics: Metrics,
         reactor: Any,
@@ -76,6 +79,7 @@ class Interfaces:
         self._writer = writer
         self._refresh = refresh
         self._now = now
+        self._choose = choose
         self._events = events
         self._metrics = metrics
         self._reactor = reactor
@@ -98,16 +102,31 @@ class Interfaces:
         accounts, zone = signaling.accounts, self._config.state.zone
         nouns = (
             Customers(
-                stores.customers, accounts, stores.mapping, refresh, self._now, zone
+                stores.customers,
+                accounts,
+                stores.mapping,
+                stores.phones,
+                refresh,
+                self._now,
+                zone,
             ),
             Rates(stores.rates),
             gateways.Gateways(gateways.MAPPING, stores.mapping, accounts, refresh),
             gateways.Gateways(gateways.ROUTING, stores.routing, accounts, refresh),
+            Phones(stores.phones, refresh, self._now, self._passwords()),
             Calls(signaling.registry),
             Cdrs(self._cdrs, self._limits, self._now, zone),
             System(signaling.registry, self._writer),
         )
         return [endpoint for noun in nouns for endpoint in noun.endpoints()]
+
+    def _passwords(self) -> Callable[[], str]:
+        in_force = self._in_force
+        return passwords(
+            lambda: in_force.values["SERVER_PASSWORD_LENGTH"],
+            lambda: in_force.values["SERVER_TERMINAL_ADDITIONAL_CHARACTERS"],
+            self._choose,
+        )
 
     def _limits(self) -> CdrLimits:
         values = self._in_force.values

@@ -29,6 +29,7 @@ from vos3000.db.cdrwriter import CdrWriter
 from vos3000.db.customers import CustomerStore
 from vos3000.db.dialects import dialect
 from vos3000.db.gateways import MAPPING, ROUTING, GatewayStore
+from vos3000.db.phones import PhoneStore
 from vos3000.db.pool import thread_pool
 from vos3000.db.rates import RateStore
 from vos3000.db.settings import AccessStore, ParameterStore
@@ -139,13 +140,15 @@ class Switch(Service):
         prepare(url)
         zone = self._config.state.zone
         self._pool = thread_pool(url, self._reactor, self._metrics, time.monotonic)
+        customers = CustomerStore(self._pool)
         self._stores = Stores(
-            CustomerStore(self._pool),
+            customers,
             GatewayStore(self._pool, MAPPING),
             GatewayStore(self._pool, ROUTING),
             RateStore(self._pool),
             ParameterStore(self._pool),
             AccessStore(self._pool),
+            PhoneStore(self._pool, customers),
         )
         self._cdrs = CdrStore(self._pool, zone)
         self._writer = CdrWriter(
@@ -162,6 +165,7 @@ class Switch(Service):
         self._call_numbers = CallNumbers(self._pool)
 
     def _make_signaling(self) -> None:
+        choose = random.SystemRandom().randrange
         self._signaling = Signaling(
             self._reactor,
             self._now,
@@ -170,7 +174,7 @@ class Switch(Service):
             causes.load(),
             self._writer,
             self._call_numbers,
-            random.SystemRandom().randrange,
+            choose,
             _tokens(),
             self._events,
             self._metrics,
@@ -187,6 +191,7 @@ class Switch(Service):
             self._tables.refresh,
             lambda: self._problem,
             self._now,
+            choose,
             self._events,
             self._metrics,
             self._reactor,
@@ -204,6 +209,7 @@ class Switch(Service):
                 rates=signaling.rates.load,
                 parameters=self._replace_parameters,
                 access=lambda rules: self._interfaces.access.load(rules),
+                phones=signaling.load_phones,
             ),
         )
 

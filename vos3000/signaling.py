@@ -28,8 +28,10 @@ from vos3000.instant import Now
 from vos3000.metrics import Metrics
 from vos3000.model.causes import EndCauses
 from vos3000.model.gateways import MappingGateway, RoutingGateway
+from vos3000.model.phones import Phone
 from vos3000.ports import LocalHosts, Ports, listen_tcp, listen_udp
 from vos3000.routing.capacity import Capacity
+from vos3000.routing.phones import Phones
 from vos3000.routing.rewriting import Rewriting
 from vos3000.routing.selector import Selector
 from vos3000.security.auth import Authenticator
@@ -103,6 +105,7 @@ class Signaling:
         self.rates = Rates()
         self.lines_in = Capacity()
         self.lines_out = Capacity()
+        self.phones = Phones()
         self.authenticator = Authenticator()
         self.screening = Screening(causes)
         self.rewriting = Rewriting(choose)
@@ -215,6 +218,10 @@ class Signaling:
         self.hosts.load(gateway.remote_ip for gateway in gateways)
         self.selector.load(gateways)
         self.rates_out.keep(gateway.name for gateway in gateways)
+
+    def load_phones(self, phones: Sequence[Phone]) -> None:
+        """Take over the platform phones."""
+        self.phones.load(phones)
 
     def open(self, ports: Ports, sip: Sip) -> None:
         """Open the sockets, silent for now."""

@@ -16,11 +16,13 @@ from twisted.logger import Logger
 
 from vos3000.db.customers import CustomerStore
 from vos3000.db.gateways import GatewayStore
+from vos3000.db.phones import PhoneStore
 from vos3000.db.rates import RateStore
 from vos3000.db.settings import AccessRule, AccessStore, ParameterStore
 from vos3000.model.accounts import Customer
 from vos3000.model.gateways import MappingGateway, RoutingGateway
 from vos3000.model.numbers import PrefixMap
+from vos3000.model.phones import Phone
 from vos3000.model.rates import Rate
 
 
@@ -34,6 +36,7 @@ class Stores:
     rates: RateStore
     parameters: ParameterStore
     access: AccessStore
+    phones: PhoneStore
 
 
 @attrs.frozen(slots=True)
@@ -47,6 +50,7 @@ class Engines:
     @ivar rates: The rates by group.
     @ivar parameters: The system parameters that were set, as text.
     @ivar access: The access list of the web interface.
+    @ivar phones: The platform phones.
     """
 
     customers: Callable[[Sequence[Customer]], object]
@@ -55,6 +59,7 @@ class Engines:
     rates: Callable[[Mapping[str, PrefixMap[Rate]]], object]
     parameters: Callable[[Mapping[str, str]], object]
     access: Callable[[Sequence[AccessRule]], object]
+    phones: Callable[[Sequence[Phone]], object]
 
 
 class Tables:
@@ -74,6 +79,7 @@ class Tables:
         mapping = (stores.mapping.values, engines.mapping)
         routing = (stores.routing.values, engines.routing)
         rates = (stores.rates.all_rates, engines.rates)
+        phones = (stores.phones.values, engines.phones)
         self._sources: dict[
             str, tuple[Callable[[], Deferred[Any]], Callable[[Any], object]]
         ] = {
@@ -87,6 +93,9 @@ class Tables:
             "e_gatewaymappingsetting": mapping,
             "e_gatewayrouting": routing,
             "e_gatewayroutingsetting": routing,
+            "e_phone": phones,
+            "e_phonesetting": phones,
+            "e_phoneservice": phones,
         }
 
     def load(self) -> Deferred[None]:

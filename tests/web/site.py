@@ -21,6 +21,7 @@ from vos3000.billing.accounts import Accounts
 from vos3000.db.cdrs import AMOUNT_COLUMNS, CdrStore
 from vos3000.db.customers import CustomerStore
 from vos3000.db.gateways import MAPPING, ROUTING, GatewayStore
+from vos3000.db.phones import PhoneStore
 from vos3000.db.rates import RateStore
 from vos3000.db.settings import AccessStore, ParameterStore
 from vos3000.instant import instants
@@ -37,6 +38,7 @@ from vos3000.web.api.calls import Calls
 from vos3000.web.api.cdrs import CdrLimits, Cdrs
 from vos3000.web.api.customers import Customers
 from vos3000.web.api.gateways import Gateways
+from vos3000.web.api.phones import Phones, passwords
 from vos3000.web.api.rates import Rates
 from vos3000.web.api.system import System
 from vos3000.web.dispatch import Dispatcher
@@ -98,13 +100,17 @@ class Switch:
         self.limits = CdrLimits()
         self.health = ""
         self.handed: dict[str, Any] = {}
+        self.password_length = 10
+        self.chosen = -1
+        customers = CustomerStore(self.pool)
         self.stores = Stores(
-            CustomerStore(self.pool),
+            customers,
             GatewayStore(self.pool, MAPPING),
             GatewayStore(self.pool, ROUTING),
             RateStore(self.pool),
             ParameterStore(self.pool),
             AccessStore(self.pool),
+            PhoneStore(self.pool, customers),
         )
         self.tables = Tables(self.stores, self._engines())
         self.dispatcher = self.dispatch_to(self.endpoints())
@@ -129,6 +135,7 @@ class Switch:
             take("rates"),
             take("parameters"),
             self.access.load,
+            take("phones"),
         )
 
     def endpoints(self) -> list[Endpoint]:
@@ -139,6 +146,7 @@ class Switch:
                 stores.customers,
                 self.accounts,
                 stores.mapping,
+                stores.phones,
                 refresh,
                 self.now,
                 SHANGHAI,
@@ -146,6 +154,12 @@ class Switch:
             Rates(stores.rates),
             Gateways(gateways.MAPPING, stores.mapping, self.accounts, refresh),
             Gateways(gateways.ROUTING, stores.routing, self.accounts, refresh),
+            Phones(
+                stores.phones,
+                refresh,
+                self.now,
+                passwords(lambda: self.password_length, lambda: "-", self.choose),
+            ),
             Calls(self.registry),
             Cdrs(
                 CdrStore(self.pool, SHANGHAI), lambda: self.limits, self.now, SHANGHAI
@@ -153,6 +167,11 @@ class Switch:
             System(self.registry, self.queue),
         ]
         return [endpoint for noun in nouns for endpoint in noun.endpoints()]
+
+    def choose(self, count: int) -> int:
+        """No chance: 0, 1, 2, ... as far as there are as many."""
+        self.chosen += 1
+        return self.chosen % count
 
     def dispatch_to(self, endpoints: Iterable[Endpoint]) -> Dispatcher:
         """A dispatcher with these endpoints and counters of its own."""

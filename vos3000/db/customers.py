@@ -124,7 +124,7 @@ class CustomerStore:
         @return: Fails with L{AlreadyExists}, or L{NotFound} for an unknown
             C{feeRateGroup} or C{agentAccount}.
         """
-        return self._pool.interact("customer_create", self._create, fields, when_ms)
+        return self._pool.interact("customer_create", self.insert, fields, when_ms)
 
     def modify(self, account: str, fields: Mapping[str, Any]) -> Deferred[Customer]:
         """
@@ -138,8 +138,8 @@ class CustomerStore:
         """
         Remove an account; its records and payments stay.
 
-        @return: Fails with L{NotFound}, or with L{Referenced} while gateways
-            or accounts below it name it.
+        @return: Fails with L{NotFound}, or with L{Referenced} while gateways,
+            phones or accounts below it name it.
         """
         return self._pool.interact("customer_delete", self._delete, account)
 
@@ -224,9 +224,10 @@ class CustomerStore:
                 if cursor.fetchone() is None:
                     raise NotFound(field, key)
 
-    def _create(
+    def insert(
         self, cursor: Cursor, fields: Mapping[str, Any], when_ms: int
     ) -> Customer:
+        """Open an account in a transaction that does more (L{create})."""
         given = {name: value for name, value in fields.items() if value is not None}
         account = given["account"]
         cursor.execute("SELECT 1 FROM e_customer WHERE account = ?", (account,))
@@ -283,6 +284,7 @@ class CustomerStore:
         for kind, table, column, key in (
             ("mapping gateway", "e_gatewaymapping", "account", "name"),
             ("routing gateway", "e_gatewayrouting", "clearingaccount", "name"),
+            ("phone", "e_phone", "account", "e164"),
             ("account", "e_customer", "agentaccount", "account"),
         ):
             cursor.execute(

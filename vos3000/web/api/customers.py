@@ -15,6 +15,7 @@ import attrs
 from vos3000.billing.accounts import Accounts
 from vos3000.db.customers import DEDUCT, OTHER, PAY, CustomerRecord, CustomerStore
 from vos3000.db.gateways import GatewayStore
+from vos3000.db.phones import PhoneStore
 from vos3000.errors import NotFound
 from vos3000.instant import Now
 from vos3000.model.accounts import Customer
@@ -28,6 +29,7 @@ OPERATOR = "web"
 """Who stands in the payment history for what came by this interface."""
 
 _ACCOUNT = 2
+_PHONE = 6
 _MAPPING_GATEWAY = 44
 _DIRECT_CHILDREN = 1
 
@@ -65,11 +67,13 @@ class Customers:
 
     @ivar accounts: The live balances.
     @ivar mapping: Where a mapping gateway's account is found.
+    @ivar phones: Where a phone's account is found.
     """
 
     store: CustomerStore
     accounts: Accounts
     mapping: GatewayStore
+    phones: PhoneStore
     refresh: Refresh
     now: Now
     zone: tzinfo
@@ -103,7 +107,10 @@ class Customers:
         agent = fields.get("filterAgentAccount")
         if not (accounts or fields.get("e164s") or agent):
             raise refusal(MISSING)
-        wanted = None if agent and not accounts else accounts or []
+        numbers = fields.get("e164s")
+        if numbers:
+            accounts = [*(accounts or ()), *await self.phones.accounts(numbers)]
+        wanted = None if agent and not (accounts or numbers) else accounts or []
         since = midnight(self.now().wall, self.zone)
         records = await self.store.records(wanted, since)
         everybody = await self.store.all()
@@ -184,10 +191,13 @@ class Customers:
         The account behind what is paid for.
 
         @raise NotFound: Also for kinds of objects that this release has none
-            of: phones, cards and bound numbers.
+            of: cards and bound numbers.
         """
         if kind == _ACCOUNT:
             return name
+        if kind == _PHONE:
+            for found in await self.phones.accounts([name]):
+                return found
         if kind == _MAPPING_GATEWAY:
             for gateway in await self.mapping.fetch([name]):
                 if gateway["account"]:

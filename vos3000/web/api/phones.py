@@ -1,0 +1,93 @@
+"""
+Platform phones: CreatePhone, ModifyPhone, DeletePhone, GetPhone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import attrs
+
+from vos3000.db.phones import PhoneStore
+from vos3000.instant import Now
+from vos3000.web.api import phonechecks
+from vos3000.web.endpoint import Endpoint, Refresh
+from vos3000.web.requests import Fields
+from vos3000.web.retcodes import MISSING, refusal
+
+_TABLE = "e_phone"
+
+
+@attrs.frozen(slots=True)
+class Phones:
+    """
+    The interfaces about phones.
+
+    @ivar password: Makes a password that nobody can guess.
+    """
+
+    store: PhoneStore
+    refresh: Refresh
+    now: Now
+    password: Callable[[], str]
+
+    def endpoints(self) -> list[Endpoint]:
+        """What this module answers."""
+        return [
+            Endpoint("CreatePhone", self._create),
+            Endpoint("ModifyPhone", self._modify),
+            Endpoint("DeletePhone", self._delete),
+            Endpoint("GetPhone", self._get),
+        ]
+
+    async def _create(self, fields: Fields) -> Mapping[str, Any]:
+        phonechecks.check(fields)
+        answer = {}
+        if not fields.get("password"):
+            answer["password"] = fields["password"] = self.password()
+        opens = fields["autoCreateAccount"]
+        await self.store.create(fields, self.now().wall if opens else None)
+        if opens:
+            await self.refresh("e_customer")
+        await self.refresh(_TABLE)
+        return answer
+
+    async def _modify(self, fields: Fields) -> Mapping[str, Any]:
+        """Change what was sent, of nested records as well."""
+        phonechecks.check(fields)
+        await self.store.modify(fields["e164"], fields)
+        await self.refresh(_TABLE)
+        return {}
+
+    async def _delete(self, fields: Fields) -> Mapping[str, Any]:
+        await self.store.delete(fields["e164"])
+        await self.refresh(_TABLE)
+        return {}
+
+    async def _get(self, fields: Fields) -> Mapping[str, Any]:
+        e164s, accounts = fields.get("e164s"), fields.get("accounts")
+        if not (e164s or accounts):
+            raise refusal(MISSING)
+        return {"infoPhones": await self.store.fetch(e164s or (), accounts or ())}
+
+
+def passwords(
+    length: Callable[[], int], more: Callable[[], str], choose: Callable[[int], int]
+) -> Callable[[], str]:
+    """
+    Make a source of passwords of letters and digits.
+
+    @param length: Their characters, as it is now (SERVER_PASSWORD_LENGTH).
+    @param more: Further signs they may have (SERVER_TERMINAL_ADDITIONAL_CHARACTERS).
+    @param choose: Randomness: from C{n} to 0..n-1.
+    """
+
+    def password() -> str:
+        signs = _SIGNS + more()
+        return "".join(signs[choose(len(signs))] for _ in range(length()))
+
+    return password
+
+
+_SIGNS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
