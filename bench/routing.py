@@ -6,10 +6,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from time import monotonic
 from timeit import Timer
 
+from vos3000.events import Events
+from vos3000.instant import instants
+from vos3000.metrics import Metrics
 from vos3000.model import causes
 from vos3000.model.gateways import MappingGateway, RoutingGateway
+from vos3000.routing.availability import Availability
 from vos3000.routing.capacity import Capacity
 from vos3000.routing.rewriting import Rewriting
 from vos3000.routing.selector import Selector, SwitchSettings
@@ -29,7 +34,9 @@ def microseconds(work: Callable[[], object]) -> float:
 def selection(candidates: int) -> Callable[[], object]:
     """A selection among limited gateways below three prefixes."""
     capacity = Capacity()
-    selector = Selector(capacity, causes.load(), SwitchSettings)
+    now = instants(monotonic, monotonic)
+    availability = Availability("routing", now, capacity.used, Events(), Metrics())
+    selector = Selector(capacity, availability, causes.load(), SwitchSettings)
     prefixes = ("", "86", "86138")
     selector.load(
         RoutingGateway(

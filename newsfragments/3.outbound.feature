@@ -1,1 +1,3 @@
 A routing gateway with sipFollowRedirect on may redirect a call: its 3xx contacts are called in q order, within the same attempt. Otherwise a 3xx goes on to the next gateway, as before.
+
+A 500 or 503 with Retry-After disables a routing gateway for that time. `vos3000 route-test` asks the running switch which gateways cannot be called just now, and says why; the metric vos3000_routing_gateway_obstacle tells the same.

@@ -32,6 +32,7 @@ from vos3000.model.gateways import MappingGateway, RoutingGateway
 from vos3000.model.numbers import PrefixMap
 from vos3000.model.rates import Rate
 from vos3000.parameters import Parameters, registry
+from vos3000.routing.availability import Availability
 from vos3000.routing.capacity import Capacity
 from vos3000.routing.rewriting import Rewriting
 from vos3000.routing.selector import Selector
@@ -172,8 +173,12 @@ class Switch:
         self.lines_out = Capacity()
         in_force = self.in_force
         self.rates_out = CallRates(self.clock.seconds)
+        self.availability = Availability(
+            "routing", self.now, self.lines_out.used, self.events, self.metrics
+        )
         self.selector = Selector(
             self.lines_out,
+            self.availability,
             self.causes,
             lambda: in_force.switching,
             self.rates_out.wait,

@@ -51,6 +51,15 @@ class MetricsTests(SynchronousTestCase):
         [sample] = self.metrics.samples()
         self.assertEqual((sample.kind, sample.value), ("gauge", 2))
 
+    def test_a_labelled_gauge_is_read_when_it_is_asked_for(self) -> None:
+        """Its label values are those of that moment."""
+        up: dict[str, int] = {}
+        self.metrics.labelled_gauge("gateway_up", "Up.", "gateway", lambda: dict(up))
+        up["first"] = 1
+        [sample] = self.metrics.samples()
+        self.assertEqual((sample.kind, sample.value), ("gauge", {"first": 1}))
+        self.assertEqual(sample.label, "gateway")
+
     def test_a_histogram_counts_below_its_bounds(self) -> None:
         """A bound belongs to its own bucket; the last one has no bound."""
         histogram = self.metrics.histogram("call_pdd_seconds", "PDD.", (0.5, 1, 5))

@@ -72,6 +72,23 @@ class StorageRecovered:
     waited: float
 
 
+@attrs.frozen(slots=True)
+class GatewayOnlineChanged:
+    """
+    A gateway can be reached again, or can no longer.
+
+    @ivar side: C{routing} or C{mapping}.
+    @ivar why: Why it is offline; empty if it is online.
+    @ivar event_time: UTC ms.
+    """
+
+    side: str
+    gateway: str
+    online: bool
+    why: str
+    event_time: int
+
+
 class Events:
     """The listeners of one process."""
 

@@ -38,6 +38,16 @@ class LabelledCounter:
         values[value] = values.get(value, 0) + amount
 
 
+class LabelledGauge:
+    """One number for each value of one label, read when somebody asks."""
+
+    __slots__ = ("label", "read")
+
+    def __init__(self, label: str, read: Callable[[], dict[str, int]]) -> None:
+        self.label = label
+        self.read = read
+
+
 class Histogram:
     """
     Counts of observations below rising bounds.
@@ -102,6 +112,12 @@ class Metrics:
         """A number that is read when somebody asks."""
         self._add(name, "gauge", text, read)
 
+    def labelled_gauge(
+        self, name: str, text: str, label: str, read: Callable[[], dict[str, int]]
+    ) -> None:
+        """Numbers by label value that are read when somebody asks."""
+        self._add(name, "gauge", text, LabelledGauge(label, read))
+
     def histogram(self, name: str, text: str, bounds: Sequence[float]) -> Histogram:
         """A new histogram."""
         histogram = Histogram(bounds)
@@ -115,6 +131,8 @@ class Metrics:
                 yield Sample(name, kind, text, item.value)
             elif isinstance(item, LabelledCounter):
                 yield Sample(name, kind, text, dict(item.values), item.label)
+            elif isinstance(item, LabelledGauge):
+                yield Sample(name, kind, text, item.read(), item.label)
             elif isinstance(item, Histogram):
                 yield Sample(name, kind, text, item)
             elif callable(item):

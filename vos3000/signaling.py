@@ -30,6 +30,7 @@ from vos3000.model.causes import EndCauses
 from vos3000.model.gateways import MappingGateway, RoutingGateway
 from vos3000.model.phones import Phone
 from vos3000.ports import LocalHosts, Ports, listen_tcp, listen_udp
+from vos3000.routing.availability import Availability
 from vos3000.routing.capacity import Capacity
 from vos3000.routing.phones import Phones
 from vos3000.routing.rewriting import Rewriting
@@ -78,6 +79,7 @@ class Signaling:
         self._timers = timers
         self._in_force = in_force
         self._causes = causes
+        self._events = events
         self._metrics = metrics
         self._vendors: frozenset[str] = frozenset()
         self.hosts = Hosts(lambda: self._reactor.nameResolver, timers)
@@ -110,8 +112,12 @@ class Signaling:
         self.screening = Screening(causes)
         self.rewriting = Rewriting(choose)
         self.rates_out = CallRates(self._seconds)
+        self.availability = Availability(
+            "routing", self._now, self.lines_out.used, self._events, self._metrics
+        )
         self.selector = Selector(
             self.lines_out,
+            self.availability,
             causes,
             lambda: in_force.switching,
             self.rates_out.wait,

@@ -22,6 +22,7 @@ class RouteTestTests(SynchronousTestCase):
         """A customer with 1.00, two vendors that serve 49, one that is locked."""
         self.terminal = Terminal(self.mktemp())
         self.terminal.make_database()
+        self.terminal.switch.answers["metrics"] = ConnectionRefusedError()
         rates = [
             ("retail", Rate("49", Decimal("0.06"), 6, area_name="Germany")),
             ("cost", Rate("49", Decimal("0.03"), 60)),
@@ -86,6 +87,37 @@ class RouteTestTests(SynchronousTestCase):
             "0.03 per 60 s",
         ):
             self.assertIn(words, result.output)
+
+    def test_what_the_running_switch_knows(self) -> None:
+        """Gateways that it cannot reach just now are left out, and why."""
+        for name in ("peer", "paused", "mute", "shut2", "full"):
+            register = {"registerType": 2, "registerName": "us"}
+            more = register if name == "peer" else {}
+            address = {"remoteIp": "198.51.100.1", "prefix": "49", "protocol": 1}
+            self._gateway(ROUTING, name=name, **address, **more)
+        self._left_out(peer="not registered")
+        self.terminal.switch.answers["metrics"] = (
+            "# TYPE vos3000_routing_gateway_obstacle gauge\n"
+            'vos3000_routing_gateway_obstacle{gateway="mute"} 2\n'
+            'vos3000_routing_gateway_obstacle{gateway="paused"} 3\n'
+            'vos3000_routing_gateway_obstacle{gateway="shut2"} 4\n'
+            'vos3000_routing_gateway_obstacle{gateway="full"} 5\n'
+            "# TYPE vos3000_routing_gateway_pause_seconds gauge\n"
+            'vos3000_routing_gateway_pause_seconds{gateway="paused"} 12\n'
+        )
+        self._left_out(
+            mute="does not answer OPTIONS",
+            paused="disabled for 12 s by Retry-After",
+            shut2="closed, as it published",
+            full="full, as it published",
+        )
+
+    def _left_out(self, **reasons: str) -> None:
+        """The gateways that are left out, beside the one that is locked."""
+        _, found = self._document("--from", "m", "100", "4930")
+        out = {one["gateway"]: one["reason"] for one in found["leftOut"]}
+        self.assertEqual(out, {"shut": "locked", **reasons})
+        self.assertEqual(found["switchRuns"], len(reasons) > 1)
 
     def test_source_by_address(self) -> None:
         """An address, with or without a port, is what the switch would see."""

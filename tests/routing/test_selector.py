@@ -6,10 +6,15 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from vos3000.events import Events
+from vos3000.instant import instants
+from vos3000.metrics import Metrics
 from vos3000.model import causes
 from vos3000.model.gateways import LockType, MappingGateway, Protocol, RoutingGateway
+from vos3000.routing.availability import Availability
 from vos3000.routing.capacity import Capacity
 from vos3000.routing.selector import Selection, Selector, SwitchSettings
 
@@ -55,7 +60,17 @@ class SelectorCase(SynchronousTestCase):
         self.causes = causes.load()
         self.capacity = Capacity()
         self.settings = SwitchSettings()
-        self.selector = Selector(self.capacity, self.causes, lambda: self.settings)
+        self.clock = Clock()
+        self.availability = Availability(
+            "routing",
+            instants(self.clock.seconds, self.clock.seconds),
+            self.capacity.used,
+            Events(),
+            Metrics(),
+        )
+        self.selector = Selector(
+            self.capacity, self.availability, self.causes, lambda: self.settings
+        )
 
     def select(
         self,

@@ -14,6 +14,7 @@ from vos3000.sip.fields import (
     parse_cseq,
     parse_name_addr,
     parse_params,
+    parse_retry_after,
     parse_via,
     quote,
     split_commas,
@@ -209,3 +210,37 @@ class HostileTests(SynchronousTestCase):
         long = "x" * MAX_VALUE
         self.assertRaises(ParseError, parse_name_addr, f"<sip:a@b>;p={long}")
         self.assertRaises(ParseError, parse_via, f"SIP/2.0/UDP h;branch={long}")
+
+
+class RetryAfterTests(SynchronousTestCase):
+    """Retry-After (20.33)."""
+
+    def test_seconds(self) -> None:
+        """The number, whatever stands beside it."""
+        for text in (
+            "120",
+            " 120 ",
+            "120 (I'm in a meeting)",
+            "120;duration=3600",
+            "120 (maintenance) ; duration=1",
+        ):
+            self.assertEqual(parse_retry_after(text), 120, text)
+        self.assertEqual(parse_retry_after("9999999999"), 1 << 31)
+
+    def test_malformed(self) -> None:
+        """Nothing is guessed."""
+        for text in (
+            "",
+            "soon",
+            "-1",
+            "1.5",
+            "1 2",
+            "12 (open",
+            "12;=",
+            "12)",
+            "99999999999",
+            "\u0661",
+            "12" + " " * 5000,
+        ):
+            with self.assertRaises(ParseError, msg=text):
+                parse_retry_after(text)

@@ -103,6 +103,8 @@ class Hunter:
 
     def takes(self, gateway: RoutingGateway) -> bool:
         """Take a line of C{gateway}, if it may have a call now."""
+        if self.selector.availability.obstacle(gateway.name):
+            return False
         if self.rates.wait(gateway.name, gateway.call_rate) > 0:
             return False
         if not self.capacity.acquire(gateway.name, gateway.capacity):
@@ -283,6 +285,11 @@ class Hunt:
             self._timer = None
         if out is not None:
             self._call.connected(out, content)
+
+    def paused(self, leg: Leg, seconds: int) -> None:
+        """The gateway asks not to be called for so long."""
+        if self._gateway is not None:
+            self._hunter.selector.availability.pause(self._gateway.name, seconds)
 
     def failed(self, leg: Leg, cause: EndCause, reason: str) -> None:
         """The callee refused, or cannot be reached."""

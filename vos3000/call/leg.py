@@ -217,6 +217,9 @@ class OutboundUser(Protocol):
     def answered(self, leg: Leg, content: Content) -> None:
         """The callee answered."""
 
+    def paused(self, leg: Leg, seconds: int) -> None:
+        """The gateway asks not to be called for so long; C{failed} follows."""
+
     def failed(self, leg: Leg, cause: EndCause, reason: str) -> None:
         """The callee refused, or cannot be reached."""
 

@@ -8,7 +8,7 @@ go through, filled from the database.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import attrs
@@ -29,11 +29,13 @@ from vos3000.commands.context import (
     table,
     wait,
 )
+from vos3000.commands.remote import Switch
 from vos3000.conffile import port
 from vos3000.db.customers import CustomerStore
 from vos3000.db.gateways import MAPPING, ROUTING, GatewayStore
 from vos3000.db.pool import Pool
 from vos3000.db.rates import RateStore
+from vos3000.events import Events
 from vos3000.inforce import InForce
 from vos3000.instant import instants
 from vos3000.metrics import Metrics
@@ -42,6 +44,7 @@ from vos3000.model.causes import CallRejected
 from vos3000.model.gateways import MappingGateway, RoutingGateway
 from vos3000.model.money import plain
 from vos3000.model.rates import Rate
+from vos3000.routing.availability import Availability
 from vos3000.routing.capacity import Capacity
 from vos3000.routing.rewriting import Rewriting
 from vos3000.routing.selector import Selection, Selector
@@ -72,6 +75,8 @@ class Desk:
     The engines of call control, filled from a database.
 
     No other call is up: every line is free and no money is held in reserve.
+
+    @ivar asked: Whether the switch that runs told which gateways it can reach.
     """
 
     def __init__(self, setup: Setup, pool: Pool) -> None:
@@ -84,10 +89,15 @@ class Desk:
         self._authenticator.load(self.mapping)
         self._screening = Screening(reasons)
         self._rewrite = Rewriting(random.SystemRandom().randrange).rewrite
-        self._selector = Selector(Capacity(), reasons, lambda: in_force.switching)
+        lines, now = Capacity(), instants(setup.now, setup.now)
+        availability = Availability("routing", now, lines.used, Events(), Metrics())
+        self._selector = Selector(
+            lines, availability, reasons, lambda: in_force.switching
+        )
         routing = wait(GatewayStore(pool, ROUTING).values())
         self._selector.load(routing)
-        self._accounts = Accounts(instants(setup.now, setup.now), reasons)
+        self.asked = _ask_running(setup, availability)
+        self._accounts = Accounts(now, reasons)
         customers = wait(CustomerStore(pool).all())
         self._accounts.load(customers)
         self._rates = Rates()
@@ -173,6 +183,31 @@ class Desk:
         return self._rates.find(self._group(gateway.clearing_account), callee)
 
 
+def _ask_running(setup: Setup, availability: Availability) -> bool:
+    """
+    Learn from the running switch which gateways cannot be called just now.
+
+    @return: Whether it runs.
+    """
+    try:
+        numbers = Switch(setup.config, setup.connect).metrics()
+    except Complaint:
+        return False
+    availability.adopt(
+        _by_gateway(numbers, "obstacle"), _by_gateway(numbers, "pause_seconds")
+    )
+    return True
+
+
+def _by_gateway(numbers: Mapping[str, float], name: str) -> dict[str, int]:
+    start = f'vos3000_routing_gateway_{name}{{gateway="'
+    return {
+        key.removeprefix(start).removesuffix('"}'): int(value)
+        for key, value in numbers.items()
+        if key.startswith(start)
+    }
+
+
 def _address(source: str) -> tuple[str, int]:
     """C{host}, C{host:port} or C{[host]:port}; 5060 where no port is said."""
     host, colon, number = source.rpartition(":")
@@ -205,7 +240,8 @@ def route_test(
     The numbers after the rules, the rate, the longest duration, the gateways
     in the order in which they are tried with the numbers each is sent, and
     every gateway left out with the reason. It is the code that routes calls,
-    on the tables in the database, as if no other call were up. Exits with 1
+    on the tables in the database, as if no other call were up; which gateways
+    can be reached just now is asked of the running switch. Exits with 1
     if the call would be refused. `?` and ranges in rules are drawn anew.
     """
     with setup.pool() as pool:
@@ -277,6 +313,10 @@ def _print_routes(desk: Desk, way: Way) -> None:
         console().print(made)
     else:
         console().print("no routing gateway has a prefix of this number")
+    if not desk.asked:
+        console().print(
+            "the switch does not run: which gateways it could reach is not known"
+        )
 
 
 def _document(desk: Desk, way: Way) -> dict[str, Any]:
@@ -292,6 +332,7 @@ def _document(desk: Desk, way: Way) -> dict[str, Any]:
         "calleeE164": billed_callee,
         "rate": attrs.asdict(rate) if rate is not None else None,
         "longest": meter.longest if meter is not None else None,
+        "switchRuns": desk.asked,
         "routes": list(_routes(desk, way)),
         "leftOut": [
             {"gateway": o.gateway.name, "prefix": o.prefix, "reason": o.reason}

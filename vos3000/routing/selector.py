@@ -13,10 +13,12 @@ from vos3000.model.gateways import (
     LockType,
     MappingGateway,
     Protocol,
+    RegisterType,
     RoutingGateway,
 )
 from vos3000.model.limits import NumberLimit, comma_list
 from vos3000.model.numbers import PrefixMap
+from vos3000.routing.availability import Availability
 from vos3000.routing.capacity import Capacity
 
 STOP_STATUSES = frozenset((486, 600, 603, 604, 606))
@@ -116,7 +118,7 @@ def _unusable(gateway: RoutingGateway) -> str:
     """Why a gateway that is not locked fails every call; empty if it does not."""
     if gateway.protocol == Protocol.H323:
         return "H.323 is not in this release"
-    if gateway.register_type != 0:
+    if gateway.register_type not in (RegisterType.STATIC, RegisterType.REGISTERS):
         return "not registered"
     return "" if gateway.remote_ip else "no address"
 
@@ -155,12 +157,14 @@ class Selector:
     def __init__(
         self,
         capacity: Capacity,
+        availability: Availability,
         causes: EndCauses,
         settings: Callable[[], SwitchSettings],
         waits: Waits = no_wait,
     ) -> None:
         self._waits = waits
         self._capacity = capacity
+        self.availability = availability
         self._settings = settings
         self._busy = frozenset((486, 17, causes["CalleeBusy"].code))
         self._no_reply = causes["ConnectionTimeout"].code
@@ -170,6 +174,15 @@ class Selector:
 
     def load(self, gateways: Iterable[RoutingGateway]) -> None:
         """Replace all gateways; past calls of those that stay are kept."""
+        gateways = tuple(gateways)
+        self.availability.load(
+            [gateway.name for gateway in gateways],
+            [
+                gateway.name
+                for gateway in gateways
+                if gateway.register_type == RegisterType.REGISTERS
+            ],
+        )
         table: dict[str, list[_Gateway]] = {}
         attempts: dict[str, int] = {}
         for gateway in gateways:
@@ -260,6 +273,9 @@ class Selector:
         """Why it cannot take the call now; if it can, it joins C{keys}."""
         if one.reason:
             return one.reason
+        obstacle = self.availability.obstacle(one.name)
+        if obstacle:
+            return obstacle
         limit = one.capacity
         ratio = 0.0
         if limit > 0:

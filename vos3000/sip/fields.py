@@ -31,6 +31,7 @@ _TOKENS = {
     separator: re.compile(rf'{_QUOTED.pattern}|<[^>]*+>|["<{separator}]', re.S)
     for separator in ",;"
 }
+_RETRY_AFTER = re.compile(r"([0-9]{1,10})\s*+(?:\([^()]*+\)\s*+)?(|;.*+)", re.S)
 _CSEQ_LIMIT = 1 << 32
 _CSEQ_DIGITS = 32
 
@@ -295,6 +296,22 @@ def parse_number(text: str, limit: int) -> int:
         if number < limit:
             return number
     raise ParseError("not a number, or one out of range")
+
+
+def parse_retry_after(text: str) -> int:
+    """
+    Read a Retry-After: the seconds, whatever comment and parameters say
+    beside them (20.33). What would be weeks is cut to C{2**31}.
+
+    @raise ParseError: Malformed.
+    """
+    if len(text) > MAX_VALUE:
+        raise ParseError("too long to be a Retry-After")
+    match = _RETRY_AFTER.fullmatch(text.strip())
+    if match is None:
+        raise ParseError("not a Retry-After")
+    parse_params(match[2])
+    return min(int(match[1]), 1 << 31)
 
 
 def parse_cseq(text: str) -> tuple[int, str]:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from vos3000.errors import ParseError
 from vos3000.sip.contacts import contacts_in_order
 from vos3000.sip.core import UserAgentCore
+from vos3000.sip.fields import parse_retry_after
 from vos3000.sip.message import Response
 from vos3000.sip.transaction import Address, Channel, ClientTransaction, Input
 from vos3000.sip.uri import Uri
@@ -27,6 +28,10 @@ MOST_REDIRECTS = 5
 REDIRECTIONS = frozenset((300, 301, 302))
 """What is followed. 305 and 380 ask for something else than another place."""
 
+PAUSING = frozenset((500, 503))
+"""Refusals whose Retry-After disables the gateway: they are about it. That of 480,
+486 or 600 is about one callee, that of 404 or 413 about one request (20.33)."""
+
 Target = tuple[Channel, Address]
 """Where a request goes: on what, and to whom."""
 
@@ -40,6 +45,17 @@ may be tried, best first; none if that is not known or there is no way.
 def expire(transaction: ClientTransaction) -> None:
     """Wait no longer for the answer."""
     transaction.receive(Input.EXPIRE)
+
+
+def pause_of(response: Response) -> int:
+    """The seconds of its Retry-After; 0 without one that can be read."""
+    value = response.get("retry-after")
+    if not value:
+        return 0
+    try:
+        return parse_retry_after(value)
+    except ParseError:
+        return 0
 
 
 class Redirects:

@@ -10,11 +10,13 @@ from urllib.parse import quote
 from vos3000.call.leg import NO_CONTENT, OutboundUser, Setup, Stage
 from vos3000.call.sipleg.again import (
     GIVE_UP,
+    PAUSING,
     REDIRECTIONS,
     Forsaken,
     Redirects,
     Target,
     expire,
+    pause_of,
 )
 from vos3000.call.sipleg.shared import SipLeg
 from vos3000.call.sipleg.terms import AGENT, STAGES, LegState, SipLegs, text
@@ -139,6 +141,8 @@ class SipOutboundLeg(SipLeg):
             return
         self.end()
         if user is not None:
+            if response.status in PAUSING and self._redirects is None:
+                user.paused(self, pause_of(response))
             cause = self._legs.causes.by_sip(response.status)
             user.failed(self, cause, text(response.get("reason")))
 
