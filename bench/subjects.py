@@ -52,10 +52,13 @@ class Sippy:
 
     It logs as it does by itself, into a file. C{SIPLOG_BEND=none} in the
     environment silences it, which makes it a fifth faster.
+
+    @param target: The port on 127.0.0.1 that it sends calls to; 0 for a free one.
     """
 
-    def __init__(self, directory: Path) -> None:
-        self.port, self.caller_port, self.callee_port = (free_port() for _ in range(3))
+    def __init__(self, directory: Path, target: int = 0) -> None:
+        self.port, self.caller_port = free_port(), free_port()
+        self.callee_port = target or free_port()
         program = str(_SIPPY_VENV / "bin" / "b2bua")
         address = ["-f", "-l", "127.0.0.1", "-p", str(self.port)]
         route = ["-A", "0", "-u", "-s", f"127.0.0.1:{self.callee_port}"]

@@ -53,9 +53,18 @@ class Calls(TestCase):
         await deferLater(IReactorTime(reactor), seconds)
 
     async def call(
-        self, carrier: Carrier, caller: Party, *callees: Party, hold: int = 0
+        self,
+        carrier: Carrier,
+        caller: Party,
+        *callees: Party,
+        hold: int = 0,
+        target: int = 0,
     ) -> None:
-        """Place one call, and see both sides end as their scenarios say."""
+        """
+        Place one call, and see both sides end as their scenarios say.
+
+        @param target: The port on 127.0.0.1 that is called; 0 for the switch's.
+        """
         self.parties(caller)
         directory = Path(self.mktemp())
         ended = [
@@ -63,7 +72,7 @@ class Calls(TestCase):
             for place, callee in enumerate(callees)
         ]
         await self.pause(0.3)
-        target = carrier.switch.port
+        target = target or carrier.switch.port
         where = directory / "caller"
         begun = caller.start(where, target=target, number=carrier.number, hold=hold)
         outcomes: list[Outcome] = await gatherResults([begun, *ended])

@@ -54,11 +54,15 @@ class Sipp(ProcessProtocol):
     @ivar ended: Fires with the L{Outcome} when it is over.
     """
 
-    def __init__(self, scenario: str, directory: Path, status: int) -> None:
+    def __init__(
+        self, scenario: str, directory: Path, status: int, transport: str
+    ) -> None:
         self.ended: Deferred[Outcome] = Deferred()
         self._scenario = scenario
         self._directory = directory
-        self._status = str(status)
+        # of its Contact; sippy knows none of SIPp's own writing, UDP
+        where = "" if transport == "udp" else f";transport={transport}"
+        self._values = {"status": str(status), "transport": where}
         self._output: list[bytes] = []
 
     def start(self, reactor: IReactorProcess, arguments: list[str]) -> None:
@@ -71,7 +75,7 @@ class Sipp(ProcessProtocol):
         self._directory.mkdir(parents=True)
         scenario = self._directory / f"{self._scenario}.xml"
         text = (SCENARIOS / scenario.name).read_text("utf-8")
-        filled = Template(text).safe_substitute(status=self._status)
+        filled = Template(text).safe_substitute(self._values)
         scenario.write_text(filled, "utf-8")
         common = ["-sf", scenario.name, "-m", "1", "-nostdin", "-timer_resol", "1"]
         errors = ["-trace_err", "-error_file", "errors.log"]
@@ -112,7 +116,8 @@ class Party:
     @ivar scenario: Name of its file, without the ending.
     @ivar host: The loopback address that it uses.
     @ivar transport: C{udp} or C{tcp}.
-    @ivar status: What C{$status} in its scenario stands for.
+    @ivar status: What C{$status} in its scenario stands for; C{$transport} is the
+        parameter of its Contact.
     """
 
     scenario: str
@@ -138,7 +143,7 @@ class Party:
         if target:
             arguments.insert(0, f"127.0.0.1:{target}")
             arguments += ["-s", number, "-d", str(hold)]
-        self._sipp = Sipp(self.scenario, directory, self.status)
+        self._sipp = Sipp(self.scenario, directory, self.status, self.transport)
         self._sipp.start(IReactorProcess(reactor), arguments)
         return self._sipp.ended
 
