@@ -21,6 +21,7 @@ from vos3000.call.hunting import Hunter
 from vos3000.call.registry import Registry
 from vos3000.call.sipleg.gate import SipGate
 from vos3000.call.sipleg.terms import SipLegs
+from vos3000.config import Sip
 from vos3000.events import CallEnded, CallStateChanged, Events
 from vos3000.inforce import InForce
 from vos3000.instant import instants
@@ -28,10 +29,12 @@ from vos3000.metrics import Metrics
 from vos3000.model import causes
 from vos3000.model.accounts import Customer
 from vos3000.model.cdr import Cdr, CdrEntry
-from vos3000.model.gateways import MappingGateway, RoutingGateway
+from vos3000.model.gateways import Device, MappingGateway, RoutingGateway
 from vos3000.model.numbers import PrefixMap
+from vos3000.model.phones import Phone
 from vos3000.model.rates import Rate
 from vos3000.parameters import Parameters, registry
+from vos3000.registration import Registration
 from vos3000.routing.availability import Availability
 from vos3000.routing.capacity import Capacity
 from vos3000.routing.rewriting import Rewriting
@@ -164,6 +167,19 @@ class Switch:
         self._engines()
         self._signaling()
         self._call_control()
+        self.registration = Registration(
+            Sip(),
+            self.core,
+            self.timers,
+            self.now,
+            self.in_force,
+            self.events,
+            self.metrics,
+            self.gate.knows,
+            self.token,
+        )
+        self.location = self.registration.location
+        self.phones: list[Phone] = []
         self.load(mapping, routing, customers, rates)
 
     def _engines(self) -> None:
@@ -287,6 +303,8 @@ class Switch:
         self.authenticator.load(sources)
         self.throttle.load(sources)
         self.selector.load(routes)
+        self.registration.directory.load_mapping(sources)
+        self.registration.directory.load_routing(routes)
         self.accounts.load(
             list(customers)
             or [
@@ -303,6 +321,15 @@ class Switch:
         self.rates.load(
             {name: PrefixMap((r.prefix, r) for r in g) for name, g in groups.items()}
         )
+
+    def phone(self, e164: str, password: str = "secret", **settings: Any) -> Phone:
+        """Make a phone that may register, beside those there are."""
+        origin = MappingGateway(0, e164, device=Device.PHONE)
+        route = RoutingGateway(0, e164, device=Device.PHONE)
+        phone = Phone(0, e164, origin, route, password=password, **settings)
+        self.phones.append(phone)
+        self.registration.directory.load_phones(self.phones)
+        return phone
 
     def choose(self, count: int) -> int:
         """No chance: always the first."""

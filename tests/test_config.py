@@ -203,12 +203,28 @@ class MistakeTests(ConfigTestCase):
         )
         self.assertEqual(
             self.problems("[sip]\nudq = 1\n"),
-            ["2: [sip] udq is not known; the keys are udp, tcp, tls, ws"],
+            [
+                "2: [sip] udq is not known; the keys are udp, tcp, tls, ws, realm,"
+                " digest"
+            ],
         )
         self.assertEqual(
             self.problems("[cluster]\nnodes = 2\n"),
             ["2: [cluster] nodes is not known; the keys are none"],
         )
+
+    def test_realm_and_digest(self) -> None:
+        """A realm that fits between quotes, algorithms that we have."""
+        for key, bad in (
+            ("realm", ""),
+            ("realm", 'a"b'),
+            ("realm", "a\\b"),
+            ("digest", ""),
+            ("digest", "MD4"),
+            ("digest", "MD5, md5"),
+        ):
+            (problem,) = self.problems(f"[sip]\n{key} = {bad}\n")
+            self.assertIn(f"2: [sip] {key}", problem)
 
     def test_bad_listeners_are_refused(self) -> None:
         """Names, ports out of range, bare IPv6 and doubles are no listeners."""

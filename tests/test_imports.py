@@ -39,6 +39,7 @@ MAY_IMPORT: dict[str, set[str] | None] = {
     "web": GROUND | ENGINES | {"db", "call", "phone", "reports", "alarms"},
     **dict.fromkeys(("tables", "service", "tap", "cli", "commands", "demo")),
     **dict.fromkeys(("inforce", "interfaces", "logs", "ports", "signaling")),
+    "registration": None,
     **dict.fromkeys(("process", "statedir"), FIRST),
 }
 """

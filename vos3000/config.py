@@ -72,12 +72,19 @@ class Database:
 
 @attrs.frozen(slots=True)
 class Sip:
-    """Section C{[sip]}: the listeners of each transport."""
+    """
+    Section C{[sip]}: the listeners of each transport, and who asks.
+
+    @ivar realm: The realm of our digest; part of what is kept of passwords.
+    @ivar digest: The algorithms that are asked for, what is preferred first.
+    """
 
     udp: Endpoints = (Endpoint("0.0.0.0", 5060),)
     tcp: Endpoints = (Endpoint("0.0.0.0", 5060),)
     tls: Endpoints = ()
     ws: Endpoints = ()
+    realm: str = "vos3000"
+    digest: tuple[str, ...] = ("SHA-256", "MD5")
 
 
 @attrs.frozen(slots=True)
@@ -277,6 +284,19 @@ def _zone(text: str) -> ZoneInfo:
         raise ValueError(f"{text!r} is no time zone, Europe/Berlin would be") from None
 
 
+def _realm(text: str) -> str:
+    if not text or not text.isprintable() or '"' in text or "\\" in text:
+        raise ValueError(f"{text!r} is no realm, vos3000 or example.com would be")
+    return text
+
+
+def _algorithms(text: str) -> tuple[str, ...]:
+    found = tuple(word.upper() for word in listed(text))
+    if not found or len(set(found)) < len(found) or set(found) - {"SHA-256", "MD5"}:
+        raise ValueError(f"{text!r} is none of SHA-256, MD5, nor both in some order")
+    return found
+
+
 def _directory(text: str) -> Path:
     if not text:
         raise ValueError("a directory is needed")
@@ -295,7 +315,11 @@ def _choice(*words: str) -> Callable[[str], str]:
 KEYS: Mapping[str, Mapping[str, Callable[[str], Any]]] = {
     "state": {"dir": _directory, "zone": _zone},
     "database": {"url": _database},
-    "sip": {"udp": endpoints, "tcp": endpoints, "tls": endpoints, "ws": endpoints},
+    "sip": {
+        **dict.fromkeys(("udp", "tcp", "tls", "ws"), endpoints),
+        "realm": _realm,
+        "digest": _algorithms,
+    },
     "h323": {"signal": endpoints, "ras": endpoints},
     "http": {"listen": endpoints, "prefixes": _prefixes},
     "media": {"address": address, "ports": _ports},

@@ -58,6 +58,24 @@ class CallEnded:
 
 
 @attrs.frozen(slots=True)
+class PhoneOnlineChanged:
+    """
+    A phone came, moved, or is gone (the push PhoneOnline).
+
+    @ivar event_time: UTC ms.
+    """
+
+    e164: str
+    dids: tuple[str, ...]
+    online: bool
+    event_time: int
+    local_ip: str
+    local_port: int
+    remote_ip: str
+    product_id: str
+
+
+@attrs.frozen(slots=True)
 class StorageFailed:
     """The database refuses writes; records wait in memory."""
 

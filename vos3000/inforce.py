@@ -13,6 +13,9 @@ from vos3000.call.hunting import StageTimeouts
 from vos3000.call.sipleg.settings import SipSettings
 from vos3000.parameters import ParameterValues
 from vos3000.routing.selector import SwitchSettings
+from vos3000.security.suspension import SuspensionSettings
+from vos3000.sip.challenger import ChallengeSettings
+from vos3000.sip.registrar import RegistrarSettings
 
 
 class InForce:
@@ -24,6 +27,9 @@ class InForce:
     @ivar stages: The limits of an attempt's stages.
     @ivar switching: When a hunt stops.
     @ivar sip: For the legs that speak SIP.
+    @ivar challenges: How requests without a right password are challenged.
+    @ivar suspension: When who sends them is not listened to.
+    @ivar registrar: What registrations are granted.
     @ivar resend: Seconds between retransmissions.
     @ivar answers_strangers: Whether unknown sources get any answer.
     """
@@ -65,7 +71,24 @@ class InForce:
             display_from=values["SS_SIP_E164_DISPLAY_FROM"],
             invite_use_contact=values["SS_SIP_ROUTING_GATEWAY_INVITE_USE_CONTACT"],
             registered_privacy=values["SS_SIP_USER_AGENT_PRIVACY"],
-            authentication_retry=values["SS_SIP_AUTHENTICATION_RETRY"],
         )
+        self._load_registration(values)
         self.resend: tuple[float, ...] = values["SS_SIP_RESEND_INTERVAL"]
         self.answers_strangers: bool = values["SS_REPLY_UNAUTHORIZED"]
+
+    def _load_registration(self, values: ParameterValues) -> None:
+        self.challenges = ChallengeSettings(
+            status=int(values["SS_SIP_AUTHENTICATION_CODE"]),
+            retry=values["SS_SIP_AUTHENTICATION_RETRY"],
+            timeout=values["SS_SIP_AUTHENTICATION_TIMEOUT"],
+        )
+        self.suspension = SuspensionSettings(
+            most=values["SS_AUTHENTICATION_MAX_RETRY"],
+            seconds=values["SS_AUTHENTICATION_FAILED_SUSPEND"],
+            enabled=values["SS_ENDPOINTREGISTERSUSPEND"],
+        )
+        self.registrar = RegistrarSettings(
+            longest=values["SS_ENDPOINT_EXPIRE"],
+            replace=values["SS_ENDPOINT_REGISTER_REPLACE"],
+            flow_timer=values["SS_ENDPOINTTIMETOLIVE"],
+        )

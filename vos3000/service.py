@@ -178,6 +178,7 @@ class Switch(Service):
             _tokens(),
             self._events,
             self._metrics,
+            self._config.sip,
         )
         self._writer.on_committed = self._signaling.accounts.committed
         self._tables = self._make_tables()

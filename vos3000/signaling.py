@@ -30,6 +30,7 @@ from vos3000.model.causes import EndCauses
 from vos3000.model.gateways import MappingGateway, RoutingGateway
 from vos3000.model.phones import Phone
 from vos3000.ports import LocalHosts, Ports, listen_tcp, listen_udp
+from vos3000.registration import Registration
 from vos3000.routing.availability import Availability
 from vos3000.routing.capacity import Capacity
 from vos3000.routing.phones import Phones
@@ -58,6 +59,7 @@ class Signaling:
     @param next_call: Gives the number of a new call.
     @param choose: Randomness: from C{n} to 0..n-1.
     @param token: Gives a fresh random text.
+    @param sip: What is configured of SIP.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class Signaling:
         token: Callable[[], str],
         events: Events,
         metrics: Metrics,
+        sip: Sip,
     ) -> None:
         self._reactor: Any = reactor
         self._now = now
@@ -86,6 +89,9 @@ class Signaling:
         self.registry = Registry(next_call, now, causes["AdministratorHangup"])
         self._make_engines(choose)
         self._make_sip(token)
+        self.registration = Registration(
+            sip, self.core, timers, now, in_force, events, metrics, self.knows, token
+        )
         self.control = CallControl(
             self._engines(),
             self.lines_out,
@@ -216,6 +222,7 @@ class Signaling:
         """Take over the mapping gateways."""
         self.authenticator.load(gateways)
         self.throttle.load(gateways)
+        self.registration.directory.load_mapping(gateways)
 
     def load_routing(self, gateways: Sequence[RoutingGateway]) -> None:
         """Take over the routing gateways."""
@@ -223,11 +230,13 @@ class Signaling:
         self._local_hosts.forget()
         self.hosts.load(gateway.remote_ip for gateway in gateways)
         self.selector.load(gateways)
+        self.registration.directory.load_routing(gateways)
         self.rates_out.keep(gateway.name for gateway in gateways)
 
     def load_phones(self, phones: Sequence[Phone]) -> None:
         """Take over the platform phones."""
         self.phones.load(phones)
+        self.registration.directory.load_phones(phones)
 
     def open(self, ports: Ports, sip: Sip) -> None:
         """Open the sockets, silent for now."""

@@ -86,6 +86,8 @@ class UserAgentCore:
     The core of one switch.
 
     @param users: Takes new calls. Set before the first message comes.
+    @ivar extensions: Option tags that a request may require, lower case; who
+        makes one work adds it.
     """
 
     _log = Logger()
@@ -103,6 +105,7 @@ class UserAgentCore:
         self.users = users
         self.dialogs: dict[str, Dialog] = {}
         self._services: dict[str, Service] = {}
+        self.extensions: set[str] = set()
         self.layer = TransactionLayer(timers, resend, self, metrics)
         self._refused = metrics.labelled(
             "sip_refused_requests_total", "Requests the core refused", "status"
@@ -134,7 +137,7 @@ class UserAgentCore:
             else:
                 self._outside(transaction, request)
         except ParseError as error:
-            self._turn_away(transaction, error.status, str(error))
+            self.turn_away(transaction, error.status, str(error))
         except Exception:
             self._log.failure("a {method} could not be served", method=request.method)
             self.refuse(transaction, 500)
@@ -150,7 +153,7 @@ class UserAgentCore:
         source = transaction.address[0]
         invite = self.layer.invite_of(transaction.request, source)
         if invite is None:
-            self._turn_away(transaction, 481)
+            self.turn_away(transaction, 481)
             return
         self.answer(transaction, 200)
         if not invite.answered and invite.user is not None:
@@ -160,7 +163,7 @@ class UserAgentCore:
         """Section 12.2.2."""
         dialog = self.dialogs.get(request.to_tag or "")
         if dialog is None or not dialog.matches(request):
-            self._turn_away(transaction, 481)
+            self.turn_away(transaction, 481)
         elif request.cseq < dialog.remote_cseq:
             self.refuse(transaction, 500, "CSeq out of order")
         elif self._understood(transaction, request):
@@ -202,10 +205,10 @@ class UserAgentCore:
         else:
             self.layer.drop(transaction)
 
-    def _turn_away(
+    def turn_away(
         self, transaction: ServerTransaction, status: int, reason: str | None = None
     ) -> None:
-        """Refuse what may come from anywhere."""
+        """Refuse what may come from anywhere, or forget it, as configured."""
         if not self._ignores(transaction):
             self.refuse(transaction, status, reason)
 
@@ -232,7 +235,8 @@ class UserAgentCore:
         """Section 11.2."""
         validate(request)
         if self._understood(transaction, request):
-            self.answer(transaction, 200, [ALLOW, ACCEPT, ("Supported", "")])
+            supported = ("Supported", ", ".join(sorted(self.extensions)))
+            self.answer(transaction, 200, [ALLOW, ACCEPT, supported])
 
     def _understood(self, transaction: ServerTransaction, request: Request) -> bool:
         """Method, Request-URI and Require (8.2.1 to 8.2.3); refuses if not."""
@@ -247,9 +251,12 @@ class UserAgentCore:
             return False
         required = request.all("require")
         if required:
-            data = [("Unsupported", ", ".join(required))]
-            self.refuse(transaction, 420, headers=data)
-            return False
+            known = self.extensions
+            unknown = [tag for tag in required if tag.lower() not in known]
+            if unknown:
+                data = [("Unsupported", ", ".join(unknown))]
+                self.refuse(transaction, 420, headers=data)
+                return False
         return True
 
     def _acceptable(self, transaction: ServerTransaction, request: Request) -> bool:

@@ -168,7 +168,7 @@ class Dialog:
         is behind a NAT, and where it sends from is where it hears.
         """
         host, here = uri.host, self.address[0]
-        if host == here or (is_address(host) and _reachable(host, here)):
+        if host == here or (is_address(host) and reachable(host, here)):
             self.address = (host, uri.port or DEFAULT_PORT)
 
     def matches(self, request: Request) -> bool:
@@ -229,7 +229,7 @@ def _strict(target: str, routes: tuple[str, ...]) -> tuple[str, tuple[str, ...]]
     return str(first), (*routes[1:], f"<{target}>")
 
 
-def _reachable(host: str, source: str) -> bool:
+def reachable(host: str, source: str) -> bool:
     """Whether a peer that sends from C{source} can be meant by C{host}."""
     there, seen = ip_address(host), ip_address(source)
     if there.is_unspecified or there.is_multicast:

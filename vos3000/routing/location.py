@@ -1,0 +1,255 @@
+"""
+Where registered phones and gateways are.
+
+An address of record has one device, as in VOS3000: one binding, or several
+flows of the same device (RFC 5626), of which the newest is used. Who may take
+whose place is the registrar's question; here bindings are kept, found and
+forgotten when their time is over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import attrs
+
+from vos3000.events import Events, PhoneOnlineChanged
+from vos3000.instant import Now
+from vos3000.metrics import Metrics
+from vos3000.model.sipoptions import AddressFrom
+from vos3000.timers import Timer, TimerWheel
+
+Address = tuple[str, int]
+
+Key = tuple[str, str]
+"""Address of record and flow of a binding."""
+
+
+@attrs.frozen(slots=True)
+class Binding:
+    """
+    One way to reach a registered device.
+
+    @ivar aor: Whose it is: the number of a phone, the name of a gateway.
+    @ivar flow: Tells the flows of one device from each other (instance and
+        reg-id of RFC 5626); empty for a device without.
+    @ivar contact: The URI to call, as text.
+    @ivar path: The routes to it, as RFC 3327 has them; values of Route.
+    @ivar transport: C{udp}, C{tcp}, C{tls}, C{ws} or C{wss}.
+    @ivar remote: Where its REGISTER came from.
+    @ivar local: Our own address that it came to.
+    @ivar named: Where its Contact says it is; None if nothing can be sent
+        there: a host name, or a private address behind a public source.
+    @ivar channel: What its REGISTER came on; None after a restart.
+    @ivar product: Its User-Agent.
+    @ivar registered: Since when it is registered, UTC ms.
+    @ivar updated: When it registered last, UTC ms.
+    @ivar expires: When the binding ends, UTC ms.
+    """
+
+    aor: str
+    flow: str
+    contact: str
+    transport: str
+    remote: Address
+    local: Address
+    named: Address | None
+    call_id: str
+    cseq: int
+    registered: int
+    updated: int
+    expires: int
+    path: tuple[str, ...] = ()
+    product: str = ""
+    channel: Any = attrs.field(default=None, eq=False, repr=False)
+
+    @property
+    def key(self) -> Key:
+        """What no other binding has."""
+        return self.aor, self.flow
+
+    @property
+    def behind_nat(self) -> bool:
+        """Whether it is somewhere else than it says."""
+        if self.path:
+            return False
+        if self.named is None or self.transport == "udp":
+            return self.named != self.remote
+        return self.named[0] != self.remote[0]
+
+    def address(self, method: AddressFrom = AddressFrom.SOURCE) -> Address:
+        """
+        Where requests to it go (its Path, if it has one, comes before that).
+
+        @param method: The device's sipRequestAddress. Where nothing can be
+            sent to the Contact, requests go to where the device sends from,
+            whatever it says.
+        """
+        if self.named is None or method == AddressFrom.SOURCE:
+            return self.remote
+        if method == AddressFrom.NAMED:
+            return self.named
+        return self.remote[0], self.named[1]
+
+
+class Location:
+    """
+    The bindings of one switch.
+
+    @param dids: The further numbers of a phone; None for who is no phone.
+    @param changed: Hears of each binding that is kept, and with None of each
+        that is gone.
+    """
+
+    def __init__(
+        self,
+        timers: TimerWheel,
+        now: Now,
+        events: Events,
+        dids: Callable[[str], tuple[str, ...] | None],
+        changed: Callable[[Key, Binding | None], object],
+        metrics: Metrics,
+    ) -> None:
+        self._timers = timers
+        self._now = now
+        self._events = events
+        self._dids = dids
+        self._changed = changed
+        self._devices: dict[str, dict[str, Binding]] = {}
+        self._ends: dict[Key, Timer] = {}
+        self._at: dict[Address, dict[Key, Binding]] = {}
+        self._expired = metrics.counter(
+            "routing_expired_bindings_total", "Registrations that were not renewed"
+        )
+        metrics.gauge(
+            "routing_registered", "Devices registered", lambda: len(self._devices)
+        )
+
+    # Reading
+
+    def __len__(self) -> int:
+        return len(self._devices)
+
+    def find(self, aor: str) -> Binding | None:
+        """The way to a device: its newest binding; None if it is offline."""
+        flows = self._devices.get(aor)
+        if flows is None:
+            return None
+        return max(flows.values(), key=lambda binding: binding.updated)
+
+    def of(self, aor: str) -> tuple[Binding, ...]:
+        """Every binding of a device."""
+        return tuple(self._devices.get(aor, {}).values())
+
+    def bindings(self) -> Iterator[Binding]:
+        """Every binding; for a list, not for a call."""
+        for flows in list(self._devices.values()):
+            yield from list(flows.values())
+
+    def at(self, address: Address) -> Binding | None:
+        """A binding whose device sends from C{address}; None if there is none."""
+        found = self._at.get(address)
+        return None if found is None else next(iter(found.values()))
+
+    def registered(self, aor: str, host: str) -> bool:
+        """Whether a device is registered from a host."""
+        flows = self._devices.get(aor)
+        return flows is not None and any(b.remote[0] == host for b in flows.values())
+
+    # Writing
+
+    def put(self, binding: Binding) -> None:
+        """Keep a binding; one of the same device and flow goes."""
+        known = self.find(binding.aor)
+        self._drop(binding.key)
+        self._enter(binding)
+        self._changed(binding.key, binding)
+        if known is None or (known.remote, known.local, known.product) != (
+            binding.remote,
+            binding.local,
+            binding.product,
+        ):
+            self._tell(binding, True)
+
+    def remove(self, aor: str, flow: str) -> None:
+        """Forget a binding, if there is one."""
+        binding = self._drop((aor, flow))
+        if binding is None:
+            return
+        self._changed(binding.key, None)
+        if aor not in self._devices:
+            self._tell(binding, False)
+
+    def restore(self, bindings: Iterable[Binding]) -> None:
+        """
+        Take bindings that were kept over a restart. Nobody is told of them, but
+        of the end of those that ended meanwhile.
+        """
+        late = []
+        now = self._now().wall
+        for binding in bindings:
+            if binding.expires > now:
+                self._enter(binding)
+            else:
+                late.append(binding)
+        for binding in late:
+            self._expired.value += 1
+            self._changed(binding.key, None)
+            if binding.aor not in self._devices:
+                self._tell(binding, False)
+
+    def lost(self, channel: object, peer: Address) -> None:
+        """
+        A connection is closed: devices that can be reached on no other are
+        offline. Flows of RFC 5626 end with their connection in any case.
+
+        @param peer: Where it was to.
+        """
+        for binding in list(self._at.get(peer, {}).values()):
+            gone = binding.behind_nat or binding.flow or binding.named is None
+            if binding.channel is channel and gone:
+                self.remove(*binding.key)
+
+    def _enter(self, binding: Binding) -> None:
+        key = binding.key
+        self._devices.setdefault(binding.aor, {})[binding.flow] = binding
+        self._at.setdefault(binding.remote, {})[key] = binding
+        seconds = (binding.expires - self._now().wall) / 1000
+        self._ends[key] = self._timers.later(seconds, self._over, key)
+
+    def _drop(self, key: Key) -> Binding | None:
+        aor, flow = key
+        flows = self._devices.get(aor, {})
+        binding = flows.pop(flow, None)
+        if binding is None:
+            return None
+        if not flows:
+            del self._devices[aor]
+        there = self._at[binding.remote]
+        del there[key]
+        if not there:
+            del self._at[binding.remote]
+        self._ends.pop(key).cancel()
+        return binding
+
+    def _over(self, key: Key) -> None:
+        self._expired.value += 1
+        self.remove(*key)
+
+    def _tell(self, binding: Binding, online: bool) -> None:
+        dids = self._dids(binding.aor)
+        if dids is None or not self._events.wanted(PhoneOnlineChanged):
+            return
+        self._events.publish(
+            PhoneOnlineChanged(
+                e164=binding.aor,
+                dids=dids,
+                online=online,
+                event_time=self._now().wall,
+                local_ip=binding.local[0],
+                local_port=binding.local[1],
+                remote_ip=binding.remote[0],
+                product_id=binding.product,
+            )
+        )

@@ -1,0 +1,220 @@
+"""
+Who guesses passwords, or looks for users, and is not listened to for a while.
+
+Failures are counted by user and source together, so that nobody can lock a
+user out from elsewhere. A source that fails as many users, or asks for many
+and shows a password for none, is suspended as a whole, but for users that are
+registered from there: in an office behind one address, what one infected
+machine does takes no working phone from the air.
+
+Addresses of IPv6 count by their /64: a peer has all of it for its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from ipaddress import IPv6Address
+from typing import TypeVar
+
+import attrs
+from twisted.logger import Logger
+
+from vos3000.metrics import Metrics
+
+MOST_PAIRS = 10_000
+"""Users with failures, each from one source, that are remembered."""
+
+MOST_SOURCES = 10_000
+"""Sources with failures that are remembered."""
+
+MOST_ASKED = 20_000
+"""Users that were challenged and have not answered yet."""
+
+MOST_USERS = 20
+"""Users of one source without a right password before it is suspended."""
+
+ANSWER_TIME = 10.0
+"""Seconds after which a challenge that nobody answered counts against its source."""
+
+WINDOW = 600.0
+"""Seconds in which the users of one source are counted together."""
+
+_LONGEST = 128
+"""Characters of a user that are kept."""
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+@attrs.frozen(slots=True)
+class SuspensionSettings:
+    """
+    When a sender is suspended.
+
+    @ivar most: SS_AUTHENTICATION_MAX_RETRY: wrong passwords that are borne; 0
+        for any number.
+    @ivar seconds: SS_AUTHENTICATION_FAILED_SUSPEND.
+    @ivar enabled: SS_ENDPOINTREGISTERSUSPEND.
+    """
+
+    most: int = 6
+    seconds: float = 180.0
+    enabled: bool = True
+
+
+@attrs.define(slots=True)
+class _Pair:
+    """The failures of one user from one source."""
+
+    failures: int = 0
+    last: float = 0.0
+    until: float = 0.0
+
+
+@attrs.define(slots=True)
+class _Source:
+    """The users of one source that never showed a right password."""
+
+    since: float
+    users: set[int] = attrs.Factory(set)
+    until: float = 0.0
+
+
+class Suspension:
+    """
+    Counts failures, and says who is suspended.
+
+    @param seconds: A clock that never steps.
+    @param exempt: Whether a user, at a host, stays when the host is suspended:
+        it is registered from there, or the host is a gateway.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        settings: Callable[[], SuspensionSettings],
+        seconds: Callable[[], float],
+        exempt: Callable[[str, str], bool],
+        metrics: Metrics,
+    ) -> None:
+        self._settings = settings
+        self._seconds = seconds
+        self._exempt = exempt
+        self._pairs: dict[tuple[str, str], _Pair] = {}
+        self._sources: dict[str, _Source] = {}
+        self._asked: dict[tuple[str, str], float] = {}
+        self._count = metrics.labelled(
+            "security_suspensions_total", "Senders suspended", "what"
+        )
+        self._barred = metrics.counter(
+            "security_barred_requests_total", "Requests of suspended senders"
+        )
+        metrics.gauge("security_suspended", "Senders suspended now", self._suspended)
+
+    def barred(self, user: str, host: str) -> bool:
+        """Whether nothing is taken from this user there, or from there."""
+        now, source = self._seconds(), network(host)
+        self._unanswered(now)
+        pair = self._pairs.get((user[:_LONGEST], source))
+        barred = pair is not None and pair.until > now
+        if not barred:
+            record = self._sources.get(source)
+            barred = record is not None and record.until > now
+            barred = barred and not self._exempt(user, host)
+        self._barred.value += barred
+        return barred
+
+    def asked(self, user: str, host: str) -> None:
+        """Somebody there says to be this user and is challenged."""
+        if self._settings().enabled:
+            key = user[:_LONGEST], network(host)
+            _put(self._asked, key, self._asked.get(key, self._seconds()), MOST_ASKED)
+
+    def failed(self, user: str, host: str) -> None:
+        """A password was wrong, and it was certainly sent from there."""
+        settings = self._settings()
+        if not (settings.enabled and settings.most):
+            return
+        now, source = self._seconds(), network(host)
+        key = user[:_LONGEST], source
+        self._asked.pop(key, None)
+        pair = self._pairs.pop(key, None)
+        if pair is None or now - pair.last > settings.seconds:
+            pair = _Pair()
+        _put(self._pairs, key, pair, MOST_PAIRS)
+        pair.failures += 1
+        pair.last = now
+        if pair.failures >= settings.most:
+            pair.failures = 0
+            pair.until = now + settings.seconds
+            self._tell("user", f"{key[0]!r} at {source}", "wrong passwords")
+        self._against(source, key[0], now)
+
+    def passed(self, user: str, host: str) -> None:
+        """A password was right."""
+        key = user[:_LONGEST], network(host)
+        self._asked.pop(key, None)
+        self._pairs.pop(key, None)
+        record = self._sources.get(key[1])
+        if record is not None:
+            record.users.discard(hash(key[0]))
+
+    def _unanswered(self, now: float) -> None:
+        """Count the challenges that nobody answered in time."""
+        asked = self._asked
+        while asked:
+            key = next(iter(asked))
+            if now - asked[key] < ANSWER_TIME:
+                return
+            del asked[key]
+            self._against(key[1], key[0], now)
+
+    def _against(self, source: str, user: str, now: float) -> None:
+        """One more user of a source that did not show a right password."""
+        settings = self._settings()
+        record = self._sources.get(source)
+        if record is None or now > max(record.since + WINDOW, record.until):
+            record = _Source(now)
+            self._sources.pop(source, None)
+            _put(self._sources, source, record, MOST_SOURCES)
+        record.users.add(hash(user))
+        if len(record.users) >= MOST_USERS and settings.enabled and settings.most:
+            record.users.clear()
+            record.until = now + settings.seconds
+            self._tell("source", source, f"{MOST_USERS} users and no right password")
+
+    def _tell(self, what: str, who: str, why: str) -> None:
+        self._count.add(what)
+        self._log.warn(
+            "{who} is suspended for {seconds:.0f} s: {why}",
+            who=who,
+            seconds=self._settings().seconds,
+            why=why,
+        )
+
+    def _suspended(self) -> int:
+        now = self._seconds()
+        pairs = sum(pair.until > now for pair in self._pairs.values())
+        return pairs + sum(each.until > now for each in self._sources.values())
+
+
+def _put(table: dict[K, V], key: K, value: V, most: int) -> None:
+    """Enter a value; the oldest goes where there are too many."""
+    if key not in table and len(table) >= most:
+        del table[next(iter(table))]
+    table[key] = value
+
+
+def network(host: str) -> str:
+    """What an address counts by: itself, or its /64."""
+    if ":" not in host:
+        return host
+    try:
+        address = IPv6Address(host)
+    except ValueError:
+        return host
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    first = int(address) >> 64 << 64
+    return f"{IPv6Address(first)}/64"
