@@ -188,6 +188,7 @@ class UserAgentCore:
         elif method in METHODS:
             self.refuse(transaction, 481)
         else:
+            validate(request)
             self._understood(transaction, request)
 
     def _ignores(self, transaction: ServerTransaction) -> bool:
