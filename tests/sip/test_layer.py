@@ -136,6 +136,30 @@ class MatchingTests(SynchronousTestCase):
         rig.receive(ask("ACK", via="SIP / 2.0 / udp  GW.example: 5060;branch=z9hG4bK1"))
         self.assertTrue(rig.quiet())
 
+    def test_a_branch_used_twice(self) -> None:
+        """
+        Another Call-ID or number is another request, and so is another address
+        but for INVITE, whose ACK may be sent elsewhere although it must not.
+        """
+        rig = Rig()
+        legs = rig.answering()
+        for data in (ask(), ask(call_id="call-2"), ask(cseq=2)):
+            rig.receive(data)
+        self.assertEqual(len(legs), 3)
+        rig.sent()
+        rig.receive(ask("OPTIONS"))
+        rig.receive(ask("OPTIONS", uri="sip:2001@192.0.2.1"))
+        first, second = rig.sent()
+        self.assertNotEqual(first, second)
+
+    def test_ack_to_another_address(self) -> None:
+        """It ends the refusal all the same."""
+        rig = Rig()
+        rig.receive(ask())
+        rig.core.refuse(rig.users.calls[0], 486)
+        rig.receive(ask("ACK", uri="sip:elsewhere@192.0.2.1"))
+        self.assertTrue(rig.quiet())
+
     def test_same_branch_of_another_method(self) -> None:
         """CANCEL and INVITE share a branch and nothing else."""
         rig = Rig()

@@ -453,7 +453,11 @@ def server_key(request: Request, host: str, method: str | None = None) -> str:
         hop = (request.get("via") or "").partition(";")[0]
         if hop.count(" ") != 1:
             hop = str(request.via).partition(";")[0]
-        key = f"{branch} {hop.lower()} {host} {method}"
+        # These never differ within a transaction, but some devices use a branch twice.
+        # An ACK may go to another URI than its INVITE although it must not.
+        key = f"{branch} {hop.lower()} {host} {request.call_id} {request.cseq} {method}"
+        if method != "INVITE":
+            key = f"{key} {request.uri_text}"
     else:
         # RFC 2543: a retransmission is the same in all that the sender chose
         key = (
