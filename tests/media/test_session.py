@@ -6,6 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.sdp.build import PHONE, description
 from vos3000.media.session import DirectMedia, MediaSession, Side
+from vos3000.model.sipoptions import ORDINARY
 from vos3000.sdp.describe import NOTHING
 from vos3000.sdp.origin import replace_origin
 
@@ -19,7 +20,8 @@ class DirectMediaTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         """A call whose sides know us by different addresses."""
-        self.media: MediaSession = DirectMedia(5, "192.0.2.5", "198.51.100.5")
+        self.media: MediaSession = DirectMedia(5, "192.0.2.5", "10.0.0.1", ORDINARY)
+        self.media.toward(5, "198.51.100.5", "198.51.100.6", ORDINARY)
 
     def test_offer_goes_to_the_other_side(self) -> None:
         """The callee sees the caller's description under our address there."""

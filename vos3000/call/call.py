@@ -26,7 +26,7 @@ from vos3000.call.leg import (
     Stage,
     state_of,
 )
-from vos3000.call.passed import Passed, answered, offered
+from vos3000.call.passed import Passed, answered, offered, refusal
 from vos3000.errors import MediaRefused
 from vos3000.instant import Instant
 from vos3000.media.session import DirectMedia, MediaSession, Side
@@ -34,6 +34,7 @@ from vos3000.model.causes import EndCause
 from vos3000.model.current import CurrentCall
 from vos3000.model.gateways import MappingGateway, RoutingGateway
 from vos3000.model.gateways import Protocol as Signaling
+from vos3000.model.sipoptions import ORDINARY
 from vos3000.model.states import CallState, EndDirection
 from vos3000.timers import Timer
 
@@ -194,16 +195,23 @@ class Call:
         self.callee_rang = None
         self.described = False
 
-    def offer(self, out_host: str) -> Content:
+    def offer(self, out_host: str, peer_host: str) -> Content:
         """
         The caller's offer as the callee may see it.
 
         @param out_host: Our address that the callee will see.
+        @param peer_host: The callee's.
         @raise MediaRefused: If it leaves the callee nothing to use.
         """
-        if self.media is None:
-            self.media = DirectMedia(self.id, self.leg.local_host, out_host)
-        return offered(self.media, Side.CALLER, self.leg.content)
+        media, gateway, route = self.media, self.gateway, self.route
+        if media is None:
+            options = ORDINARY if gateway is None else gateway.sip
+            leg = self.leg
+            media = DirectMedia(self.id, leg.local_host, leg.peer[0], options)
+            self.media = media
+        options = ORDINARY if route is None else route.sip
+        media.toward(self.id, out_host, peer_host, options)
+        return offered(media, Side.CALLER, self.leg.content)
 
     def heard(self, content: Content) -> Content:
         """
@@ -309,7 +317,7 @@ class Call:
         try:
             passed = answered(self.media, side, content)
         except MediaRefused:
-            other.confirm(NO_CONTENT)
+            other.confirm(refusal(self.media, Side(1 - side), NO_CONTENT))
             self.end(self.owner.mismatch, EndDirection.SERVER)
         else:
             other.confirm(passed)
@@ -371,7 +379,7 @@ class Call:
             connected_time=(answered or self.leg.arrived).wall,
             state=self.state,
             keep_time=int(self.state) if answered is None else now.since(answered),
-            codec=callee_codec.partition(",")[0],
+            codec=_in_use(caller_codec, callee_codec),
             caller_codec=caller_codec,
             callee_codec=callee_codec,
             caller_rtp=caller_rtp,
@@ -387,6 +395,13 @@ class Call:
 
 def _too_long(call: Call) -> None:
     call.end(call.owner.too_long, EndDirection.SERVER)
+
+
+def _in_use(caller: str, callee: str) -> str:
+    """The callee's first codec that the caller has, too; empty before it spoke."""
+    codecs = callee.split(",")
+    both = (codec for codec in codecs if codec in caller.split(","))
+    return next(both, codecs[0])
 
 
 def _described(media: MediaSession, side: Side) -> tuple[str, str]:

@@ -13,8 +13,10 @@ from typing import Protocol
 import attrs
 
 from vos3000.call.call import Call
-from vos3000.call.leg import Content, Dial, Leg, OutboundLeg, Setup, Stage
+from vos3000.call.leg import NO_CONTENT, Content, Dial, Leg, OutboundLeg, Setup, Stage
+from vos3000.call.passed import refusal
 from vos3000.errors import MediaRefused
+from vos3000.media.session import Side
 from vos3000.model.causes import EndCause, EndCauses
 from vos3000.model.gateways import RoutingGateway
 from vos3000.model.states import EndDirection
@@ -242,7 +244,7 @@ class Hunt:
         try:
             content = self._call.heard(content)
         except MediaRefused:
-            self._unusable()
+            self._unusable(NO_CONTENT)
             return
         selector = self._hunter.selector
         if stage is Stage.RINGING or content.is_session:
@@ -277,7 +279,7 @@ class Hunt:
         try:
             content = self._call.heard(content)
         except MediaRefused:
-            self._unusable()
+            self._unusable(content)
             return
         self._patient()
         if self._timer is not None:
@@ -307,10 +309,16 @@ class Hunt:
         else:
             self.go_on()
 
-    def _unusable(self) -> None:
-        """The callee took nothing that the caller may use: that is no answer."""
+    def _unusable(self, offer: Content) -> None:
+        """
+        The callee left the caller nothing to use: that is no answer.
+
+        @param offer: What its 200 offered, if the caller had not.
+        """
         leg, mismatch = self._leg, self._hunter.mismatch
         if leg is not None:
+            if offer.body:
+                leg.confirm(refusal(self._call.media, Side.CALLEE, offer))
             leg.release(mismatch)
             self.failed(leg, mismatch, "")
 

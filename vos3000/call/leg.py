@@ -253,13 +253,13 @@ class Setup:
     @ivar caller: The caller's number as it is sent out.
     @ivar callee: The callee's number as it is sent out.
     @ivar offer: Gives the caller's offer as the callee may see it, from the
-        address of ours that the callee will see.
+        address of ours that the callee will see, and the callee's own.
     @ivar hops: How many more switches the call may pass.
     """
 
     caller: str
     callee: str
-    offer: Callable[[str], Content]
+    offer: Callable[[str, str], Content]
     hops: int
 
 

@@ -10,6 +10,8 @@ from vos3000.errors import MediaRefused
 from vos3000.media.session import MediaSession, Side
 from vos3000.model.causes import EndCause
 
+_SDP = "application/sdp"
+
 _OFFERING = (Kind.MODIFY, Kind.UPDATE)
 """Requests whose description is an offer; in others it is none of ours."""
 
@@ -34,6 +36,16 @@ def answered(media: MediaSession | None, side: Side, content: Content) -> Conten
     if media is None or not content.body or not content.is_session:
         return content
     return Content(media.answer(side, content.body), content.type)
+
+
+def refusal(media: MediaSession | None, side: Side, offer: Content) -> Content:
+    """
+    The answer to an offer of C{side} that refuses every stream.
+
+    @param offer: The offer; nothing for the last that was taken from there.
+    """
+    body = media.refusal(side, offer.body) if media is not None else b""
+    return Content(body, _SDP) if body else NO_CONTENT
 
 
 class Passed:
@@ -90,7 +102,8 @@ class Passed:
         except MediaRefused:
             self._exchange.refuse(self._mismatch)
             if late:
-                self._other.confirm(NO_CONTENT)
+                asked = Side(1 - self._side)
+                self._other.confirm(refusal(self._media, asked, content))
         else:
             self._exchange.accept(passed)
 

@@ -10,8 +10,13 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Protocol
 
+from vos3000.media.options import rules_of
+from vos3000.media.terms import Terms, mended, refusal
+from vos3000.model.sipoptions import SipOptions
 from vos3000.sdp.describe import Description, describe
+from vos3000.sdp.nat import is_public, with_address
 from vos3000.sdp.origin import Origin
+from vos3000.sdp.rules import PLAIN
 
 
 class Side(IntEnum):
@@ -40,6 +45,18 @@ class MediaSession(Protocol):
     def rtp_forward(self) -> int:
         """1 if the streams pass through this host, else 0."""
 
+    def toward(
+        self, session_id: int, local: str, source: str, options: SipOptions
+    ) -> None:
+        """
+        A callee is about to be called: a dialog of its own begins.
+
+        @param session_id: A number for the o= lines, of our own making.
+        @param local: The address it will know us by.
+        @param source: Where its signaling comes from.
+        @param options: How SIP is spoken with it.
+        """
+
     def offer(self, side: Side, body: bytes) -> bytes:
         """
         An offer from C{side}.
@@ -58,6 +75,14 @@ class MediaSession(Protocol):
     def declined(self) -> None:
         """The offer that waits gets no answer: what was agreed before holds."""
 
+    def refusal(self, side: Side, offer: bytes = b"") -> bytes:
+        """
+        The answer to an offer of C{side} that refuses every stream; empty if
+        none can be given.
+
+        @param offer: The offer; empty for the last that was taken from there.
+        """
+
     def last(self, side: Side) -> bytes:
         """
         The description that C{side} holds of the other side, to be sent again;
@@ -73,30 +98,58 @@ class MediaSession(Protocol):
 
 class DirectMedia:
     """
-    Media end to end: descriptions pass through apart from their origin.
+    Media end to end: descriptions pass through apart from their origin, and
+    from what the peers' options want otherwise.
 
     @param session_id: A number for the o= lines, of our own making.
-    @param caller_address: The address the caller knows us by.
-    @param callee_address: The address the callee knows us by.
+    @param local: The address the caller knows us by.
+    @param source: Where the caller's signaling comes from.
+    @param options: How SIP is spoken with it.
     """
 
-    __slots__ = ("_before", "_latest", "_origins", "offerer")
+    __slots__ = (
+        "_before",
+        "_latest",
+        "_origins",
+        "_rules",
+        "_sources",
+        "_terms",
+        "offerer",
+    )
 
     rtp_forward = 0
 
     def __init__(
-        self, session_id: int, caller_address: str, callee_address: str
+        self, session_id: int, local: str, source: str, options: SipOptions
     ) -> None:
-        self._origins = (
-            Origin(session_id, caller_address),
-            Origin(session_id, callee_address),
-        )
+        origin = Origin(session_id, local)
+        self._origins = (origin, origin)
+        self._sources = (_public(source, options), "")
+        self._rules = rules_of(options)
+        self._terms: Terms | None = None
         self._latest = [b"", b""]
         self._before = b""
         self.offerer: Side | None = None
 
+    def toward(
+        self, session_id: int, local: str, source: str, options: SipOptions
+    ) -> None:
+        """A dialog of its own: the version of its o= line begins anew."""
+        self._origins = (self._origins[0], Origin(session_id, local))
+        self._sources = (self._sources[0], _public(source, options))
+        rules = rules_of(options)
+        if self._terms is not None:
+            self._terms.meet(rules)
+        elif rules is not PLAIN or self._rules is not PLAIN:
+            self._terms = Terms(self._rules, rules)
+
     def offer(self, side: Side, body: bytes) -> bytes:
         """Pass C{body} on under our own origin."""
+        source = self._sources[side]
+        if source:
+            body = with_address(body, source)
+        if self._terms is not None:
+            body = self._terms.offer(side, body)
         if self.offerer is not side:
             self._before = self._latest[side]
             self.offerer = side
@@ -105,6 +158,14 @@ class DirectMedia:
 
     def answer(self, side: Side, body: bytes) -> bytes:
         """Pass C{body} on under our own origin."""
+        source = self._sources[side]
+        if source:
+            body = with_address(body, source)
+        offer = self._latest[1 - side]
+        if self._terms is not None:
+            body = self._terms.answer(side, body, offer)
+        elif body.count(b"\nm=") != offer.count(b"\nm="):
+            body = mended(body, offer)
         self._before = b""
         self.offerer = None
         self._latest[side] = body
@@ -116,6 +177,13 @@ class DirectMedia:
             self._latest[self.offerer] = self._before
             self._before = b""
             self.offerer = None
+        if self._terms is not None:
+            self._terms.forget()
+
+    def refusal(self, side: Side, offer: bytes = b"") -> bytes:
+        """An answer of ours, in the other side's place."""
+        body = refusal(offer or self._latest[side])
+        return self._origins[side].present(body) if body else body
 
     def last(self, side: Side) -> bytes:
         """What C{side} was told last and holds, under the same version."""
@@ -128,3 +196,11 @@ class DirectMedia:
 
     def close(self) -> None:
         """Nothing is held."""
+
+
+def _public(source: str, options: SipOptions) -> str:
+    """
+    The address that takes the place of private ones (sipSdpIpFirst off);
+    empty if they are to stay.
+    """
+    return "" if options.sdp_ip_first or not is_public(source) else source

@@ -91,7 +91,7 @@ class AnnexMode(IntEnum):
     PASS = 4
 
 
-@attrs.frozen(slots=True)
+@attrs.frozen(slots=True, cache_hash=True)
 class SipOptions:
     """
     The options of one peer; those that only one kind of peer has do nothing

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 STATIC: dict[bytes, str] = {
     b"0": "PCMU",
+    b"2": "G726-32",
     b"3": "GSM",
     b"4": "G723",
     b"5": "DVI4",
@@ -26,7 +27,10 @@ STATIC: dict[bytes, str] = {
     b"17": "DVI4",
     b"18": "G729",
 }
-"""Static payload types of audio (RFC 3551 table 4)."""
+"""
+Static payload types of audio (RFC 3551 table 4), and 2, which was G726-32 once
+and still is to many.
+"""
 
 BESIDE = frozenset({b"13", b"19"})
 """Static types that are no codec: comfort noise, and the number it once had."""

@@ -83,7 +83,7 @@ class SipOutboundLeg(SipLeg):
         self.peer = address
         self.local_host = channel.local(address)[0]
         self.identifier = f"{tokens.random()}@{self.local_host}"
-        content = setup.offer(self.local_host)
+        content = setup.offer(self.local_host, address[0])
         self._late = not content.body
         self.dialog = self._dial(channel, address, setup, tokens.random())
         legs.core.dialogs[self.dialog.local_tag] = self.dialog
