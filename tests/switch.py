@@ -21,6 +21,7 @@ from vos3000.call.hunting import Hunter
 from vos3000.call.registry import Registry
 from vos3000.call.sipleg.gate import SipGate
 from vos3000.call.sipleg.terms import SipLegs
+from vos3000.call.trunk.trunks import Trunks
 from vos3000.config import Sip
 from vos3000.events import CallEnded, CallStateChanged, Events
 from vos3000.inforce import InForce
@@ -180,6 +181,7 @@ class Switch:
         )
         self.location = self.registration.location
         self.phones: list[Phone] = []
+        self._make_trunks()
         self.load(mapping, routing, customers, rates)
 
     def _engines(self) -> None:
@@ -245,6 +247,14 @@ class Switch:
             self.core.layer, lambda address: True, self.now, self.metrics
         )
 
+    def _make_trunks(self) -> None:
+        self.presence = Availability(
+            "mapping", self.now, self.lines_in.used, self.events, self.metrics
+        )
+        self.trunks = Trunks(
+            self.core, self.gate, self.availability, self.presence, self.choose
+        )
+
     def _call_control(self) -> None:
         in_force = self.in_force
         hunter = Hunter(
@@ -305,6 +315,8 @@ class Switch:
         self.selector.load(routes)
         self.registration.directory.load_mapping(sources)
         self.registration.directory.load_routing(routes)
+        self.trunks.load_mapping(sources)
+        self.trunks.load_routing(routes)
         self.accounts.load(
             list(customers)
             or [

@@ -354,6 +354,7 @@ class Switch(Service):
             "stopping: {calls} calls are ended", calls=len(self._signaling.registry)
         )
         self._signaling.control.drain()
+        self._signaling.trunks.stop()
         messages = Deferred.fromCoroutine(self._last_messages())
         await DeferredList([messages, self._interfaces.stop()], consumeErrors=True)
         closed = [_deferred(port) for port in self._ports.close()]

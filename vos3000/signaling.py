@@ -21,6 +21,7 @@ from vos3000.call.hunting import Hunter
 from vos3000.call.registry import Registry
 from vos3000.call.sipleg.gate import SipGate
 from vos3000.call.sipleg.terms import SipLegs
+from vos3000.call.trunk.trunks import Trunks
 from vos3000.config import Sip
 from vos3000.events import Events
 from vos3000.inforce import InForce
@@ -92,6 +93,7 @@ class Signaling:
         self.registration = Registration(
             sip, self.core, timers, now, in_force, events, metrics, self.knows, token
         )
+        self._make_trunks(choose)
         self.control = CallControl(
             self._engines(),
             self.lines_out,
@@ -187,6 +189,14 @@ class Signaling:
             self.transport.lost,
         )
 
+    def _make_trunks(self, choose: Callable[[int], int]) -> None:
+        self.presence = Availability(
+            "mapping", self._now, self.lines_in.used, self._events, self._metrics
+        )
+        self.trunks = Trunks(
+            self.core, self.gate, self.availability, self.presence, choose
+        )
+
     def _engines(self) -> Engines:
         hunter = Hunter(
             self.selector,
@@ -221,6 +231,7 @@ class Signaling:
     def load_mapping(self, gateways: Sequence[MappingGateway]) -> None:
         """Take over the mapping gateways."""
         self.authenticator.load(gateways)
+        self.trunks.load_mapping(gateways)
         self.throttle.load(gateways)
         self.registration.directory.load_mapping(gateways)
 
@@ -231,6 +242,7 @@ class Signaling:
         self.hosts.load(gateway.remote_ip for gateway in gateways)
         self.selector.load(gateways)
         self.registration.directory.load_routing(gateways)
+        self.trunks.load_routing(gateways)
         self.rates_out.keep(gateway.name for gateway in gateways)
 
     def load_phones(self, phones: Sequence[Phone]) -> None:

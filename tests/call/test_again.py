@@ -247,13 +247,13 @@ class AddressTests(AgainTests):
     def begin(self, **settings: Any) -> tuple[Switch, Caller, Callee, Request]:
         """A call at the first address of the first gateway."""
         switch = self.switch(**settings)
-        one = switch.gate._targets
+        one = switch.gate.places
 
         def targets(name: str, port: int, *rest: str) -> Any:
             found = one(name, port, *rest)
             return found + one(*OTHER, *rest) if name == CALLEE[0] else found
 
-        switch.gate._targets = targets  # type: ignore[method-assign]
+        switch.gate.places = targets  # type: ignore[method-assign]
         return self.call(switch)
 
     def assert_moved(self, switch: Switch, invite: Request) -> Request:

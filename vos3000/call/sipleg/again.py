@@ -15,7 +15,8 @@ from vos3000.sip.contacts import contacts_in_order
 from vos3000.sip.core import UserAgentCore
 from vos3000.sip.fields import parse_retry_after
 from vos3000.sip.message import Response
-from vos3000.sip.transaction import Address, Channel, ClientTransaction, Input
+from vos3000.sip.outside import Target
+from vos3000.sip.transaction import ClientTransaction, Input
 from vos3000.sip.uri import Uri
 from vos3000.timers import Timer
 
@@ -31,9 +32,6 @@ REDIRECTIONS = frozenset((300, 301, 302))
 PAUSING = frozenset((500, 503))
 """Refusals whose Retry-After disables the gateway: they are about it. That of 480,
 486 or 600 is about one callee, that of 404 or 413 about one request (20.33)."""
-
-Target = tuple[Channel, Address]
-"""Where a request goes: on what, and to whom."""
 
 Locate = Callable[[Uri, str], tuple[Target, ...]]
 """

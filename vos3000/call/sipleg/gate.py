@@ -7,12 +7,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from vos3000.call.leg import InboundLeg, OutboundLeg, OutboundUser, Setup
-from vos3000.call.sipleg.again import Target
 from vos3000.call.sipleg.inbound import SipInboundLeg
 from vos3000.call.sipleg.outbound import SipOutboundLeg
 from vos3000.call.sipleg.stranger import SipStrangerLeg
 from vos3000.call.sipleg.terms import SipLegs
 from vos3000.model.gateways import RoutingGateway
+from vos3000.sip.outside import Target
 from vos3000.sip.transaction import InviteServerTransaction
 from vos3000.sip.transport import Transport
 from vos3000.sip.uri import Uri
@@ -58,13 +58,15 @@ class SipGate:
         self, gateway: RoutingGateway, setup: Setup, user: OutboundUser
     ) -> OutboundLeg | None:
         """Place a call; None if the gateway's address or our own is missing."""
-        port = gateway.signal_port or DEFAULT_PORT
-        targets = self._targets(
-            gateway.remote_ip, port, gateway.transport, gateway.local_ip
-        )
+        targets = self.targets(gateway)
         if not targets:
             return None
         return SipOutboundLeg(self.legs, gateway, targets, setup, user)
+
+    def targets(self, gateway: RoutingGateway) -> tuple[Target, ...]:
+        """Where a gateway can be reached now, best first."""
+        port = gateway.signal_port or DEFAULT_PORT
+        return self.places(gateway.remote_ip, port, gateway.transport, gateway.local_ip)
 
     def locate(self, uri: Uri, local: str) -> tuple[Target, ...]:
         """
@@ -75,11 +77,16 @@ class SipGate:
         port = uri.port or DEFAULT_PORT
         if uri.scheme == "sips" or transport not in ("udp", "tcp"):
             return ()
-        return self._targets(uri.host, port, transport, local)
+        return self.places(uri.host, port, transport, local)
 
-    def _targets(
+    def places(
         self, name: str, port: int, transport: str, local: str
     ) -> tuple[Target, ...]:
+        """
+        Where a name or an address leads to now, best first.
+
+        @param local: Our own address that must be used; empty for any.
+        """
         host = self._resolve(name)
         if host is None:
             return ()

@@ -14,7 +14,6 @@ from vos3000.call.sipleg.again import (
     REDIRECTIONS,
     Forsaken,
     Redirects,
-    Target,
     expire,
     pause_of,
 )
@@ -27,6 +26,7 @@ from vos3000.sip.core import ALLOW
 from vos3000.sip.dialog import Dialog, host_port, via_of
 from vos3000.sip.hopwise import once_more
 from vos3000.sip.message import Request, Response
+from vos3000.sip.outside import Target
 from vos3000.sip.transaction import (
     Address,
     Channel,

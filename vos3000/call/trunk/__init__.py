@@ -1,0 +1,3 @@
+"""
+What goes on between the switch and its gateways outside of calls.
+"""
