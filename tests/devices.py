@@ -22,7 +22,7 @@ class Device:
     A phone or a gateway that knows its password.
 
     @ivar challenge: The last one it got; used again with a higher count.
-    @ivar algorithm: Which challenge it answers.
+    @ivar algorithm: Which challenge it answers if it has the choice.
     """
 
     def __init__(
@@ -104,7 +104,8 @@ class Device:
         """Take the challenge of our algorithm."""
         values = response.all("www-authenticate") + response.all("proxy-authenticate")
         offered = [parse_challenge(value) for value in values]
-        (self.challenge,) = [c for c in offered if c.algorithm == self.algorithm]
+        wanted = [each for each in offered if each.algorithm == self.algorithm]
+        self.challenge = (wanted or offered)[0]
         self.count = 0
 
     def credentials(

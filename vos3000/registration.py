@@ -64,6 +64,7 @@ class Registration:
             self.suspension,
             Nonces((token() + token()).encode(), now),
             token(),
+            now,
             metrics,
             sip.digest,
         )

@@ -7,6 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.devices import HOME, Device
 from tests.switch import Switch
 from vos3000.sip import challenger
+from vos3000.sip.algorithms import MOST, PATIENCE, USUAL, Algorithms
 from vos3000.sip.challenger import Nonces
 from vos3000.sip.digest import parse_challenge
 from vos3000.sip.message import Request, Response
@@ -40,6 +41,52 @@ class ChallengeTests(Authentication):
         self.assertEqual({c.realm for c in offered}, {"vos3000"})
         self.assertEqual(len({c.nonce for c in offered}), 1)
         self.assertFalse(any(c.stale for c in offered))
+
+    def test_device_that_does_not_understand_is_asked_for_md5_alone(self) -> None:
+        """It comes back as if it was never answered; others are not affected."""
+        device = self.device
+        device.ask()
+        self.switch.advance(PATIENCE)
+        self.assertEqual(self.offered(device.ask()), ["MD5"])
+        device.algorithm = "MD5"
+        self.assertEqual(device.register().status, 200)
+        self.assertEqual(self.offered(device.ask()), ["MD5"])
+        other = Device(self.switch, address=ELSEWHERE)
+        self.assertEqual(self.offered(other.ask()), ["SHA-256", "MD5"])
+
+    def test_retransmission_is_no_misunderstanding(self) -> None:
+        """The same request again at once is asked for both again."""
+        self.device.ask()
+        self.switch.advance(PATIENCE - 1)
+        self.assertEqual(self.offered(self.device.ask()), ["SHA-256", "MD5"])
+
+    def test_device_that_used_md5_is_asked_for_it(self) -> None:
+        """Its calls need not teach us again, nor does a nonce that is too old."""
+        self.device.algorithm = "MD5"
+        self.assertEqual(self.device.register().status, 200)
+        self.switch.advance(400)
+        self.assertEqual(self.offered(self.device.authenticated()), ["MD5"])
+        self.assertEqual(self.offered(self.device.ask()), ["MD5"])
+
+    def test_device_that_used_sha_256_keeps_being_asked_for_it(self) -> None:
+        """However often it sends requests without credentials."""
+        self.assertEqual(self.device.register().status, 200)
+        for _ in range(3):
+            self.switch.advance(60)
+            self.assertEqual(self.offered(self.device.ask()), ["SHA-256", "MD5"])
+
+    def test_senders_that_are_remembered_are_bounded(self) -> None:
+        """A flood makes the oldest unknown, and holds no more than that."""
+        algorithms = Algorithms(USUAL, self.switch.now)
+        for number in range(MOST + 10):
+            algorithms.asked(str(number), "192.0.2.66", None)
+        self.assertEqual(len(algorithms), MOST)
+
+    @staticmethod
+    def offered(response: Response) -> list[str]:
+        """The algorithms of a challenge."""
+        found = response.all("www-authenticate")
+        return [parse_challenge(value).algorithm for value in found]
 
     def test_nothing_is_kept(self) -> None:
         """A flood of requests without credentials holds no transaction."""

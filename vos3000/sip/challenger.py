@@ -30,6 +30,7 @@ import attrs
 from vos3000.errors import ParseError
 from vos3000.instant import Now
 from vos3000.metrics import Metrics
+from vos3000.sip.algorithms import USUAL, Algorithms
 from vos3000.sip.digest import (
     Challenge,
     Credentials,
@@ -49,9 +50,6 @@ MOST_NONCES = 100_000
 
 MOST_CREDENTIALS = 4
 """Credentials of one request that are looked at."""
-
-USUAL_ALGORITHMS = ("SHA-256", "MD5")
-"""What is asked for, what we prefer first (RFC 8760 section 2.3)."""
 
 _ONCE = 1 << 32
 """Above every count."""
@@ -145,7 +143,7 @@ class Nonces:
     Makes nonces, reads them, and takes each count once.
 
     @param key: Random bytes of this process: nonces do not outlive it.
-    @param now: Tells the time.
+    @param algorithms: What is asked for, in this order.
     @param most: Nonces in use that are remembered.
     """
 
@@ -224,7 +222,7 @@ class Challenger:
     @param realm: The one realm of this switch.
     @param settings: What is in force.
     @param dummy: Stands for the password of users that do not exist.
-    @ivar algorithms: What is asked for, in this order.
+    @param algorithms: What is asked for, in this order.
     """
 
     def __init__(
@@ -235,11 +233,12 @@ class Challenger:
         guard: Guard,
         nonces: Nonces,
         dummy: str,
+        now: Now,
         metrics: Metrics,
-        algorithms: tuple[str, ...] = USUAL_ALGORITHMS,
+        algorithms: tuple[str, ...] = USUAL,
     ) -> None:
         self.realm = realm
-        self.algorithms = algorithms
+        self._algorithms = Algorithms(algorithms, now)
         self._settings = settings
         self._secrets = secrets
         self._guard = guard
@@ -266,12 +265,12 @@ class Challenger:
             # Whether the password is right is not said before the sender shows
             # that it gets our answers: else guessing costs an attacker nothing.
             guard.asked(user, host)
-            return self._challenged(user, host, stale=given is not None)
+            return self._challenged(user, host, given, stale=given is not None)
         if not self._right(given, request):
             guard.failed(user, host)
             if issued.tries >= self._settings().retry:
                 return self._refused(user, "wrong")
-            return self._challenged(user, host, issued.tries + 1)
+            return self._challenged(user, host, given, issued.tries + 1)
         return self._passed(given, issued, request, host)
 
     def _passed(
@@ -281,11 +280,12 @@ class Challenger:
         user, count = given.username, given.count if given.qop else _ONCE
         timeout = self._settings().timeout
         if not self._nonces.take(given.nonce, issued, count, timeout):
-            return self._challenged(user, host, issued.tries, stale=True)
+            return self._challenged(user, host, given, issued.tries, stale=True)
         if not _means(given, request):
             self._count.add("other request")
             return Verdict(Outcome.REFUSED, user, 400)
         self._guard.passed(user, host)
+        self._algorithms.used(user, host, given.algorithm)
         self._count.add("passed")
         return Verdict(Outcome.PASSED, user)
 
@@ -297,7 +297,7 @@ class Challenger:
                     given = parse_credentials(value)
                 except ParseError:
                     continue
-                known = hash_name(given.algorithm) in self.algorithms
+                known = self._algorithms.taken(given.algorithm)
                 if given.realm == self.realm and known:
                     return given
         return None
@@ -310,25 +310,31 @@ class Challenger:
         return good and hashed is not None
 
     def _challenged(
-        self, user: str, host: str, tries: int = 0, stale: bool = False
+        self,
+        user: str,
+        host: str,
+        given: Credentials | None,
+        tries: int = 0,
+        stale: bool = False,
     ) -> Verdict:
         self._count.add("stale" if stale else "challenged")
+        algorithms = self._algorithms.asked(user, host, given)
         return Verdict(
             Outcome.CHALLENGED,
             user,
             self._settings().status,
-            self._headers(host, tries, stale),
+            self._headers(host, algorithms, tries, stale),
         )
 
     def _headers(
-        self, host: str, tries: int, stale: bool
+        self, host: str, algorithms: tuple[str, ...], tries: int, stale: bool
     ) -> tuple[tuple[str, str], ...]:
         proxy = self._settings().status == 407
         name = "Proxy-Authenticate" if proxy else "WWW-Authenticate"
         nonce = self._nonces.make(host, min(tries, 255))
         return tuple(
             (name, str(Challenge(self.realm, nonce, algorithm, ("auth",), None, stale)))
-            for algorithm in self.algorithms
+            for algorithm in algorithms
         )
 
     def _refused(self, user: str, why: str) -> Verdict:
