@@ -78,6 +78,7 @@ class FakeChannel:
         self.sent: list[tuple[bytes, Address]] = []
         self.here = SWITCH
         self.late = 0.0
+        self.closed = False
 
     def send(self, data: bytes, address: Address) -> None:
         """Keep it."""
@@ -90,6 +91,9 @@ class FakeChannel:
     def waited(self) -> float:
         """As long as the test says."""
         return self.late
+
+    def welcome(self) -> None:
+        """Nobody is a stranger to it."""
 
     def live(self, address: Address) -> FakeChannel:
         """This one: it never closes."""

@@ -38,6 +38,9 @@ MAY_IMPORT: dict[str, set[str] | None] = {
     **dict.fromkeys(("push", "alarms", "reports"), GROUND | {"db"}),
     "web": GROUND | ENGINES | {"db", "call", "phone", "reports", "alarms"},
     **dict.fromkeys(("tables", "service", "tap", "cli", "commands", "demo")),
+    **dict.fromkeys(
+        ("inforce", "interfaces", "logs", "ports", "signaling", "transports")
+    ),
     **dict.fromkeys(("inforce", "interfaces", "logs", "ports", "signaling")),
     "registration": None,
     **dict.fromkeys(("process", "statedir"), FIRST),

@@ -53,15 +53,17 @@ DATA = (
 """Files that are missing in a package as soon as nobody looks."""
 
 MODULES = {
+    "OpenSSL": "Twisted",
     "prometheus_client": "prometheus-client",
     "sqlalchemy": "SQLAlchemy",
     "twisted": "Twisted",
     "zope": "Twisted",
 }
-"""Packages whose modules go by another name; zope.interface is Twisted's."""
+"""Packages whose modules go by another name; zope.interface is Twisted's, and
+pyOpenSSL comes with its C{tls} extra."""
 
-SILENT = {"service_identity", "tzdata"}
-"""Dependencies that Twisted and zoneinfo import on our behalf."""
+SILENT = {"tzdata"}
+"""Dependencies that zoneinfo imports on our behalf."""
 
 TWISTD = (
     "import sys; from twisted.scripts.twistd import run; sys.argv[0] = 'twistd'; run()"

@@ -32,6 +32,8 @@ class InForce:
     @ivar registrar: What registrations are granted.
     @ivar resend: Seconds between retransmissions.
     @ivar answers_strangers: Whether unknown sources get any answer.
+    @ivar signal_tos: The class of service of signaling's packets.
+    @ivar reset_connections: Whether connections end with a reset.
     """
 
     def __init__(self, values: ParameterValues) -> None:
@@ -75,6 +77,8 @@ class InForce:
         self._load_registration(values)
         self.resend: tuple[float, ...] = values["SS_SIP_RESEND_INTERVAL"]
         self.answers_strangers: bool = values["SS_REPLY_UNAUTHORIZED"]
+        self.signal_tos: int = values["SS_QOS_SIGNAL"]
+        self.reset_connections: bool = values["SS_TCP_CLOSE_RESET"]
 
     def _load_registration(self, values: ParameterValues) -> None:
         self.challenges = ChallengeSettings(

@@ -218,6 +218,7 @@ class Switch(Service):
         for problem in self._parameters.replace(database):
             self._log.error("{problem}", problem=problem)
         self._in_force.load(self._parameters.values)
+        self._signaling.tune()
 
     def startService(self) -> None:  # noqa: N802
         """Read the tables, then hear from the sockets."""
@@ -360,7 +361,7 @@ class Switch(Service):
         closed = [_deferred(port) for port in self._ports.close()]
         await DeferredList(closed, consumeErrors=True)
         self._mover.stop()
-        self._signaling.tcp.close()
+        self._signaling.transports.connections.close()
         try:
             await self._writer.close(LAST_RECORDS)
         except VosError as error:

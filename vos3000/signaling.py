@@ -8,7 +8,6 @@ gives it storage and a clock, and opens its sockets.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
@@ -30,7 +29,7 @@ from vos3000.metrics import Metrics
 from vos3000.model.causes import EndCauses
 from vos3000.model.gateways import MappingGateway, RoutingGateway
 from vos3000.model.phones import Phone
-from vos3000.ports import LocalHosts, Ports, listen_tcp, listen_udp
+from vos3000.ports import Ports
 from vos3000.registration import Registration
 from vos3000.routing.availability import Availability
 from vos3000.routing.capacity import Capacity
@@ -43,14 +42,9 @@ from vos3000.security.screening import Screening
 from vos3000.security.throttle import Throttle
 from vos3000.sip.core import Tokens, UserAgentCore
 from vos3000.sip.hosts import Hosts
-from vos3000.sip.transport import (
-    MAX_PACKET_SIZE,
-    Reception,
-    TcpListener,
-    Transport,
-    UdpChannel,
-)
+from vos3000.sip.transport import Reception
 from vos3000.timers import TimerWheel
+from vos3000.transports import Transports
 
 
 class Signaling:
@@ -152,9 +146,8 @@ class Signaling:
 
     def _make_sip(self, token: Callable[[], str]) -> None:
         in_force = self._in_force
-        self._local_hosts = LocalHosts()
         self.gate = SipGate(
-            lambda: self.transport,
+            lambda: self.transports.transport,
             self.knows,
             lambda: in_force.answers_strangers,
             lambda leg: self.control.incoming(leg),
@@ -174,19 +167,8 @@ class Signaling:
         self.reception = Reception(
             self.core.layer, self._answers, self._now, self._metrics
         )
-        self.tcp = TcpListener(
-            self.reception,
-            self._timers,
-            self._reactor,
-            self._local_hosts,
-            self._metrics,
-            self.knows,
-        )
-        self.transport = Transport(self.tcp)
-        self._metrics.gauge(
-            "sip_lost_datagrams",
-            "Datagrams that found no room in a socket's buffer",
-            self.transport.lost,
+        self.transports = Transports(
+            self._reactor, self.reception, self._timers, self.knows, self._metrics
         )
 
     def _make_trunks(self, choose: Callable[[int], int]) -> None:
@@ -238,7 +220,7 @@ class Signaling:
     def load_routing(self, gateways: Sequence[RoutingGateway]) -> None:
         """Take over the routing gateways."""
         self._vendors = frozenset(gateway.remote_ip for gateway in gateways)
-        self._local_hosts.forget()
+        self.transports.local_hosts.forget()
         self.hosts.load(gateway.remote_ip for gateway in gateways)
         self.selector.load(gateways)
         self.registration.directory.load_routing(gateways)
@@ -252,18 +234,12 @@ class Signaling:
 
     def open(self, ports: Ports, sip: Sip) -> None:
         """Open the sockets, silent for now."""
-        for endpoint in sip.udp:
-            channel = UdpChannel(self.reception, self._local_hosts)
-            listen = partial(
-                listen_udp, self._reactor, endpoint, channel, MAX_PACKET_SIZE
-            )
-            if ports.open("[sip] udp", endpoint, listen) is not None:
-                self.transport.add(channel)
-        for endpoint in sip.tcp:
-            listen = partial(listen_tcp, self._reactor, endpoint, self.tcp)
-            port = ports.open("[sip] tcp", endpoint, listen)
-            if port is not None:
-                self.tcp.listening(port)
+        self.transports.open(ports, sip)
+
+    def tune(self) -> None:
+        """System parameters were read."""
+        in_force = self._in_force
+        self.transports.tune(in_force.signal_tos, in_force.reset_connections)
 
     def busy(self) -> bool:
         """Whether calls or their last messages are still under way."""

@@ -14,27 +14,33 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.sip.rig import PEER, Rig
 from vos3000.metrics import Metrics
+from vos3000.sip.connection import Connection, Way
+from vos3000.sip.connections import Connections
 from vos3000.sip.parser import StreamParser
-from vos3000.sip.tcp import TcpChannel, TcpListener
+from vos3000.sip.tcp import Stream, StreamListener
+from vos3000.sip.transaction import Address
 
 
 class FakeConnection(StringTransport):
-    """A TCP connection in memory."""
+    """
+    A TCP connection in memory.
+
+    @ivar certificate: What the peer shows, if it is one of TLS.
+    """
 
     def __init__(self, here: tuple[str, int] = ("192.0.2.1", 5060)) -> None:
         kind = IPv6Address if ":" in here[0] else IPv4Address
         super().__init__(hostAddress=kind("TCP", *here))
         self.aborting = False
+        self.certificate: Any = None
 
     def abortConnection(self) -> None:  # noqa: N802
         """Note it."""
         self.aborting = True
 
-    def setTcpNoDelay(self, enabled: bool) -> None:  # noqa: N802
-        """Taken."""
-
-    def setTcpKeepAlive(self, enabled: bool) -> None:  # noqa: N802
-        """Taken."""
+    def getPeerCertificate(self) -> Any:  # noqa: N802
+        """What the test gave."""
+        return self.certificate
 
 
 class FakeConnector:
@@ -43,6 +49,7 @@ class FakeConnector:
     def __init__(self) -> None:
         self.asked: list[tuple[str, int, Any, Any]] = []
         self.stopped = 0
+        self.wires: list[Any] = []
 
     def connectTCP(  # noqa: N802
         self,
@@ -64,7 +71,8 @@ class FakeConnector:
         """Open the oldest."""
         _, _, factory, _ = self.asked.pop(0)
         connection = FakeConnection(here)
-        factory.buildProtocol(None).makeConnection(connection)
+        self.wires.append(factory.buildProtocol(None))
+        self.wires[-1].makeConnection(connection)
         return connection
 
     def fail(self) -> None:
@@ -81,26 +89,30 @@ class ListenerCase(SynchronousTestCase):
         self.rig = Rig()
         self.connector = FakeConnector()
         self.metrics = Metrics()
-        self.listener = TcpListener(
+        self.connections = Connections(
             self.rig.reception,
             self.rig.timers,
-            self.connector,
             lambda peer: "192.0.2.1",
             self.metrics,
             self.rig.users.knows,
         )
+        self.listener = StreamListener("TCP", self.connections, self.connector)
         self.listener.port = 5060
+
+    def outgoing(self, address: Address, local: str = "") -> Connection:
+        """The connection for a request of ours."""
+        return self.connections.to(self.listener, Way("TCP", address, local))
 
     def incoming(
         self, peer: tuple[str, int] = (PEER[0], 40000)
-    ) -> tuple[TcpChannel, FakeConnection]:
+    ) -> tuple[Stream, FakeConnection]:
         """A peer connects."""
         kind = IPv6Address if ":" in peer[0] else IPv4Address
-        channel = self.listener.buildProtocol(kind("TCP", *peer))
-        assert channel is not None
-        connection = FakeConnection()
-        channel.makeConnection(connection)
-        return channel, connection
+        wire = self.listener.buildProtocol(kind("TCP", *peer))
+        assert wire is not None
+        transport = FakeConnection()
+        wire.makeConnection(transport)
+        return wire, transport
 
     def taken(self, connection: FakeConnection) -> list[Any]:
         """The messages written since the last time."""
@@ -108,12 +120,16 @@ class ListenerCase(SynchronousTestCase):
         connection.clear()
         return StreamParser().feed(data)
 
-    def lost(self, channel: TcpChannel) -> None:
+    def lost(self, wire: Stream) -> None:
         """The peer closes."""
-        channel.connectionLost(Failure(ConnectionDone()))
+        wire.connectionLost(Failure(ConnectionDone()))
 
-    def connections(self) -> float:
-        """As the metric tells it."""
+    def hear(self, data: bytes) -> None:
+        """Bytes come on the connection that was opened last."""
+        self.connector.wires[-1].dataReceived(data)
+
+    def count(self) -> float:
+        """Connections that are open, as the metric tells it."""
         for sample in self.metrics.samples():
             if sample.name == "sip_connections":
                 assert isinstance(sample.value, int)

@@ -49,6 +49,7 @@ class FakeChannel:
         self.sent: list[tuple[bytes, Address]] = []
         self.next: FakeChannel | None = None
         self.late = 0.0
+        self.closed = False
 
     def send(self, data: bytes, address: Address) -> None:
         """Keep it."""
@@ -65,6 +66,9 @@ class FakeChannel:
     def waited(self) -> float:
         """As long as the test says."""
         return self.late
+
+    def welcome(self) -> None:
+        """Nobody is a stranger to it."""
 
 
 class FakeUsers:

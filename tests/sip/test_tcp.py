@@ -8,8 +8,9 @@ from twisted.internet.address import IPv4Address
 
 from tests.sip.connections import ListenerCase
 from tests.sip.rig import PEER, SDP, STRANGER, FakeClient, ask, reply
-from vos3000.sip import tcp
-from vos3000.sip.tcp import TcpChannel
+from vos3000.sip import connection as one
+from vos3000.sip import connections as all_of_them
+from vos3000.sip.connection import Connection
 from vos3000.sip.transport import Transport
 
 PEER6 = ("2001:db8::9", 5060)
@@ -101,9 +102,9 @@ class TimeTests(ListenerCase):
     def test_peer_that_says_nothing(self) -> None:
         """It has to send its first message soon; a connection of ours has not."""
         _, connection = self.incoming()
-        self.listener.channel(PEER)
+        self.outgoing(PEER)
         ours = self.connector.open()
-        self.rig.advance(tcp.SLOW_SENDER + 1)
+        self.rig.advance(one.SLOW_SENDER + 1)
         self.assertTrue(connection.disconnecting)
         self.assertFalse(ours.disconnecting)
 
@@ -111,9 +112,9 @@ class TimeTests(ListenerCase):
         """It is closed after half an hour, a keep-alive prolongs it."""
         channel, connection = self.incoming()
         channel.dataReceived(b"\r\n\r\n")
-        self.rig.advance(tcp.IDLE - 1)
+        self.rig.advance(one.IDLE - 1)
         channel.dataReceived(b"\r\n\r\n")
-        self.rig.advance(tcp.IDLE - 1)
+        self.rig.advance(one.IDLE - 1)
         self.assertFalse(connection.disconnecting)
         self.rig.advance(2)
         self.assertTrue(connection.disconnecting)
@@ -121,9 +122,9 @@ class TimeTests(ListenerCase):
     def test_peer_that_does_not_read_the_rest(self) -> None:
         """Closing waits for it only so long."""
         channel, connection = self.incoming()
-        channel.close()
+        channel.connection.close()
         self.assertFalse(connection.aborting)
-        self.rig.advance(tcp.CLOSING + 1)
+        self.rig.advance(one.CLOSING + 1)
         self.assertTrue(connection.aborting)
 
     def test_timers_end_with_the_connection(self) -> None:
@@ -141,7 +142,7 @@ class LimitTests(ListenerCase):
         """Further ones are closed at once; others may still come."""
         channels = [
             self.incoming((PEER[0], 1024 + n))[0]
-            for n in range(tcp.MOST_CONNECTIONS_OF_PEER)
+            for n in range(all_of_them.MOST_CONNECTIONS_OF_PEER)
         ]
         refused = self.listener.buildProtocol(IPv4Address("TCP", PEER[0], 9))
         self.assertIsNone(refused)
@@ -151,28 +152,28 @@ class LimitTests(ListenerCase):
 
     def test_connections_in_all(self) -> None:
         """Further ones are closed at once; our own still open."""
-        for number in range(tcp.MOST_CONNECTIONS):
+        for number in range(all_of_them.MOST_CONNECTIONS):
             host = f"10.0.{number // 250}.{number % 250}"
             self.rig.users.known.add(host)
             self.incoming((host, 40000))
         refused = self.listener.buildProtocol(IPv4Address("TCP", PEER[0], 9))
         self.assertIsNone(refused)
-        self.assertEqual(self.connections(), tcp.MOST_CONNECTIONS)
-        self.listener.channel(PEER)
+        self.assertEqual(self.count(), all_of_them.MOST_CONNECTIONS)
+        self.outgoing(PEER)
         self.assertEqual(len(self.connector.asked), 1)
 
     def test_strangers_take_no_gateways_place(self) -> None:
         """There are few of them at once, and they are closed when they idle."""
         channels = [
             self.incoming((f"198.51.{n // 100}.{n % 100}", 40000))
-            for n in range(tcp.MOST_STRANGERS)
+            for n in range(all_of_them.MOST_STRANGERS)
         ]
         stranger = IPv4Address("TCP", STRANGER[0], 9)
         self.assertIsNone(self.listener.buildProtocol(stranger))
         self.incoming()
         for each, _ in channels:
             each.dataReceived(ask("OPTIONS"))
-        self.rig.advance(tcp.STRANGER_IDLE + 1)
+        self.rig.advance(one.STRANGER_IDLE + 1)
         self.assertTrue(all(line.disconnecting for _, line in channels))
         for each, _ in channels:
             self.lost(each)
@@ -180,13 +181,14 @@ class LimitTests(ListenerCase):
 
     def test_everything_is_forgotten(self) -> None:
         """Of connections that ended, in any order, twice over."""
-        channels = [self.incoming()[0] for _ in range(3)]
-        channels.append(self.listener.channel((PEER[0], 40000)))
-        for channel in channels * 2:
+        wires = [self.incoming()[0] for _ in range(3)]
+        self.outgoing((PEER[0], 40000))
+        self.connector.open()
+        for channel in (*wires, *self.connector.wires) * 2:
             self.lost(channel)
-        self.assertEqual(self.connections(), 0)
-        self.assertEqual(self.listener._of_peer, {})
-        self.assertEqual(self.listener._outgoing, {})
+        self.assertEqual(self.count(), 0)
+        self.assertEqual(self.connections._of_peer, {})
+        self.assertEqual(self.connections._outgoing, {})
 
     def test_peer_that_never_reads(self) -> None:
         """Bytes wait for it up to a limit, then the connection is cut."""
@@ -194,10 +196,10 @@ class LimitTests(ListenerCase):
         producer: Any = connection.producer
         producer.pauseProducing()
         data = b"x" * 1000
-        for _ in range(tcp.MOST_UNSENT // 1000):
-            channel.send(data, PEER)
+        for _ in range(one.MOST_UNSENT // 1000):
+            channel.connection.send(data, PEER)
         self.assertFalse(connection.aborting)
-        channel.send(data, PEER)
+        channel.connection.send(data, PEER)
         self.assertTrue(connection.aborting)
 
     def test_peer_that_reads_late(self) -> None:
@@ -206,99 +208,99 @@ class LimitTests(ListenerCase):
         producer: Any = connection.producer
         for _ in range(5):
             producer.pauseProducing()
-            channel.send(b"x" * (tcp.MOST_UNSENT - 1), PEER)
+            channel.connection.send(b"x" * (one.MOST_UNSENT - 1), PEER)
             producer.resumeProducing()
         self.assertFalse(connection.aborting)
 
     def test_waiting_for_a_connection(self) -> None:
         """What is sent before it opens is bounded too."""
-        channel = self.listener.channel(PEER)
+        channel = self.outgoing(PEER)
         for _ in range(400):
             channel.send(b"x" * 1000, PEER)
         self.assertEqual(
-            self.rig.metric("sip_failed_sends_total"), 400 - tcp.MOST_UNSENT // 1000
+            self.rig.metric("sip_failed_sends_total"), 400 - one.MOST_UNSENT // 1000
         )
         connection = self.connector.open()
-        self.assertLessEqual(len(connection.value()), tcp.MOST_UNSENT)
+        self.assertLessEqual(len(connection.value()), one.MOST_UNSENT)
 
 
 class OutgoingTests(ListenerCase):
     """Connections that we open."""
 
-    def _send(self, channel: TcpChannel, user: FakeClient) -> None:
+    def _send(self, channel: Connection, user: FakeClient) -> None:
         data = ask("OPTIONS", "z9hG4bKo", transport="TCP")
         self.rig.layer.send("z9hG4bKo", "OPTIONS", data, channel, PEER, user)
 
     def test_request_waits_for_the_connection(self) -> None:
         """It goes out once that is open, and its response comes back."""
         user = FakeClient()
-        channel = self.listener.channel(PEER)
+        channel = self.outgoing(PEER)
         self._send(channel, user)
         connection = self.connector.open()
         (request,) = self.taken(connection)
-        channel.dataReceived(reply(request, 200))
+        self.hear(reply(request, 200))
         self.assertEqual(user.heard, [200])
 
     def test_one_connection_for_all(self) -> None:
         """Open or opening, it is used again; another local address has its own."""
-        first = self.listener.channel(PEER)
-        self.assertIs(self.listener.channel(PEER), first)
+        first = self.outgoing(PEER)
+        self.assertIs(self.outgoing(PEER), first)
         self.connector.open()
-        self.assertIs(self.listener.channel(PEER), first)
-        self.assertIsNot(self.listener.channel(PEER, "192.0.2.2"), first)
+        self.assertIs(self.outgoing(PEER), first)
+        self.assertIsNot(self.outgoing(PEER, "192.0.2.2"), first)
         ((_, _, _, bound),) = self.connector.asked
         self.assertEqual(bound, ("192.0.2.2", 0))
 
     def test_connection_that_never_opens(self) -> None:
         """The user of a waiting request hears at once; the next try is new."""
         user = FakeClient()
-        channel = self.listener.channel(PEER)
+        channel = self.outgoing(PEER)
         self._send(channel, user)
         self.connector.fail()
         self.assertEqual(user.timeouts, 1)
         self.assertTrue(self.rig.quiet())
-        self.assertIsNot(self.listener.channel(PEER), channel)
-        self.assertEqual(self.connections(), 1)
+        self.assertIsNot(self.outgoing(PEER), channel)
+        self.assertEqual(self.count(), 1)
 
     def test_connection_that_closes(self) -> None:
         """The same while a response is awaited, provisional ones or none."""
         user, second = FakeClient(), FakeClient()
-        channel = self.listener.channel(PEER)
+        channel = self.outgoing(PEER)
         self.rig.channel = channel  # type: ignore[assignment]
         self.rig.call(user)
         self._send(channel, second)
         connection = self.connector.open()
         invite = self.taken(connection)[0]
-        channel.dataReceived(reply(invite, 180))
-        self.lost(channel)
+        self.hear(reply(invite, 180))
+        self.lost(self.connector.wires[-1])
         self.assertEqual((user.heard, user.timeouts, second.timeouts), ([180], 1, 1))
         self.assertTrue(self.rig.quiet())
 
     def test_closing_before_it_opens(self) -> None:
         """The attempt is given up."""
-        self.listener.channel(PEER)
-        self.listener.close()
+        self.outgoing(PEER)
+        self.connections.close()
         self.assertEqual(self.connector.stopped, 1)
 
     def test_closing_all(self) -> None:
         """Both ways."""
         _, first = self.incoming()
-        self.listener.channel(PEER)
+        self.outgoing(PEER)
         second = self.connector.open()
-        self.listener.close()
+        self.connections.close()
         self.assertTrue(first.disconnecting and second.disconnecting)
 
     def test_addresses(self) -> None:
         """Our host as the connection has it, and the port we listen on."""
-        channel = self.listener.channel(PEER6)
+        channel = self.outgoing(PEER6)
         self.assertEqual(channel.local(PEER6), ("192.0.2.1", 5060))
         self.connector.open(("2001:db8::1", 40001))
         self.assertEqual(channel.local(PEER6), ("2001:db8::1", 5060))
-        self.lost(channel)
+        self.lost(self.connector.wires[-1])
         self.assertEqual(channel.local(PEER6), ("2001:db8::1", 5060))
 
     def test_transport_of_a_gateway(self) -> None:
         """C{tcp} gives the connection to it."""
-        transport = Transport(self.listener)
+        transport = Transport(self.connections, {"TCP": self.listener})
         found = transport.channel("tcp", PEER)
-        self.assertIs(found, self.listener.channel(PEER))
+        self.assertIs(found, self.outgoing(PEER))

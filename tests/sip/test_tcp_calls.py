@@ -7,13 +7,13 @@ from tests.sip.rig import GIVEN_UP, PEER, FakeClient, FakeLeg, ask, reply
 from vos3000.sip.dialog import Dialog
 from vos3000.sip.message import Request
 from vos3000.sip.parser import parse
-from vos3000.sip.tcp import TcpChannel
+from vos3000.sip.tcp import Stream
 
 
 class CallTests(ListenerCase):
     """Whole calls over connections, and those that close meanwhile."""
 
-    def _called(self) -> tuple[TcpChannel, FakeConnection, FakeLeg]:
+    def _called(self) -> tuple[Stream, FakeConnection, FakeLeg]:
         """A peer connected, called and was answered."""
         legs = self.rig.answering()
         channel, connection = self.incoming()
@@ -64,7 +64,7 @@ class CallTests(ListenerCase):
         (bye,) = self.taken(after)
         assert isinstance(bye, Request)
         self.assertEqual(bye.uri_text, "sip:1000@192.0.2.10:5070;transport=tcp")
-        self.listener.channel(("192.0.2.10", 5070)).dataReceived(reply(bye, 200))
+        self.hear(reply(bye, 200))
         self.assertEqual(user.heard, [200])
 
     def test_peer_that_closed_and_does_not_listen(self) -> None:
@@ -93,14 +93,14 @@ class CallTests(ListenerCase):
 
     def test_ack_after_the_peer_closed(self) -> None:
         """It finds its way too."""
-        channel = self.listener.channel(PEER)
+        channel = self.outgoing(PEER)
         self.rig.channel = channel  # type: ignore[assignment]
         user = FakeClient()
         transaction, dialog = self.rig.call(user)
         (invite,) = self.taken(self.connector.open())
         contact = "<sip:2000@192.0.2.10:5070;transport=tcp>"
-        channel.dataReceived(reply(invite, 200, contact=contact))
-        self.lost(channel)
+        self.hear(reply(invite, 200, contact=contact))
+        self.lost(self.connector.wires[-1])
         dialog.confirm(user.responses[-1])
         ack = dialog.request("ACK", 1, "z9hG4bKa")
         transaction.acknowledge(ack, "pt", dialog.channel, dialog.address)
@@ -109,12 +109,12 @@ class CallTests(ListenerCase):
 
     def test_cancel_matches_its_invite(self) -> None:
         """Its Via is the INVITE's, though our address was learned later."""
-        channel = self.listener.channel(PEER)
+        channel = self.outgoing(PEER)
         self.rig.channel = channel  # type: ignore[assignment]
         transaction, _ = self.rig.call(FakeClient())
         connection = self.connector.open(("192.0.2.99", 40001))
         (invite,) = self.taken(connection)
-        channel.dataReceived(reply(invite, 180))
+        self.hear(reply(invite, 180))
         self.rig.core.cancel(transaction)
         (cancel,) = self.taken(connection)
         self.assertEqual(cancel.get("via"), invite.get("via"))

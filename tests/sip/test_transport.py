@@ -10,8 +10,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.sip.rig import PEER, FakeClient, Rig, ask
 from vos3000.metrics import Metrics
+from vos3000.sip.connections import Connections
 from vos3000.sip.parser import parse
-from vos3000.sip.tcp import TcpListener
+from vos3000.sip.tcp import StreamListener
 from vos3000.sip.transport import Transport, UdpChannel
 
 
@@ -112,10 +113,11 @@ class TransportTests(SynchronousTestCase):
     def setUp(self) -> None:
         """Three sockets and no connections."""
         self.rig = rig = Rig()
-        self.tcp = TcpListener(
-            rig.reception, rig.timers, _NoConnector(), str, Metrics(), rig.users.knows
+        self.connections = Connections(
+            rig.reception, rig.timers, str, Metrics(), rig.users.knows
         )
-        self.transport = Transport(self.tcp)
+        tcp = StreamListener("TCP", self.connections, _NoConnector())
+        self.transport = Transport(self.connections, {"TCP": tcp})
         self.channels = {}
         for host in ("192.0.2.1", "192.0.2.2", "2001:db8::1"):
             self.channels[host], _ = _bound(rig, host)
@@ -138,7 +140,7 @@ class TransportTests(SynchronousTestCase):
 
     def test_socket_of_all_addresses(self) -> None:
         """It serves every local address."""
-        transport = Transport(self.tcp)
+        transport = Transport(self.connections, {})
         channel, _ = _bound(self.rig, "0.0.0.0")
         transport.add(channel)
         self.assertIs(transport.channel("udp", PEER, "192.0.2.3"), channel)

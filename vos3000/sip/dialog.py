@@ -13,9 +13,13 @@ from typing import Protocol
 
 from vos3000.sip.fields import parse_name_addr
 from vos3000.sip.hosts import is_address
-from vos3000.sip.layer import DEFAULT_PORT
 from vos3000.sip.message import Request, Response, build
-from vos3000.sip.transaction import Address, Channel, ServerTransaction
+from vos3000.sip.transaction import (
+    Address,
+    Channel,
+    ServerTransaction,
+    default_port,
+)
 from vos3000.sip.uri import Uri
 
 MAX_FORWARDS = 70
@@ -169,7 +173,7 @@ class Dialog:
         """
         host, here = uri.host, self.address[0]
         if host == here or (is_address(host) and reachable(host, here)):
-            self.address = (host, uri.port or DEFAULT_PORT)
+            self.address = (host, uri.port or default_port(self.channel.name))
 
     def matches(self, request: Request) -> bool:
         """Whether a request with our tag is really of this dialog (12.2.2)."""

@@ -29,6 +29,7 @@ from vos3000.sip.transaction import (
     RequestServerTransaction,
     ServerTransaction,
     State,
+    default_port,
 )
 from vos3000.timers import TimerWheel
 
@@ -55,9 +56,6 @@ MOST_REMEMBERED = 65_536
 AT_THE_DOOR = frozenset(("INVITE", "REGISTER", "SUBSCRIBE", "MESSAGE", "PUBLISH"))
 """Methods that ask for new work. What goes on with what there is, or ends it, is
 never turned away, nor is OPTIONS, by which peers see whether we live."""
-
-DEFAULT_PORT = 5060
-"""Where a peer listens that names no port (18.2.2, 19.1.2)."""
 
 V = TypeVar("V")
 
@@ -485,7 +483,7 @@ def reply_address(request: Request, channel: Channel, source: Address) -> Addres
     via = request.via
     if not channel.reliable and via.rport is not None:
         return source
-    return source[0], via.port or DEFAULT_PORT
+    return source[0], via.port or default_port(channel.name)
 
 
 def _come_back(request: Request, delay: int, source: Address) -> bytes:

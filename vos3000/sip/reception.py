@@ -30,6 +30,7 @@ class Reception:
     What every channel does with bytes it read: stamp, parse, hand on.
 
     @ivar now: Stamps each new request.
+    @ivar watchers: Told of each connection that is gone.
     @param answers: Whether a source gets an answer to what cannot be read.
     """
 
@@ -45,6 +46,7 @@ class Reception:
         self._layer = layer
         self._answers = answers
         self.now = now
+        self.watchers: list[Callable[[Channel], None]] = []
         self.received = metrics.counter(
             "sip_received_messages_total", "SIP messages received"
         )
@@ -100,5 +102,10 @@ class Reception:
             self._answered.value += 1
 
     def lost(self, channel: Channel) -> None:
-        """A connection is gone."""
+        """What was sent on a connection gets no response."""
         self._layer.channel_lost(channel)
+
+    def closed(self, channel: Channel) -> None:
+        """A connection is gone."""
+        for watcher in self.watchers:
+            watcher(channel)

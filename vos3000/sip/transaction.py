@@ -24,12 +24,35 @@ from vos3000.timers import Timer, TimerWheel
 
 Address = tuple[str, int]
 
+SECURE = frozenset(("TLS", "WSS"))
+"""Transports that nobody on the way can read (26.2)."""
+
+_PORTS = {"TLS": 5061, "WS": 80, "WSS": 443}
+
+
+def default_port(transport: str) -> int:
+    """
+    Where a peer listens that names no port (18.2.2, 19.1.2; RFC 7118 5.3).
+
+    @param transport: As it stands in Via.
+    """
+    return _PORTS.get(transport, 5060)
+
 
 class Channel(Protocol):
-    """A way to send bytes: a datagram socket, or one connection."""
+    """
+    A way to send bytes: a datagram socket, or one connection.
+
+    @ivar name: The transport as it stands in Via.
+    @ivar reliable: Whether it is a connection.
+    """
 
     name: str
     reliable: bool
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was a connection and is gone."""
 
     def send(self, data: bytes, address: Address) -> None:
         """Send, or lose silently: retransmission is the transaction's work."""
@@ -45,6 +68,12 @@ class Channel(Protocol):
 
     def waited(self) -> float:
         """Seconds that the message read last had waited to be read."""
+
+    def welcome(self) -> None:
+        """
+        Its peer proved who it is: if it is a connection, no limit of strangers
+        holds for it any more.
+        """
 
 
 class ServerUser(Protocol):

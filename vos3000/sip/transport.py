@@ -5,18 +5,20 @@ a request goes out on.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from twisted.internet.protocol import DatagramProtocol
 
 from vos3000.sip import backlog
+from vos3000.sip.connection import Listener, Way
+from vos3000.sip.connections import Connections
 from vos3000.sip.parser import MAX_SIZE
 from vos3000.sip.reception import LocalHost, Reception
-from vos3000.sip.tcp import TcpListener
-from vos3000.sip.transaction import Address, Channel
+from vos3000.sip.sockets import mark
+from vos3000.sip.transaction import SECURE, Address, Channel
 
-__all__ = ["MAX_PACKET_SIZE", "Reception", "TcpListener", "Transport", "UdpChannel"]
+__all__ = ["MAX_PACKET_SIZE", "Reception", "Transport", "UdpChannel"]
 
 MAX_PACKET_SIZE = MAX_SIZE
 """The largest datagram that is read."""
@@ -32,6 +34,7 @@ class UdpChannel(DatagramProtocol):
 
     name = "UDP"
     reliable = False
+    closed = False
 
     def __init__(self, reception: Reception, local_host: LocalHost) -> None:
         self._reception = reception
@@ -80,6 +83,14 @@ class UdpChannel(DatagramProtocol):
         """This one: a datagram socket does not close."""
         return self
 
+    def welcome(self) -> None:
+        """A datagram socket has no limits of strangers."""
+
+    def mark(self, tos: int) -> None:
+        """Send with this class of service from now on (SS_QOS_SIGNAL)."""
+        if self._socket is not None:
+            mark(self._socket, tos)
+
     def waited(self) -> float:
         """Seconds that the datagram read last had waited: 1.8 us to find out."""
         if self._socket is None:
@@ -99,11 +110,16 @@ class UdpChannel(DatagramProtocol):
 class Transport:
     """
     The channels of one switch: which one a request to a gateway goes out on.
+
+    @param listeners: The transports that are connections, by name.
     """
 
-    def __init__(self, tcp: TcpListener) -> None:
+    def __init__(
+        self, connections: Connections, listeners: Mapping[str, Listener]
+    ) -> None:
         self._udp: list[UdpChannel] = []
-        self.tcp = tcp
+        self._connections = connections
+        self._listeners = listeners
 
     def add(self, channel: UdpChannel) -> None:
         """A datagram socket is open."""
@@ -113,18 +129,45 @@ class Transport:
         """Datagrams that found no room in the sockets' buffers."""
         return sum(channel.lost() for channel in self._udp)
 
-    def channel(self, name: str, address: Address, local: str = "") -> Channel | None:
+    def mark(self, tos: int) -> None:
+        """The class of service of all that is sent from now on."""
+        for channel in self._udp:
+            channel.mark(tos)
+        self._connections.remark(tos)
+
+    def channel(
+        self,
+        name: str,
+        address: Address,
+        local: str = "",
+        domain: str = "",
+        verify: bool = True,
+    ) -> Channel | None:
         """
         The channel for a request.
 
-        @param name: C{udp} or C{tcp}.
+        @param name: C{udp}, C{tcp}, C{tls}, C{ws} or C{wss}.
         @param local: Our own address that must be used; empty for any.
+        @param domain: Whom the peer's certificate must name; empty for its
+            address.
+        @param verify: Whether the certificate must be good.
         @return: None if no listener fits.
         """
-        if name == "tcp":
-            return self.tcp.channel(address, local) if self.tcp.port else None
+        if name != "udp":
+            return self._connection(name.upper(), address, local, domain, verify)
         v6 = ":" in address[0]
         for channel in self._udp:
             if channel.v6 == v6 and (not local or channel.host in ("", local)):
                 return channel
         return None
+
+    def _connection(
+        self, name: str, address: Address, local: str, domain: str, verify: bool
+    ) -> Channel | None:
+        listener = self._listeners.get(name)
+        if listener is None or not listener.ready:
+            return None
+        if name not in SECURE:
+            domain, verify = "", True
+        way = Way(name, address, local, domain, verify)
+        return self._connections.to(listener, way)

@@ -1,0 +1,1 @@
+SS_QOS_SIGNAL marks the packets of signaling and SS_TCP_CLOSE_RESET ends SIP's connections with a reset. Connections that peers offer for reuse (`alias`, RFC 5923) are reused, and a dead peer of a connection is noticed within 20 s.

@@ -1,0 +1,132 @@
+"""
+L{vos3000.transports}: what the system is asked for, on real sockets.
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
+from twisted.trial.unittest import TestCase
+
+from tests.sip.rig import FakeClient, Rig, ask
+from vos3000.config import Endpoint, Sip
+from vos3000.metrics import Metrics
+from vos3000.ports import Ports
+from vos3000.sip.sockets import marking
+from vos3000.timers import TimerWheel
+from vos3000.transports import Transports
+
+TOS, OTHER = 0xA0, 0x68
+
+
+class Real:
+    """Transports on loopback."""
+
+    def __init__(self, sip: Sip) -> None:
+        self.rig = Rig()
+        self.rig.users.known = {"127.0.0.1", "::1"}
+        self.ports = Ports()
+        self.timers = TimerWheel(IReactorTime(reactor))
+        self.all = Transports(
+            reactor,
+            self.rig.reception,
+            self.timers,
+            self.rig.users.knows,
+            Metrics(),
+        )
+        self.all.open(self.ports, sip)
+        self.ports.check()
+        self.ports.start()
+
+    @property
+    def connections(self) -> list[Any]:
+        """All that are open."""
+        return list(self.all.connections)
+
+    def open_ports(self) -> list[Any]:
+        """The sockets that listen."""
+        return list(self.ports._open)
+
+    async def until(self, true: Any) -> None:
+        """Let the sockets work, for at most five seconds."""
+        for _ in range(500):
+            if true():
+                return
+            await deferLater(IReactorTime(reactor), 0.01)
+        raise AssertionError("it did not happen")
+
+    async def stop(self) -> None:
+        """Close everything."""
+        for each in self.connections:
+            each.abort()
+        await self.until(lambda: not self.connections)
+        self.timers.stop()
+        await gatherResults([each for each in self.ports.close() if each is not None])
+
+
+class MarkTests(TestCase):
+    """SS_QOS_SIGNAL, as the sockets tell it."""
+
+    async def _marked(self, host: str) -> None:
+        real = Real(Sip(udp=(Endpoint(host, 0),), tcp=(Endpoint(host, 0),)))
+        try:
+            real.all.tune(TOS, False)
+            udp, tcp = real.open_ports()
+            there = (host, tcp.getHost().port)
+            channel = real.all.transport.channel("tcp", there)
+            assert channel is not None
+            data = ask("OPTIONS", "z9hG4bKo", transport="TCP")
+            user = FakeClient()
+            real.rig.layer.send("z9hG4bKo", "OPTIONS", data, channel, there, user)
+            await real.until(lambda: user.heard)
+            self.assertEqual(len(real.connections), 2, "both ends are ours")
+            sockets = [udp.socket, tcp.socket]
+            sockets += [each.transport.socket for each in real.connections]
+            self.assertEqual([marking(each) for each in sockets], [TOS] * 4)
+            real.all.tune(OTHER, False)
+            self.assertEqual([marking(each) for each in sockets], [OTHER] * 4)
+        finally:
+            await real.stop()
+
+    def test_ipv4(self) -> Deferred[None]:
+        """Those that listen, those taken and those opened, and again on reload."""
+        return Deferred.fromCoroutine(self._marked("127.0.0.1"))
+
+    def test_ipv6(self) -> Deferred[None]:
+        """The same by traffic class."""
+        return Deferred.fromCoroutine(self._marked("::1"))
+
+
+class ResetTests(TestCase):
+    """SS_TCP_CLOSE_RESET, as the peer's socket tells it."""
+
+    async def test_peer_sees_a_reset(self) -> None:
+        """Its connection is broken, not ended."""
+        for reset, expected in ((True, ConnectionResetError), (False, None)):
+            real = Real(Sip(udp=(), tcp=(Endpoint("127.0.0.1", 0),)))
+            try:
+                real.all.tune(TOS, reset)
+                self.assertIs(await _closed(real), expected)
+            finally:
+                await real.stop()
+
+
+async def _closed(real: Real) -> type[BaseException] | None:
+    """Connect, be closed, and tell how a read ends."""
+    (tcp,) = real.open_ports()
+    with socket.create_connection(("127.0.0.1", tcp.getHost().port)) as peer:
+        await real.until(lambda: real.connections)
+        (connection,) = real.connections
+        connection.close()
+        await real.until(lambda: not real.connections)
+        peer.settimeout(5)
+        try:
+            peer.recv(1)
+        except ConnectionResetError as error:
+            return type(error)
+        return None
