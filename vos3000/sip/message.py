@@ -8,7 +8,7 @@ built from text as well, since most of an answer is a copy of its request.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import attrs
@@ -151,19 +151,10 @@ class Message:
 
     def items(self) -> Iterator[tuple[str, str]]:
         """Every header line in order: name as to be sent, value."""
-        for _, name, value in self._named():
+        for _, name, value in self.named():
             yield name, value
 
-    def select(self, names: Collection[str]) -> list[tuple[str, str]]:
-        """
-        The header lines with one of these names, in order, as L{items} has
-        them: for passing some headers through.
-        """
-        if self._first.keys().isdisjoint(names):
-            return []
-        return [(name, value) for key, name, value in self._named() if key in names]
-
-    def _named(self) -> Iterator[tuple[str, str, str]]:
+    def named(self) -> Iterator[tuple[str, str, str]]:
         """Every header line in order: key, name as to be sent, value."""
         for line in self._lines[1:]:
             name, _, value = line.partition(":")

@@ -57,7 +57,8 @@ accept accept-contact accept-encoding accept-language alert-info allow
 allow-events call-info contact content-encoding content-language diversion
 error-info geolocation history-info in-reply-to p-asserted-identity
 p-preferred-identity path proxy-require reason record-route reject-contact
-request-disposition require route service-route supported unsupported via
+remote-party-id request-disposition require route service-route supported
+unsupported via
 warning
 """
 
