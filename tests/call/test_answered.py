@@ -22,6 +22,7 @@ from tests.switch import (
 from vos3000.model.cdr import Cdr
 from vos3000.model.numbers import PrefixMap
 from vos3000.model.rates import Rate
+from vos3000.model.sipoptions import SipOptions
 from vos3000.sip.message import Request, Response
 
 RICH = (
@@ -169,7 +170,8 @@ class HiddenTests(CallTests):
 
     def test_callee_learns_nothing_of_the_caller(self) -> None:
         """Neither addresses nor names nor ids of the caller, but its media."""
-        switch = self.switch()
+        nameless = routing_gateway(sip=SipOptions(display=False))
+        switch = self.switch(routing=[nameless])
         caller = Caller(switch, call_id="secret-call-id")
         caller.from_ = '"Alice" <sip:1000@secret.example>;tag=secret-tag'
         caller.invite(headers=RICH)

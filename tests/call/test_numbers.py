@@ -80,7 +80,10 @@ class NumberTests(CallTests):
         self.assertEqual(cdr.calleee164, "2000")
 
     def test_caller_stands_elsewhere(self) -> None:
-        """sipCallerE164Domain 0 to 4; From where the header is missing."""
+        """
+        sipCallerE164Domain 0 to 4; From where the header is missing, or the name
+        is no number.
+        """
         headers = (
             "Remote-Party-ID: <sip:5001@x.example>;party=calling",
             '5002: "not a header of ours" <sip:5002@x.example>',
@@ -90,8 +93,31 @@ class NumberTests(CallTests):
         for domain, number in enumerate(("1000", "5001", "77", "5003", "5004")):
             _, cdr = self.placed(headers=headers, display='"77"', caller_domain=domain)
             self.assertEqual(cdr.callere164, number)
-            _, cdr = self.placed(display="", caller_domain=domain)
-            self.assertEqual(cdr.callere164, "1000")
+            for display in ("", '"Bob 77"'):
+                _, cdr = self.placed(display=display, caller_domain=domain)
+                self.assertEqual(cdr.callere164, "1000")
+
+    def test_several_values(self) -> None:
+        """The first that can be read and has a number; the caller's own party."""
+        headers = (
+            "Diversion: <<<>, <sip:x.example>, <tel:+44-20>, <sip:4001@x>",
+            "Remote-Party-ID: <sip:9@x>;party=called",
+            "Remote-Party-ID: <sip:5001@x>;party=calling, <sip:9@x>",
+            "P-Asserted-Identity: <sip:x.example>",
+            "P-Asserted-Identity: <tel:5003>",
+            "P-Preferred-Identity: <sips:5004@x>",
+        )
+        for domain, number in ((1, "5001"), (3, "5003"), (4, "5004")):
+            _, cdr = self.placed(headers=headers, caller_domain=domain)
+            self.assertEqual(cdr.callere164, number)
+        _, cdr = self.placed(headers=headers, callee_domain=2)
+        self.assertEqual(cdr.calleee164, "+4420")
+
+    def test_semicolon(self) -> None:
+        """An escaped semicolon stays part of the number."""
+        invite, cdr = self.placed(uri="sip:20%3b00@192.0.2.1")
+        self.assertEqual(cdr.calleee164, "20;00")
+        self.assertEqual(invite.uri.user, "20%3B00")
 
     def test_malformed_identity(self) -> None:
         """From where the header cannot be read."""
@@ -161,11 +187,11 @@ class NumberTests(CallTests):
         data = peer.make("INVITE", OFFER)
         data = data.replace(b'"A"', b'"\xff\xfe"').replace(b"caller/1", b"\xfftel/1")
         peer.send(data)
-        self.assertEqual(switch.request(CALLEE).method, "INVITE")
+        self.assertEqual(switch.request(CALLEE).from_.display, "\ufffd\ufffd")
         switch.registry.hang_up(1)
         cdr = switch.cdrs[0]
         self.assertEqual(cdr.callerproductid, "\ufffdtel/1")
-        self.assertEqual(cdr.callere164, "\ufffd\ufffd")
+        self.assertEqual(cdr.callere164, "1000")
 
     def test_rule_that_leaves_nothing(self) -> None:
         """A callee that the rules rewrite to nothing is not called."""
@@ -192,7 +218,7 @@ class AddressTests(CallTests):
         invite = switch.request(there)
         self.assertEqual(invite.uri_text, "sip:2000@[2001:db8::20]:5060")
         from_ = invite.get("from") or ""
-        self.assertTrue(from_.startswith("<sip:1000@[2001:db8::1]>;tag="), from_)
+        self.assertTrue(from_.startswith('"A" <sip:1000@[2001:db8::1]>;tag='), from_)
         self.assertEqual(invite.get("contact"), "<sip:[2001:db8::1]:5060>")
         self.assertIn(b"o=- 1 1 IN IP6 2001:db8::1\r\n", invite.body)
 

@@ -23,6 +23,7 @@ from vos3000.billing.settings import BillingSettings, should_record
 from vos3000.call.call import Call, Ended, Phase
 from vos3000.call.hunting import Hunter
 from vos3000.call.leg import InboundLeg
+from vos3000.call.presented import Withheld
 from vos3000.call.record import record_of
 from vos3000.call.registry import Registry
 from vos3000.events import CallEnded, CallStateChanged, Events
@@ -143,6 +144,7 @@ class CallControl:
         self.mismatch = causes["CodecMismatch"]
         self._unknown = causes["IllegalCall"]
         self._no_number = causes.by_sip(484)
+        self._no_privacy = causes.by_sip(500)
         self._draining = False
         self._illegal_second = self._illegal = 0
         self._measure(metrics)
@@ -239,6 +241,8 @@ class CallControl:
         self._engines.throttle.admit(gateway)
         if not call.callee_access:
             raise CallRejected(self._no_number, "no number to call")
+        if call.leg.presented.withheld is Withheld.TOO_MUCH:
+            raise CallRejected(self._no_privacy, "more privacy than can be given")
         if self._draining:
             raise CallRejected(self._causes["ServerShutdown"], "stopping")
         if not self._writer.healthy:

@@ -191,7 +191,14 @@ class Hunt:
         call.dialing(gateway)
         self._limits = hunter.settings.stages.of(gateway)
         self._watch(0)
-        setup = Setup(call.caller_out, call.callee_out, call.offer, call.leg.hops - 1)
+        setup = Setup(
+            call.caller_out,
+            call.callee_out,
+            call.offer,
+            call.leg.hops - 1,
+            call.callee_access,
+            call.leg,
+        )
         self._cause = hunter.no_reply if setup.callee else hunter.no_number
         self._leg = call.out = self._dial(gateway, setup) if setup.callee else None
         if self._leg is not None:

@@ -13,6 +13,7 @@ from typing import Protocol
 
 import attrs
 
+from vos3000.call.presented import Presented
 from vos3000.instant import Instant
 from vos3000.model.causes import EndCause
 from vos3000.model.gateways import MappingGateway, RoutingGateway
@@ -142,11 +143,13 @@ class InboundLeg(Leg, Protocol):
     @ivar arrived: When it came.
     @ivar content: The caller's offer; none for a late offer.
     @ivar hops: How many more switches the call may pass.
+    @ivar presented: What the caller says of itself, once it is recognized.
     """
 
     arrived: Instant
     content: Content
     hops: int
+    presented: Presented
     user: InboundUser | None
 
     def recognize(self, gateway: MappingGateway | None) -> tuple[str, str]:
@@ -255,12 +258,16 @@ class Setup:
     @ivar offer: Gives the caller's offer as the callee may see it, from the
         address of ours that the callee will see, and the callee's own.
     @ivar hops: How many more switches the call may pass.
+    @ivar dialed: The callee's number as the caller gave it.
+    @ivar caller_leg: The caller's side.
     """
 
     caller: str
     callee: str
     offer: Callable[[str, str], Content]
     hops: int
+    dialed: str
+    caller_leg: InboundLeg
 
 
 Dial = Callable[[RoutingGateway, Setup, OutboundUser], OutboundLeg | None]

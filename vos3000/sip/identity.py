@@ -37,7 +37,8 @@ ANONYMOUS = "sip:anonymous@anonymous.invalid"
 ANONYMOUS_FROM = f'"Anonymous" <{ANONYMOUS}>'
 
 _WITHHELD = frozenset(("full", "uri"))
-_USER = "-_.!~*'()&=+$,;?/"
+_USER = "-_.!~*'()&=+$,?/"
+_GROUPING = str.maketrans("", "", " -.()/")
 _DIALLED = "0123456789*#"
 
 
@@ -97,6 +98,11 @@ def is_number(text: str) -> bool:
     return bool(digits) and not digits.strip(_DIALLED)
 
 
+def names_a_number(display: str) -> bool:
+    """Whether a display name is a telephone number, in groups or not."""
+    return is_number(display.translate(_GROUPING))
+
+
 def user_part(number: str) -> str:
     """A number as the user part of a URI: what may not stand there escaped."""
     if number.isascii() and number.isalnum():
@@ -108,7 +114,7 @@ def address_of(number: str, host: str, phone: bool) -> str:
     """
     The SIP URI of a number.
 
-    @param host: As it stands in a URI (L{vos3000.sip.uri.bracketed}).
+    @param host: As it stands in a URI, with its port if any.
     @param phone: Whether a telephone number is marked as one (C{user=phone}).
     """
     if phone and is_number(number):

@@ -65,10 +65,7 @@ class Uri:
         user = self.user or ""
         if user.isdigit():
             return user
-        text = unquote(user.partition(";")[0])
-        digits = text.translate(_SEPARATORS)
-        body = digits[1:] if digits.startswith("+") else digits
-        return text if not body or body.strip(_DIALLED) else digits
+        return plain_number(unquote(user.partition(";")[0]))
 
     def __str__(self) -> str:
         """The URI as to be sent, without angle brackets."""
@@ -85,6 +82,13 @@ class Uri:
         for name, value in self.params:
             text += f";{name}" if value is None else f";{name}={value}"
         return f"{text}?{self.headers}" if self.headers else text
+
+
+def plain_number(text: str) -> str:
+    """C{text} without visual separators, if the rest is a telephone number."""
+    digits = text.translate(_SEPARATORS)
+    body = digits[1:] if digits.startswith("+") else digits
+    return text if not body or body.strip(_DIALLED) else digits
 
 
 def find_param(params: Params, name: str) -> str | None:

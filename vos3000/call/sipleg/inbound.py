@@ -5,29 +5,19 @@ The caller's leg: an INVITE that came, and what we answer it.
 from __future__ import annotations
 
 from vos3000.call.leg import NO_CONTENT, Content, InboundUser, Stage
+from vos3000.call.presented import PLAIN, Presented
+from vos3000.call.sipleg.recognition import callee_of, caller_of, presented_by
 from vos3000.call.sipleg.shared import SipLeg
 from vos3000.call.sipleg.terms import AGENT, STATUSES, LegState, SipLegs, text
-from vos3000.errors import ParseError
 from vos3000.instant import Instant
 from vos3000.model.causes import EndCause
 from vos3000.model.gateways import MappingGateway
 from vos3000.sip.core import ALLOW, acknowledged
 from vos3000.sip.dialog import Dialog
-from vos3000.sip.fields import parse_name_addr
 from vos3000.sip.message import Request, respond
 from vos3000.sip.transaction import InviteServerTransaction
 
 _SERVER = ("Server", AGENT)
-
-_CALLEE_HEADERS = {2: "diversion"}
-"""Values of sipCalleeE164Domain beside 0, To, and 1, the request line."""
-
-_CALLER_HEADERS = {
-    1: "remote-party-id",
-    3: "p-asserted-identity",
-    4: "p-preferred-identity",
-}
-"""Values of sipCallerE164Domain beside 0, From, and 2, its display name."""
 
 
 class SipInboundLeg(SipLeg):
@@ -47,6 +37,7 @@ class SipInboundLeg(SipLeg):
         "identifier",
         "local_host",
         "peer",
+        "presented",
         "user",
     )
 
@@ -65,6 +56,7 @@ class SipInboundLeg(SipLeg):
         self.content = legs.content(request)
         hops = request.max_forwards
         self.hops = 70 if hops is None else hops
+        self.presented: Presented = PLAIN
         self.dialog = Dialog.of_request(transaction, tag, self)
         legs.core.dialogs[tag] = self.dialog
         transaction.user = self
@@ -89,7 +81,8 @@ class SipInboundLeg(SipLeg):
         if gateway is not None:
             self.options = gateway.sip
             from_, to = gateway.caller_domain, gateway.callee_domain
-        return _caller(request, from_)[:64], _callee(request, to)[:64]
+        self.presented = presented_by(request, self.options)
+        return caller_of(request, from_)[:64], callee_of(request, to)[:64]
 
     def proceed(self) -> None:
         """Send 100 Trying, so that the caller stops sending again."""
@@ -108,6 +101,7 @@ class SipInboundLeg(SipLeg):
         self.state = LegState.ANSWERED
         self.asked, self._invite = self._invite, None
         self.content = NO_CONTENT
+        self.presented = PLAIN
         self.call, self.user = self.user, None
 
     def _respond(self, status: int, content: Content, tag: str | None) -> None:
@@ -208,33 +202,3 @@ class SipInboundLeg(SipLeg):
             acknowledged(self.asked)
             self.asked = None
         super().end()
-
-
-def _callee(request: Request, domain: int) -> str:
-    """The callee, from where the gateway says it stands."""
-    if domain == 1:
-        return request.uri.number
-    if domain in _CALLEE_HEADERS:
-        found = _number(request, _CALLEE_HEADERS[domain])
-        return found or request.uri.number
-    return request.to.uri.number or request.uri.number
-
-
-def _caller(request: Request, domain: int) -> str:
-    """The caller, from where the gateway says it stands; else from From."""
-    found = ""
-    if domain == 2:
-        found = text(request.from_.display.strip())
-    elif domain in _CALLER_HEADERS:
-        found = _number(request, _CALLER_HEADERS[domain])
-    return found or request.from_.uri.number
-
-
-def _number(request: Request, name: str) -> str:
-    values = request.all(name)
-    if not values:
-        return ""
-    try:
-        return parse_name_addr(values[0]).uri.number
-    except ParseError:
-        return ""

@@ -5,7 +5,6 @@ The callee's leg: an INVITE that we send, and what comes of it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from urllib.parse import quote
 
 from vos3000.call.leg import NO_CONTENT, OutboundUser, Setup, Stage
 from vos3000.call.sipleg.again import (
@@ -17,6 +16,7 @@ from vos3000.call.sipleg.again import (
     expire,
     pause_of,
 )
+from vos3000.call.sipleg.identity import caller_in, identities
 from vos3000.call.sipleg.shared import SipLeg
 from vos3000.call.sipleg.terms import AGENT, STAGES, LegState, SipLegs, text
 from vos3000.errors import ParseError
@@ -25,6 +25,7 @@ from vos3000.model.gateways import RoutingGateway
 from vos3000.sip.core import ALLOW
 from vos3000.sip.dialog import Dialog, host_port, via_of
 from vos3000.sip.hopwise import once_more
+from vos3000.sip.identity import address_of
 from vos3000.sip.message import Request, Response
 from vos3000.sip.outside import Target
 from vos3000.sip.transaction import (
@@ -37,9 +38,7 @@ from vos3000.sip.transaction import (
 from vos3000.sip.uri import parse_uri
 from vos3000.timers import Timer
 
-_ANONYMOUS = '"Anonymous" <sip:anonymous@anonymous.invalid>'
-_USER_AGENT = ("User-Agent", AGENT)
-_USER_UNRESERVED = "-_.!~*'()&=+$,;?/"
+_BASIC = (ALLOW, ("User-Agent", AGENT))
 
 
 class SipOutboundLeg(SipLeg):
@@ -88,11 +87,12 @@ class SipOutboundLeg(SipLeg):
         self.dialog = self._dial(channel, address, setup, tokens.random())
         legs.core.dialogs[self.dialog.local_tag] = self.dialog
         branch = tokens.branch()
+        told = identities(setup, gateway, legs.settings(), self.local_host)
         data = self.dialog.request(
             "INVITE",
             1,
             branch,
-            (ALLOW, _USER_AGENT),
+            (*_BASIC, *told) if told else _BASIC,
             content.body,
             content.type or None,
             setup.hops,
@@ -104,17 +104,18 @@ class SipOutboundLeg(SipLeg):
     def _dial(
         self, channel: Channel, address: Address, setup: Setup, tag: str
     ) -> Dialog:
-        callee = _uri(_user(setup.callee), channel, address)
-        caller = _ANONYMOUS
-        if setup.caller and setup.caller.lower() != "anonymous":
-            here = f"[{self.local_host}]" if ":" in self.local_host else self.local_host
-            caller = f"<sip:{_user(setup.caller)}@{here}>"
+        options, settings = self.options, self._legs.settings()
+        phone = options.user_phone
+        called = callee = _uri(setup.callee, channel, address, phone)
+        if settings.invite_use_contact and setup.dialed:
+            called = _uri(setup.dialed, channel, address, phone)
+        caller = caller_in(setup, options, settings, self.local_host)
         dialog = Dialog(
             self.identifier,
             tag,
             f"{caller};tag={tag}",
             "",
-            f"<{callee}>",
+            f"<{called}>",
             callee,
             channel,
             address,
@@ -185,8 +186,9 @@ class SipOutboundLeg(SipLeg):
             return False
         target, *others = self._others
         self._others = tuple(others)
-        called = parse_uri(self.dialog.target).user or ""
-        self._send_again(transaction, (), _uri(called, *target), target)
+        called = parse_uri(self.dialog.target).number
+        uri = _uri(called, *target, self.options.user_phone)
+        self._send_again(transaction, (), uri, target)
         return True
 
     def _send_again(
@@ -345,15 +347,8 @@ class _LateOffer:
         self.cseq = cseq
 
 
-def _uri(user: str, channel: Channel, address: Address) -> str:
+def _uri(number: str, channel: Channel, address: Address, phone: bool) -> str:
     """Whom to call at an address of the gateway."""
     there = host_port(*address)
-    if channel.name != "UDP":
-        there += f";transport={channel.name.lower()}"
-    return f"sip:{user}@{there}"
-
-
-def _user(number: str) -> str:
-    if number.isascii() and number.isalnum():
-        return number
-    return quote(number, safe=_USER_UNRESERVED)
+    uri = address_of(number, there, phone)
+    return uri if channel.name == "UDP" else f"{uri};transport={channel.name.lower()}"

@@ -8,6 +8,7 @@ else it holds, and however long, the answer is the same.
 from __future__ import annotations
 
 from vos3000.call.leg import NO_CONTENT, Content, Exchange, InboundUser, Stage
+from vos3000.call.presented import PLAIN, Presented
 from vos3000.call.sipleg.terms import AGENT, SipLegs, text
 from vos3000.errors import ParseError
 from vos3000.instant import Instant
@@ -35,6 +36,7 @@ class SipStrangerLeg:
 
     protocol = Signaling.SIP
     content: Content = NO_CONTENT
+    presented: Presented = PLAIN
     hops = 0
 
     def __init__(self, legs: SipLegs, transaction: InviteServerTransaction) -> None:

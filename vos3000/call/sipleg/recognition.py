@@ -1,0 +1,104 @@
+"""
+Who calls and who is called, as a caller's INVITE tells it.
+
+A header that is missing, or cannot be read, says nothing: then the numbers are
+those of From and of the request line.
+"""
+
+from __future__ import annotations
+
+from vos3000.call.presented import PLAIN, Presented, Withheld
+from vos3000.call.sipleg.terms import text
+from vos3000.model.sipoptions import SipOptions
+from vos3000.sip.identity import (
+    HIDING,
+    KNOWN,
+    calling_party,
+    first_number,
+    is_number,
+    privacy_values,
+    withholds,
+)
+from vos3000.sip.message import Request
+from vos3000.sip.uri import Uri, plain_number
+
+_INVALID = "anonymous.invalid"
+
+
+def callee_of(request: Request, domain: int) -> str:
+    """
+    The callee, from where the gateway says it stands.
+
+    @param domain: sipCalleeE164Domain.
+    """
+    if domain == 1:
+        return request.uri.number
+    if domain == 2:
+        return first_number(request.all("diversion")) or request.uri.number
+    return request.to.uri.number or request.uri.number
+
+
+def caller_of(request: Request, domain: int) -> str:
+    """
+    The caller, from where the gateway says it stands; else from From.
+
+    @param domain: sipCallerE164Domain.
+    """
+    return _caller(request, domain) or request.from_.uri.number
+
+
+def _caller(request: Request, domain: int) -> str:
+    if domain == 1:
+        party = calling_party(request.all("remote-party-id"))
+        return "" if party is None else party.uri.number
+    if domain == 2:
+        number = plain_number(request.from_.display.strip())
+        return number if is_number(number) else ""
+    if domain == 3:
+        return first_number(request.all("p-asserted-identity"))
+    if domain == 4:
+        return first_number(request.all("p-preferred-identity"))
+    return ""
+
+
+def presented_by(request: Request, options: SipOptions) -> Presented:
+    """What the caller says of itself beside its number."""
+    privacy: tuple[str, ...] = ()
+    withheld = Withheld.NOTHING
+    if options.honors_privacy:
+        if request.get("privacy") is not None:
+            privacy = privacy_values(request.all("privacy"))
+        withheld = _withheld(request, privacy)
+    display = text(request.from_.display)
+    asserted = tuple(request.all("p-asserted-identity"))
+    preferred = tuple(request.all("p-preferred-identity"))
+    if display or withheld or privacy or asserted or preferred:
+        return Presented(display, withheld, (), privacy, asserted, preferred)
+    return PLAIN
+
+
+def _withheld(request: Request, privacy: tuple[str, ...]) -> Withheld:
+    if "none" in privacy:
+        return Withheld.NOTHING
+    if "critical" in privacy and not _possible(privacy):
+        return Withheld.TOO_MUCH
+    if not HIDING.isdisjoint(privacy) or _is_anonymous(request.from_.uri):
+        return Withheld.NUMBER
+    if request.get("remote-party-id") is not None:
+        party = calling_party(request.all("remote-party-id"))
+        if party is not None and withholds(party):
+            return Withheld.NUMBER
+    return Withheld.NOTHING
+
+
+def _possible(privacy: tuple[str, ...]) -> bool:
+    """
+    Whether all that is asked for can be given (RFC 3323 section 5). Where media
+    goes cannot be withheld: it goes from end to end.
+    """
+    return "session" not in privacy and KNOWN.issuperset(privacy)
+
+
+def _is_anonymous(uri: Uri) -> bool:
+    """Whether From itself says nothing (RFC 3323 section 4.1.1.3)."""
+    return uri.host == _INVALID or (uri.user or "").lower() == "anonymous"
