@@ -156,6 +156,18 @@ class RefusalTests(StartCase):
         self.assertIn("no such table: e_moconfig", self.refused("-n"))
         self.assertFalse((self.state / "vos3000.pid").exists())
 
+    def test_key_that_is_none(self) -> None:
+        """It is made for its owner alone; spoiled, it is told and left alone."""
+        process = self.start("-n")
+        self.until("serving:")
+        process.terminate()
+        self.ends(process, 0)
+        key = self.state / "passwords.key"
+        self.assertEqual(key.stat().st_mode & 0o777, 0o600)
+        key.write_text("spoiled")
+        self.assertIn(f"the key of the passwords, {key}, cannot", self.refused("-n"))
+        self.assertEqual(key.read_text(), "spoiled")
+
     def test_second_switch_on_a_state_directory(self) -> None:
         """It is refused, and the first one stays the owner."""
         first = self.start("-n")

@@ -32,6 +32,7 @@ from vos3000.db.gateways import MAPPING, ROUTING, GatewayStore
 from vos3000.db.phones import PhoneStore
 from vos3000.db.pool import thread_pool
 from vos3000.db.rates import RateStore
+from vos3000.db.secrets import sealer
 from vos3000.db.settings import AccessStore, ParameterStore
 from vos3000.db.trouble import told
 from vos3000.db.upgrade import prepare
@@ -140,6 +141,7 @@ class Switch(Service):
         prepare(url)
         zone = self._config.state.zone
         self._pool = thread_pool(url, self._reactor, self._metrics, time.monotonic)
+        self._pool.dialect.secrets = sealer(state)
         customers = CustomerStore(self._pool)
         self._stores = Stores(
             customers,

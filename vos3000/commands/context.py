@@ -24,7 +24,7 @@ from twisted.python.failure import Failure
 
 from vos3000 import parameters
 from vos3000.config import Config
-from vos3000.db import upgrade
+from vos3000.db import secrets, upgrade
 from vos3000.db.dialects import Sqlite, dialect
 from vos3000.db.pool import Pool, local_pool
 from vos3000.db.settings import ParameterStore
@@ -128,6 +128,7 @@ class Setup:
             finally:
                 connection.close()
         pool = local_pool(url, Metrics(), time.monotonic)
+        pool.dialect.secrets = secrets.readable(self.config.state.dir)
         try:
             yield pool
         finally:

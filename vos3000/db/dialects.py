@@ -13,6 +13,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Protocol
 
+from vos3000.db.secrets import Clear, Secrets
 from vos3000.errors import ConfigError
 from vos3000.model.money import from_micros, plain, to_micros
 
@@ -50,6 +51,8 @@ class Sqlite:
     Amounts are whole millionths, prices are text: REAL never holds money.
 
     @ivar path: The file; C{:memory:} for a database of one connection.
+    @ivar secrets: Seals passwords; whoever opens the database and has its key
+        sets it.
     """
 
     driver = "sqlite3"
@@ -60,6 +63,7 @@ class Sqlite:
     def __init__(self, url: str) -> None:
         _, _, rest = url.partition("://")
         self.path = rest.removeprefix("/") or MEMORY
+        self.secrets: Secrets = Clear()
 
     def arguments(self) -> dict[str, Any]:
         """What the driver's C{connect} is called with."""

@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 from vos3000.db.dialects import Sqlite
-from vos3000.db.gatewayfields import BOOL, JSON, LIST, PRICE, Field
+from vos3000.db.gatewayfields import BOOL, JSON, LIST, PRICE, SECRET, Field
 from vos3000.model.limits import comma_list
 
 
@@ -24,6 +24,8 @@ def write(dialect: Sqlite, field: Field, value: Any) -> Any:
         return ",".join(value)
     if field.kind == JSON:
         return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    if field.kind == SECRET:
+        return dialect.secrets.seal(value)
     return value
 
 
@@ -39,4 +41,6 @@ def read(dialect: Sqlite, field: Field, value: Any) -> Any:
         return list(comma_list(value))
     if field.kind == JSON:
         return json.loads(value)
+    if field.kind == SECRET:
+        return dialect.secrets.open(value)
     return value

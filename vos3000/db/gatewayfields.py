@@ -23,6 +23,7 @@ BOOL = "bool"
 PRICE = "price"
 LIST = "list"
 JSON = "json"
+SECRET = "secret"
 
 
 @attrs.frozen(slots=True)
@@ -73,7 +74,7 @@ CORE = frozenset(
 
 MAPPING: tuple[Field, ...] = (
     Field("name", TEXT, ""),
-    Field("password", TEXT, ""),
+    Field("password", SECRET, ""),
     Field("lockType", INT, 0),
     Field("callLevel", INT, 5),
     Field("capacity", INT, 0),
@@ -91,7 +92,7 @@ MAPPING: tuple[Field, ...] = (
     Field("calleeE164CheckCity", BOOL, True),
     Field("calleeE164CheckMobile", BOOL, True),
     Field("calleeE164CheckOther", BOOL, True),
-    Field("customerPassword", TEXT, ""),
+    Field("customerPassword", SECRET, ""),
     Field("rtpForwardType", INT, 0),
     Field("mediaCheckDirection", INT, 0),
     Field("calleeE164Restrict", INT, 0),
@@ -187,8 +188,8 @@ ROUTING: tuple[Field, ...] = (
     Field("name", TEXT, ""),
     Field("prefix", TEXT, ""),
     Field("prefixStyle", INT, 0),
-    Field("password", TEXT, ""),
-    Field("customerPassword", TEXT, ""),
+    Field("password", SECRET, ""),
+    Field("customerPassword", SECRET, ""),
     Field("gatewayGroups", TEXT, ""),
     Field("capacity", INT, 0),
     Field("lockType", INT, 0),

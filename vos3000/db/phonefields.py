@@ -16,6 +16,7 @@ from vos3000.db.gatewayfields import (
     LIST,
     LONG,
     PRICE,
+    SECRET,
     TEXT,
     Field,
 )
@@ -24,7 +25,7 @@ from vos3000.model.money import ZERO
 PHONE: tuple[Field, ...] = (
     Field("e164", TEXT, ""),
     Field("account", TEXT, ""),
-    Field("password", TEXT, ""),
+    Field("password", SECRET, ""),
     Field("displayNumber", TEXT, ""),
     Field("lockType", INT, 0),
     Field("callLevel", INT, 5),
@@ -39,7 +40,7 @@ PHONE: tuple[Field, ...] = (
     Field("routingGatewayGroups", TEXT, ""),
     Field("equipment", TEXT, ""),
     Field("calleeBilling", BOOL, False),
-    Field("customerPassword", TEXT, ""),
+    Field("customerPassword", SECRET, ""),
     Field("lineCallIn", INT, 0),
     Field("lineCallOut", INT, 0),
     Field("lineCapacity", INT, 0),

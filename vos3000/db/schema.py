@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from vos3000.db import gatewayfields, phonefields
-from vos3000.db.gatewayfields import BIG, BOOL, CORE, INT, PRICE, TEXT, Field
+from vos3000.db.gatewayfields import BIG, BOOL, CORE, INT, PRICE, SECRET, TEXT, Field
 from vos3000.model.cdr import COLUMNS
 
 metadata = sa.MetaData()
@@ -69,6 +69,7 @@ def _field(field: Field) -> sa.Column[Any]:
     """The column of a gateway's field; the defaults are the store's."""
     kinds: dict[str, Any] = {
         TEXT: sa.String(255),
+        SECRET: sa.String(255),
         INT: sa.Integer(),
         BIG: sa.BigInteger(),
         BOOL: sa.SmallInteger(),
