@@ -317,8 +317,8 @@ class Switch:
         self.authenticator.load(sources)
         self.throttle.load(sources)
         self.selector.load(routes)
-        self.registration.directory.load_mapping(sources)
-        self.registration.directory.load_routing(routes)
+        self.registration.load_mapping(sources)
+        self.registration.load_routing(routes)
         self.trunks.load_mapping(sources)
         self.trunks.load_routing(routes)
         self.accounts.load(
@@ -344,7 +344,7 @@ class Switch:
         route = RoutingGateway(0, e164, device=Device.PHONE)
         phone = Phone(0, e164, origin, route, password=password, **settings)
         self.phones.append(phone)
-        self.registration.directory.load_phones(self.phones)
+        self.registration.load_phones(self.phones)
         return phone
 
     def choose(self, count: int) -> int:

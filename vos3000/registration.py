@@ -5,21 +5,33 @@ registrar and the location service.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+
+import attrs
 
 from vos3000.config import Sip
+from vos3000.errors import ParseError
 from vos3000.events import Events
 from vos3000.inforce import InForce
 from vos3000.instant import Now
 from vos3000.metrics import Metrics
-from vos3000.routing.location import Binding, Key, Location
+from vos3000.model.bindings import Binding, Key
+from vos3000.model.gateways import MappingGateway, RoutingGateway
+from vos3000.model.phones import Phone
+from vos3000.routing.location import Location
 from vos3000.security.directory import Directory
 from vos3000.security.suspension import Suspension
 from vos3000.sip import digest
+from vos3000.sip.bindings import named
 from vos3000.sip.challenger import Challenger, Nonces
 from vos3000.sip.core import UserAgentCore
 from vos3000.sip.registrar import EXTENSIONS, Registrar
+from vos3000.sip.transport import UdpChannel
+from vos3000.sip.uri import parse_uri
 from vos3000.timers import TimerWheel
+
+Sockets = Callable[[tuple[str, int]], UdpChannel | None]
+"""The datagram socket that an address of ours is."""
 
 
 class Registration:
@@ -79,6 +91,54 @@ class Registration:
         )
         core.extensions.update(EXTENSIONS)
         core.serve("REGISTER", registrar)
+
+    def load_phones(self, phones: Iterable[Phone]) -> None:
+        """Take over the phones; who may not register any more is offline."""
+        self.directory.load_phones(phones)
+        self._prune()
+
+    def load_mapping(self, gateways: Iterable[MappingGateway]) -> None:
+        """Take over the mapping gateways, likewise."""
+        self.directory.load_mapping(gateways)
+        self._prune()
+
+    def load_routing(self, gateways: Iterable[RoutingGateway]) -> None:
+        """Take over the routing gateways, likewise."""
+        self.directory.load_routing(gateways)
+        self._prune()
+
+    def _prune(self) -> None:
+        for binding in self.location.bindings():
+            if not self._registers(binding.aor):
+                self.location.remove(*binding.key)
+
+    def restore(self, bindings: Iterable[Binding], sockets: Sockets) -> None:
+        """
+        Take bindings that were kept over a restart. A device on UDP can be
+        called at once; one whose connection died with the last process only if
+        a new one can be made to its Contact.
+        """
+        found = []
+        for binding in bindings:
+            reachable = self._reachable(binding, sockets)
+            if reachable is None or not self._registers(binding.aor):
+                self.keep(binding.key, None)
+            else:
+                found.append(reachable)
+        self.location.restore(found)
+
+    def _reachable(self, binding: Binding, sockets: Sockets) -> Binding | None:
+        """The binding with what is not stored of it; None if it is of no use."""
+        try:
+            uri = parse_uri(binding.contact)
+        except ParseError:
+            return None
+        there = named(uri, binding.transport.upper(), binding.remote)
+        whole = attrs.evolve(binding, named=there)
+        if binding.transport == "udp":
+            return attrs.evolve(whole, channel=sockets(binding.local))
+        lasts = binding.transport in ("tcp", "tls") and not binding.flow
+        return whole if lasts and there is not None and not whole.behind_nat else None
 
     def _exempt(self, user: str, host: str) -> bool:
         """Who is not suspended with its host; see L{Suspension}."""

@@ -32,6 +32,7 @@ from vos3000.db.gateways import MAPPING, ROUTING, GatewayStore
 from vos3000.db.phones import PhoneStore
 from vos3000.db.pool import thread_pool
 from vos3000.db.rates import RateStore
+from vos3000.db.registrations import RegistrationStore
 from vos3000.db.secrets import sealer
 from vos3000.db.settings import AccessStore, ParameterStore
 from vos3000.db.trouble import told
@@ -57,8 +58,11 @@ LAST_MESSAGES = 3.0
 LAST_RECORDS = 2.5
 """Seconds that the last records may take to be written; then they are spooled."""
 
+LAST_REGISTRATIONS = 1.0
+"""Seconds that the last changes of registrations may take to be written."""
+
 LAST_STATEMENTS = 1.5
-"""Seconds that the database may take to close. All three together, and what a
+"""Seconds that the database may take to close. All four together, and what a
 locked database still holds a thread for, stay below ten seconds."""
 
 SWITCH_INTERVAL = 0.0005
@@ -165,6 +169,9 @@ class Switch(Service):
             self._pool, self._reactor, self._now, self._metrics, zone
         )
         self._call_numbers = CallNumbers(self._pool)
+        self._registrations = RegistrationStore(
+            self._pool, self._reactor, self._metrics
+        )
 
     def _make_signaling(self) -> None:
         choose = random.SystemRandom().randrange
@@ -182,6 +189,7 @@ class Switch(Service):
             self._metrics,
             self._config.sip,
         )
+        self._signaling.registration.keep = self._registrations.note
         self._writer.on_committed = self._signaling.accounts.committed
         self._tables = self._make_tables()
         self._interfaces = Interfaces(
@@ -238,6 +246,9 @@ class Switch(Service):
         self._warn_about_money()
         self._mover.start()
         self._interfaces.start()
+        self._signaling.restore(await self._registrations.load())
+        if self._stopping:
+            return
         sys.setswitchinterval(SWITCH_INTERVAL)
         gc.collect()
         gc.freeze()
@@ -368,6 +379,10 @@ class Switch(Service):
             await self._writer.close(LAST_RECORDS)
         except VosError as error:
             self._log.critical("records were not written: {why}", why=error)
+        try:
+            await self._registrations.close(LAST_REGISTRATIONS)
+        except VosError as error:
+            self._log.warn("registrations were not written: {why}", why=error)
         self._timers.stop()
         closing = self._pool.close().addTimeout(LAST_STATEMENTS, self._reactor)
         await closing.addErrback(lambda _: self._log.warn("the database is locked"))

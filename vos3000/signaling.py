@@ -7,7 +7,7 @@ gives it storage and a clock, and opens its sockets.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
@@ -26,6 +26,7 @@ from vos3000.events import Events
 from vos3000.inforce import InForce
 from vos3000.instant import Now
 from vos3000.metrics import Metrics
+from vos3000.model.bindings import Binding
 from vos3000.model.causes import EndCauses
 from vos3000.model.gateways import MappingGateway, RoutingGateway
 from vos3000.model.phones import Phone
@@ -215,7 +216,7 @@ class Signaling:
         self.authenticator.load(gateways)
         self.trunks.load_mapping(gateways)
         self.throttle.load(gateways)
-        self.registration.directory.load_mapping(gateways)
+        self.registration.load_mapping(gateways)
 
     def load_routing(self, gateways: Sequence[RoutingGateway]) -> None:
         """Take over the routing gateways."""
@@ -223,14 +224,18 @@ class Signaling:
         self.transports.local_hosts.forget()
         self.hosts.load(gateway.remote_ip for gateway in gateways)
         self.selector.load(gateways)
-        self.registration.directory.load_routing(gateways)
+        self.registration.load_routing(gateways)
         self.trunks.load_routing(gateways)
         self.rates_out.keep(gateway.name for gateway in gateways)
 
     def load_phones(self, phones: Sequence[Phone]) -> None:
         """Take over the platform phones."""
         self.phones.load(phones)
-        self.registration.directory.load_phones(phones)
+        self.registration.load_phones(phones)
+
+    def restore(self, bindings: Iterable[Binding]) -> None:
+        """Take registrations that were kept over a restart; after the tables."""
+        self.registration.restore(bindings, self.transports.transport.bound)
 
     def open(self, ports: Ports, sip: Sip) -> None:
         """Open the sockets, silent for now."""

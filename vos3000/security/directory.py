@@ -25,6 +25,7 @@ class Credential:
     One user that can authenticate.
 
     @ivar user: The user of its address of record, and of its digest.
+    @ivar mark: Tells whether a password is still the same, in this process.
     @ivar registers: Whether it may register: it is dynamic.
     @ivar phone: Whether it is a phone.
     @ivar mapping: Whether calls may come from it as from a mapping gateway.
@@ -33,6 +34,7 @@ class Credential:
 
     user: str
     secrets: Mapping[str, str] = attrs.field(repr=False)
+    mark: int = attrs.field(default=0, repr=False, eq=False)
     registers: bool = False
     phone: bool = False
     mapping: bool = False
@@ -127,21 +129,16 @@ class Directory:
         routing: bool = False,
         dids: tuple[str, ...] = (),
     ) -> Credential:
-        known = self._known(user, password)
-        secrets = known or {
-            algorithm: self._hashed(algorithm, user, self._realm, password)
-            for algorithm in self._algorithms
-        }
-        return Credential(user, secrets, registers, phone, mapping, routing, dids)
-
-    def _known(self, user: str, password: str) -> Mapping[str, str] | None:
-        """The secrets of before, if the password is still the same."""
-        found = self._users.get(user)
-        if found is None:
-            return None
-        first = self._algorithms[0]
-        same = self._hashed(first, user, self._realm, password)
-        return found.secrets if found.secrets.get(first) == same else None
+        mark = hash(password)
+        known = self._users.get(user)
+        if known is not None and known.mark == mark:
+            secrets = known.secrets
+        else:
+            secrets = {
+                algorithm: self._hashed(algorithm, user, self._realm, password)
+                for algorithm in self._algorithms
+            }
+        return Credential(user, secrets, mark, registers, phone, mapping, routing, dids)
 
     def _merge(self) -> None:
         users: dict[str, Credential] = {}

@@ -66,6 +66,11 @@ class UdpChannel(DatagramProtocol):
         """The address the socket is bound to; empty for all."""
         return self._bound
 
+    @property
+    def port(self) -> int:
+        """The port the socket is bound to."""
+        return self._port
+
     def local(self, address: Address) -> Address:
         """Our own host and port as the peer at C{address} can reach them."""
         return (self._bound or self._local_host(address[0])), self._port
@@ -128,6 +133,14 @@ class Transport:
     def lost(self) -> int:
         """Datagrams that found no room in the sockets' buffers."""
         return sum(channel.lost() for channel in self._udp)
+
+    def bound(self, local: Address) -> UdpChannel | None:
+        """The datagram socket that an address of ours is; None if it is closed."""
+        host, port = local
+        for channel in self._udp:
+            if channel.port == port and channel.host in ("", host):
+                return channel
+        return None
 
     def mark(self, tos: int) -> None:
         """The class of service of all that is sent from now on."""
