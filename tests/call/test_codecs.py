@@ -111,6 +111,7 @@ class CodecTests(CallTests):
         self.assertEqual(final(switch, CALLER).status, 488)
         self.assert_over(switch, MISMATCH, SERVER)
         self.assertEqual(switch.cdrs[0].calleegatewayid, "first")
+        self.assertEqual(switch.ends[0].detail, "first: nothing of audio may be used")
         self.assert_idle(switch)
 
     def test_answer_outside_the_list_is_no_answer(self) -> None:

@@ -87,6 +87,17 @@ class ToleranceTests(SynchronousTestCase):
         )
         self.assertEqual(session.serialize(session.parse(body)), PHONE)
 
+    def test_user_name_with_blanks_is_one_word(self) -> None:
+        """Some put their product's name there."""
+        body = PHONE.replace(b"o=user1 ", b"o=SIP Gateway 4 ")
+        origin = session.parse(body).origin
+        self.assertEqual(origin.username, "SIP-Gateway-4")
+        self.assertEqual(origin.session_id, 53655765)
+
+    def test_zero_bytes_at_the_end_are_dropped(self) -> None:
+        """Of strings that were sent with their terminator."""
+        self.assertEqual(session.parse(PHONE + b"\0\0"), session.parse(PHONE))
+
 
 class RefusalTests(SynchronousTestCase):
     """What cannot be understood is refused."""

@@ -108,21 +108,24 @@ class Carrier:
         )
 
     def over_tcp(self, suffix: str) -> None:
-        """
-        Reach a vendor's gateway by TCP.
+        """Reach a vendor's gateway by TCP."""
+        self.column(suffix, "transport", "tcp")
 
-        The web interface has no field for it, so it is written as an operator
-        would, and the interface told to read the table again.
+    def column(self, suffix: str, column: str, value: object) -> None:
+        """
+        Set what the web interface has no field for, of a vendor's gateway: it
+        is written as an operator would, and the interface told to read the
+        table again.
         """
         name = self.gateway(suffix)
         with closing(sqlite3.connect(database(self.switch.state))) as connection:
             connection.execute(
-                "UPDATE e_gatewayroutingsetting SET transport = 'tcp' WHERE id ="
+                f"UPDATE e_gatewayroutingsetting SET {column} = ? WHERE id ="
                 " (SELECT id FROM e_gatewayrouting WHERE name = ?)",
-                (name,),
+                (value, name),
             )
             connection.commit()
-        self.switch.post("ModifyGatewayRouting", name=name, memo="TCP")
+        self.switch.post("ModifyGatewayRouting", name=name, memo=column)
 
     def money(self, account: str) -> Decimal:
         """An account's money in the database."""

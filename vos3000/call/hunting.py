@@ -126,6 +126,7 @@ class Hunt:
     __slots__ = (
         "_call",
         "_cause",
+        "_detail",
         "_direction",
         "_final",
         "_gateway",
@@ -157,6 +158,7 @@ class Hunt:
         self._cause = hunter.no_route
         self._direction = EndDirection.SERVER
         self._reason = ""
+        self._detail = ""
 
     def begin(self) -> None:
         """Try the first route; from here on the caller's patience counts."""
@@ -180,7 +182,11 @@ class Hunt:
                 if self._try(gateway):
                     return
                 self._give_back()
-        self._call.end(self._cause, self._direction, self._reason)
+        self._end(self._cause, self._reason)
+
+    def _end(self, cause: EndCause, reason: str) -> None:
+        detail = self._detail if cause is self._hunter.mismatch else ""
+        self._call.end(cause, self._direction, reason, detail)
 
     def _try(self, gateway: RoutingGateway) -> bool:
         hunter, call = self._hunter, self._call
@@ -211,8 +217,9 @@ class Hunt:
     def _dial(self, gateway: RoutingGateway, setup: Setup) -> OutboundLeg | None:
         try:
             return self._hunter.dial(gateway, setup, self)
-        except MediaRefused:
+        except MediaRefused as problem:
             self._cause = self._hunter.mismatch
+            self._detail = f"{gateway.name}: {problem}"
             return None
 
     def _watch(self, stage: int) -> None:
@@ -250,8 +257,8 @@ class Hunt:
             return
         try:
             content = self._call.heard(content)
-        except MediaRefused:
-            self._unusable(NO_CONTENT)
+        except MediaRefused as problem:
+            self._unusable(problem, NO_CONTENT)
             return
         selector = self._hunter.selector
         if stage is Stage.RINGING or content.is_session:
@@ -285,8 +292,8 @@ class Hunt:
         out = self._leg
         try:
             content = self._call.heard(content)
-        except MediaRefused:
-            self._unusable(content)
+        except MediaRefused as problem:
+            self._unusable(problem, content)
             return
         self._patient()
         if self._timer is not None:
@@ -312,18 +319,19 @@ class Hunt:
         stops = self._final or self._hunter.selector.stops(gateway, cause)
         self._give_back()
         if stops:
-            self._call.end(cause, self._direction, reason)
+            self._end(cause, reason)
         else:
             self.go_on()
 
-    def _unusable(self, offer: Content) -> None:
+    def _unusable(self, problem: MediaRefused, offer: Content) -> None:
         """
         The callee left the caller nothing to use: that is no answer.
 
         @param offer: What its 200 offered, if the caller had not.
         """
-        leg, mismatch = self._leg, self._hunter.mismatch
-        if leg is not None:
+        leg, gateway, mismatch = self._leg, self._gateway, self._hunter.mismatch
+        if leg is not None and gateway is not None:
+            self._detail = f"{gateway.name}: {problem}"
             if offer.body:
                 leg.confirm(refusal(self._call.media, Side.CALLEE, offer))
             leg.release(mismatch)

@@ -4,9 +4,10 @@ Session descriptions: text to values and back (RFC 8866).
 For tests, checks and everything that changes a description. The call path
 reads with L{vos3000.sdp.describe} and passes the bytes on.
 
-Read tolerantly, written strictly: bare LF, a missing C{s=} or C{t=} and lines
-out of order are accepted; what is written has CRLF, the mandatory lines and
-the order of RFC 8866 section 5. Lines nobody here knows are kept.
+Read tolerantly, written strictly: bare LF, a missing C{s=} or C{t=}, lines out
+of order, zero bytes at the end and a user name with blanks in it are accepted;
+what is written has CRLF, the mandatory lines and the order of RFC 8866 section
+5. Lines nobody here knows are kept.
 """
 
 from __future__ import annotations
@@ -136,7 +137,7 @@ def _texts(body: bytes) -> list[str]:
     texts = body.decode("utf-8", "surrogateescape").split("\n")
     if len(texts) > MAX_LINES:
         raise ParseError(f"more than {MAX_LINES} lines")
-    return [text for text in (t.rstrip("\r") for t in texts) if text]
+    return [text for text in (t.rstrip("\r\0") for t in texts) if text]
 
 
 def _line(text: str) -> Line:
@@ -166,11 +167,15 @@ def _number(text: str, line: str) -> int:
 
 def _origin(value: str) -> Origin:
     words = value.split()
-    if len(words) != 6 or words[3] != "IN":
+    if len(words) < 6 or words[-3] != "IN":
         raise ParseError(f"o={value[:60]} is not an origin")
-    user, session_id, version, _, family, address = words
+    *user, session_id, version, _, family, address = words
     return Origin(
-        user, _number(session_id, "o="), _number(version, "o="), family, address
+        "-".join(user),
+        _number(session_id, "o="),
+        _number(version, "o="),
+        family,
+        address,
     )
 
 
