@@ -103,7 +103,7 @@ class Callee:
         self.stack.core.answer(transaction, 200)
         del self.stack.core.dialogs[self.dialog.local_tag]
 
-    def canceled(self) -> None:
+    def canceled(self, cancel: Request) -> None:
         """Not here."""
 
     def unacknowledged(self) -> None:

@@ -146,7 +146,7 @@ class FakeLeg:
         if self.invite is not None:
             acknowledged(self.invite)
 
-    def canceled(self) -> None:
+    def canceled(self, cancel: Request) -> None:
         """Refuse the INVITE with 487."""
         self.cancels += 1
         assert self.invite is not None

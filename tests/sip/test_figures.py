@@ -194,7 +194,7 @@ class Recorder(FakeChannel):
         """The user of a server machine is told."""
         self.log.append("tells: no ACK")
 
-    def canceled(self) -> None:
+    def canceled(self, cancel: Request) -> None:
         """Not reached: a CANCEL is no input of the machine."""
 
     def responded(self, transaction: object, response: Response) -> None:

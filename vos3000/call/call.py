@@ -51,8 +51,8 @@ class Phase(IntEnum):
 class Hunting(Protocol):
     """The search for a gateway that answers, as its call sees it."""
 
-    def stop(self) -> None:
-        """Give up the attempt under way."""
+    def stop(self, cause: EndCause, reason: str) -> None:
+        """Give up the attempt under way: the call ended."""
 
 
 class Owner(Protocol):
@@ -277,9 +277,9 @@ class Call:
 
     # What the legs tell
 
-    def canceled(self, leg: Leg) -> None:
+    def canceled(self, leg: Leg, reason: str = "") -> None:
         """The caller gave up before the answer."""
-        self.end(self.owner.abandoned, EndDirection.CALLER)
+        self.end(self.owner.abandoned, EndDirection.CALLER, reason)
 
     def released(self, leg: Leg, cause: EndCause, reason: str) -> None:
         """One side hung up, or was lost."""

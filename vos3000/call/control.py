@@ -339,17 +339,19 @@ class CallControl:
         leg, out = call.leg, call.out
         hunt, call.hunt = call.hunt, None
         if hunt is not None:
-            hunt.stop()
+            hunt.stop(ended.cause, ended.reason)
         if call.answered_at is None:
-            gateway = call.gateway
-            status = 0
+            gateway, cause = call.gateway, ended.cause
+            status = q850 = 0
             if gateway is not None and gateway.failed_sip_codes:
-                status = mapped(gateway.failed_sip_codes, ended.cause)
-            leg.refuse(ended.cause, status, gateway is None)
+                status = mapped(gateway.failed_sip_codes, cause)
+            if gateway is not None and gateway.failed_q931_causes:
+                q850 = mapped_q850(gateway.failed_q931_causes, cause)
+            leg.refuse(cause, status, gateway is None, ended.reason, q850)
         else:
-            leg.release(ended.cause)
+            leg.release(ended.cause, ended.reason)
             if out is not None:
-                out.release(ended.cause)
+                out.release(ended.cause, ended.reason)
 
     def _give_back(self, call: Call) -> None:
         if call.holds_line and call.gateway is not None:
@@ -420,17 +422,31 @@ def mapped(pairs: str, cause: EndCause) -> int:
 
     @return: The status to send; 0 to send the cause's own.
     """
+    return _mapped(pairs, (cause.code, cause.sip), range(300, 700))
+
+
+def mapped_q850(pairs: str, cause: EndCause) -> int:
+    """
+    What a gateway's map puts in place of a Q.850 cause
+    (callFailedQ931CauseValue): as L{mapped}, of end reasons and Q.850 causes.
+
+    @return: The cause to tell, 1 to 127; 0 to tell its own.
+    """
+    return _mapped(pairs, (cause.code, cause.q850), range(1, 128))
+
+
+def _mapped(pairs: str, codes: tuple[int, int], targets: range) -> int:
     found = other = None
     for pair in pairs.split(","):
         given, _, target = (part.strip() for part in pair.partition(":"))
         if not target.isdecimal() or not given.removeprefix("-").isdecimal():
             continue
         code, status = int(given), int(target)
-        if status and not 300 <= status <= 699:
+        if status and status not in targets:
             continue
         if code == 0:
             other = status if other is None else other
-        elif code in (cause.code, cause.sip) and found is None:
+        elif code in codes and found is None:
             found = status
     return (other or 0) if found is None else found
 

@@ -341,10 +341,8 @@ class Hunt:
         """The attempt stayed too long in one stage."""
         hunter, leg = self._hunter, self._leg
         self._timer = None
-        if leg is not None:
-            if self._stage == 0 and leg.move_on():
-                return
-            leg.cancel()
+        if leg is not None and self._stage == 0 and leg.move_on():
+            return
         self._cause = (
             hunter.no_reply,
             hunter.no_progress,
@@ -354,6 +352,8 @@ class Hunt:
         )[self._stage]
         self._direction = EndDirection.SERVER
         self._reason = ""
+        if leg is not None:
+            leg.cancel(self._cause)
         gateway = self._gateway
         stops = gateway is not None and hunter.selector.stops(gateway, self._cause)
         self._give_back()
@@ -367,13 +367,13 @@ class Hunt:
         self._overall = None
         self._call.end(self._hunter.no_progress, EndDirection.SERVER)
 
-    def stop(self) -> None:
+    def stop(self, cause: EndCause, reason: str) -> None:
         """The call ended: give up the attempt under way."""
         self._patient()
         leg = self._leg
         self._give_back()
         if leg is not None:
-            leg.cancel()
+            leg.cancel(cause, reason)
 
 
 def _overdue(hunt: Hunt) -> None:

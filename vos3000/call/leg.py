@@ -132,8 +132,12 @@ class Leg(Protocol):
         The other end answered the offer that the peer made in its answer.
         """
 
-    def release(self, cause: EndCause) -> None:
-        """End it, whatever state it is in; harmless when said twice."""
+    def release(self, cause: EndCause, reason: str = "") -> None:
+        """
+        End it, whatever state it is in; harmless when said twice.
+
+        @param reason: What the side that ended the call said of it.
+        """
 
 
 class InboundLeg(Leg, Protocol):
@@ -173,27 +177,40 @@ class InboundLeg(Leg, Protocol):
     def answer(self, content: Content) -> None:
         """Tell the caller that the callee answered."""
 
-    def refuse(self, cause: EndCause, status: int, stranger: bool) -> None:
+    def refuse(
+        self,
+        cause: EndCause,
+        status: int,
+        stranger: bool,
+        reason: str = "",
+        q850: int = 0,
+    ) -> None:
         """
         Tell the caller that there will be no call.
 
-        @param status: The code of the protocol to tell it with, after the
-            gateway's own map; 0 for the cause's own.
+        @param status: The SIP status to tell it with, after the gateway's own
+            map; 0 for the cause's own.
         @param stranger: Keep nothing of a caller that nobody knows.
+        @param reason: What the side that ended the call said of it.
+        @param q850: The Q.850 cause to tell it with, likewise.
         """
 
 
 class InboundUser(Protocol):
     """The call, as the caller's side tells it."""
 
-    def canceled(self, leg: Leg) -> None:
-        """The caller gave up before the answer."""
+    def canceled(self, leg: Leg, reason: str = "") -> None:
+        """
+        The caller gave up before the answer.
+
+        @param reason: What it said of it (RFC 3326).
+        """
 
     def released(self, leg: Leg, cause: EndCause, reason: str) -> None:
         """
         The peer ended an answered call, or was lost.
 
-        @param reason: The text of the peer's Reason, for the record.
+        @param reason: What the peer said of it (RFC 3326).
         """
 
     def asked(self, leg: Leg, exchange: Exchange) -> None:
@@ -241,10 +258,13 @@ class OutboundLeg(Leg, Protocol):
         @return: Whether there is one.
         """
 
-    def cancel(self) -> None:
+    def cancel(self, cause: EndCause | None = None, reason: str = "") -> None:
         """
         Give the attempt up. Should the callee answer all the same, the leg
         ends that call by itself.
+
+        @param cause: Why, for the peer; None if that is not its concern.
+        @param reason: What the side that ended the call said of it.
         """
 
 

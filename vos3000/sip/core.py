@@ -7,7 +7,7 @@ INVITE, and every one that the RFC wants refused before a user hears of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 from zlib import crc32
 
@@ -45,6 +45,8 @@ KNOWN_METHODS = frozenset((*METHODS, *_OTHER_METHODS.split()))
 SCHEMES = frozenset(("sip", "tel"))
 """Request-URIs that can be served; others get 416 (8.2.2.1)."""
 
+
+Headers = Sequence[tuple[str, str]]
 
 Service = Callable[["ServerTransaction"], None]
 """Answers requests of one method outside any dialog."""
@@ -157,7 +159,7 @@ class UserAgentCore:
             return
         self.answer(transaction, 200)
         if not invite.answered and invite.user is not None:
-            invite.user.canceled()
+            invite.user.canceled(transaction.request)
 
     def _inside(self, transaction: ServerTransaction, request: Request) -> None:
         """Section 12.2.2."""
@@ -359,10 +361,10 @@ class UserAgentCore:
         self.layer.send(branch, "BYE", bye, channel, fork.address, _nobody)
         return ack
 
-    def cancel(self, invite: ClientTransaction) -> None:
+    def cancel(self, invite: ClientTransaction, headers: Headers = ()) -> None:
         """Cancel an INVITE of ours that got a provisional response (9.1)."""
         branch = invite.key.partition(" ")[0]
-        data = cancel_of(invite.data)
+        data = cancel_of(invite.data, headers)
         self.layer.send(branch, "CANCEL", data, invite.channel, invite.address, _nobody)
 
 

@@ -20,9 +20,14 @@ def ack_of(invite: bytes, response: Response) -> bytes:
     return _following(invite, "ACK", response.get("to"))
 
 
-def cancel_of(invite: bytes) -> bytes:
-    """The CANCEL of an INVITE (9.1): as its ACK, but with its own To."""
-    return _following(invite, "CANCEL", None)
+def cancel_of(invite: bytes, headers: Sequence[tuple[str, str]] = ()) -> bytes:
+    """
+    The CANCEL of an INVITE (9.1): as its ACK, but with its own To.
+
+    @param headers: More of them, such as Reason (RFC 3326).
+    @raise ValueError: A line end inside one of them.
+    """
+    return _following(invite, "CANCEL", None, headers)
 
 
 def once_more(
@@ -65,7 +70,12 @@ def lines_of(request: bytes, names: Sequence[str]) -> list[tuple[str, str]]:
     return [(name, value) for name, _, value in pairs if name in names]
 
 
-def _following(invite: bytes, method: str, to: str | None) -> bytes:
+def _following(
+    invite: bytes,
+    method: str,
+    to: str | None,
+    headers: Sequence[tuple[str, str]] = (),
+) -> bytes:
     head = invite[: invite.index(b"\r\n\r\n")].decode("utf-8", "surrogateescape")
     start, *lines = head.split("\r\n")
     kept = [f"{method} {start.split(' ', 2)[1]} SIP/2.0"]
@@ -76,5 +86,8 @@ def _following(invite: bytes, method: str, to: str | None) -> bytes:
             kept.append(f"CSeq: {line.split()[1]} {method}")
         elif line.startswith("To: "):
             kept.append(line if to is None else f"To: {to}")
+    kept += [f"{name}: {value}" for name, value in headers]
+    if headers and any("\r" in line or "\n" in line for line in kept):
+        raise ValueError("a line end inside a header")
     kept.append("Content-Length: 0\r\n\r\n")
     return "\r\n".join(kept).encode("utf-8", "surrogateescape")

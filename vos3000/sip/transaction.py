@@ -79,7 +79,7 @@ class Channel(Protocol):
 class ServerUser(Protocol):
     """Who answers an INVITE, as its server transaction sees it."""
 
-    def canceled(self) -> None:
+    def canceled(self, cancel: Request) -> None:
         """A CANCEL matched while no final response was sent."""
 
     def unacknowledged(self) -> None:

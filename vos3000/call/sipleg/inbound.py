@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from vos3000.call.leg import NO_CONTENT, Content, InboundUser, Stage
 from vos3000.call.presented import PLAIN, Presented
+from vos3000.call.sipleg.reasons import Headers, said_in, told, told_in_refusal
 from vos3000.call.sipleg.recognition import callee_of, caller_of, presented_by
 from vos3000.call.sipleg.shared import SipLeg
 from vos3000.call.sipleg.terms import AGENT, STATUSES, LegState, SipLegs, text
@@ -28,7 +29,7 @@ class SipInboundLeg(SipLeg):
     """
 
     __slots__ = (
-        "_hanging_up",
+        "_farewell",
         "_invite",
         "arrived",
         "content",
@@ -46,7 +47,7 @@ class SipInboundLeg(SipLeg):
         request = transaction.request
         tag = legs.core.tokens.random()
         self._invite: InviteServerTransaction | None = transaction
-        self._hanging_up = False
+        self._farewell: Headers | None = None
         self.user: InboundUser | None = None
         self.arrived: Instant = transaction.arrived
         self.identifier = request.call_id
@@ -123,18 +124,26 @@ class SipInboundLeg(SipLeg):
         )
         transaction.send(status, data)
 
-    def refuse(self, cause: EndCause, status: int, stranger: bool) -> None:
+    def refuse(
+        self,
+        cause: EndCause,
+        status: int,
+        stranger: bool,
+        reason: str = "",
+        q850: int = 0,
+    ) -> None:
         """Send the final response that means no call."""
         transaction = self._invite
         if transaction is None or self.state is not LegState.SETUP:
             return
         status = status or cause.sip
+        why = told_in_refusal(self.options.reason, cause, reason, q850)
         data = respond(
             transaction.request,
             status,
             None,
             self.dialog.local_tag,
-            (_SERVER,),
+            (_SERVER, *why),
             received=transaction.address,
         )
         if stranger:
@@ -148,20 +157,20 @@ class SipInboundLeg(SipLeg):
         self.user = None
         self.end()
 
-    def canceled(self) -> None:
+    def canceled(self, cancel: Request) -> None:
         """The caller gave up: the INVITE gets its 487 (9.2)."""
         if self.state is not LegState.SETUP:
-            super().canceled()
+            super().canceled(cancel)
             return
         user = self.user
         self.refuse(self._legs.causes.by_sip(487), 0, False)
         if user is not None:
-            user.canceled(self)
+            user.canceled(self, said_in(cancel))
 
     def _byed(self, request: Request) -> None:
         """The caller hung up; before the answer, too (15.1.2)."""
         if self.state is LegState.SETUP:
-            self.canceled()
+            self.canceled(request)
         else:
             super()._byed(request)
 
@@ -170,30 +179,31 @@ class SipInboundLeg(SipLeg):
         super().acked(request)
         if self.state is LegState.ANSWERED and self.asked is None:
             self.state = LegState.CONFIRMED
-        if self._hanging_up and self.asked is None:
-            self._hanging_up = False
-            self.bye()
+        if self._farewell is not None and self.asked is None:
+            self.bye(self._farewell)
 
     def unacknowledged(self) -> None:
         """No ACK came for a 2xx (13.3.1.4): end what was answered."""
-        if self._hanging_up:
+        if self._farewell is not None:
             self.asked = None
-            self.bye()
+            self.bye(self._farewell)
         else:
             super().unacknowledged()
 
-    def release(self, cause: EndCause) -> None:
+    def release(self, cause: EndCause, reason: str = "") -> None:
         """
         Refuse, or hang up; what was answered but not yet acknowledged is hung
         up as soon as the ACK is there (15).
         """
         if self.state is LegState.SETUP:
-            self.refuse(cause, 0, False)
-        elif self.state is LegState.ANSWERED:
+            self.refuse(cause, 0, False, reason)
+            return
+        why = told(self.options.reason, cause, reason)
+        if self.state is LegState.ANSWERED:
             self.call = None
-            self._hanging_up = True
+            self._farewell = why
         else:
-            self.bye()
+            self.bye(why)
 
     def end(self) -> None:
         """The dialog is over on both sides: forget it."""

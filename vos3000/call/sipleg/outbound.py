@@ -17,6 +17,7 @@ from vos3000.call.sipleg.again import (
     pause_of,
 )
 from vos3000.call.sipleg.identity import caller_in, identities
+from vos3000.call.sipleg.reasons import Headers, said_in, told
 from vos3000.call.sipleg.shared import SipLeg
 from vos3000.call.sipleg.terms import AGENT, STAGES, LegState, SipLegs, text
 from vos3000.errors import ParseError
@@ -56,6 +57,7 @@ class SipOutboundLeg(SipLeg):
         "_late",
         "_others",
         "_redirects",
+        "_why",
         "dialog",
         "identifier",
         "local_host",
@@ -77,6 +79,7 @@ class SipOutboundLeg(SipLeg):
         self._gateway = gateway
         self._others = targets[1:]
         self._redirects: Redirects | None = None
+        self._why: Headers = ()
         self.user: OutboundUser | None = user
         self._expiry: Timer | None = None
         self.peer = address
@@ -145,7 +148,7 @@ class SipOutboundLeg(SipLeg):
             if response.status in PAUSING and self._redirects is None:
                 user.paused(self, pause_of(response))
             cause = self._legs.causes.by_sip(response.status)
-            user.failed(self, cause, text(response.get("reason")))
+            user.failed(self, cause, said_in(response))
 
     def _go_on(
         self, transaction: ClientTransaction, response: Response, user: OutboundUser
@@ -252,7 +255,7 @@ class SipOutboundLeg(SipLeg):
             return
         if self.state is not LegState.SETUP:
             self.acknowledge(invite, response.cseq, NO_CONTENT)
-            self.bye()
+            self.bye(self._why)
             return
         self.state = LegState.CONFIRMED
         content = self._legs.content(response)
@@ -293,9 +296,9 @@ class SipOutboundLeg(SipLeg):
         self.cancel()
         if user is not None:
             cause = self._legs.causes.by_sip(480)
-            user.failed(self, cause, text(request.get("reason")))
+            user.failed(self, cause, said_in(request))
 
-    def cancel(self) -> None:
+    def cancel(self, cause: EndCause | None = None, reason: str = "") -> None:
         """
         Give the attempt up (9.1): CANCEL goes out once there is a provisional
         response to cancel; a 2xx that comes all the same is ended with BYE.
@@ -304,6 +307,7 @@ class SipOutboundLeg(SipLeg):
         if self.state is not LegState.SETUP:
             return
         self.state = LegState.CANCELING
+        self._why = told(self.options.reason, cause, reason)
         invite = self._invite
         if invite is not None and invite.state is State.PROCEEDING:
             self._cancel(invite)
@@ -312,7 +316,7 @@ class SipOutboundLeg(SipLeg):
         if self._invite is None:
             return
         core = self._legs.core
-        core.cancel(transaction)
+        core.cancel(transaction, self._why)
         self._expiry = core.timers.later(GIVE_UP, expire, transaction)
         self.state = LegState.CANCELED
 
@@ -328,13 +332,13 @@ class SipOutboundLeg(SipLeg):
             self._expiry.cancel()
             self._expiry = None
 
-    def release(self, cause: EndCause) -> None:
+    def release(self, cause: EndCause, reason: str = "") -> None:
         """Cancel, or hang up."""
         if self.state is LegState.SETUP:
-            self.cancel()
+            self.cancel(cause, reason)
         else:
             self.user = None
-            self.bye()
+            self.bye(told(self.options.reason, cause, reason))
 
 
 class _LateOffer:

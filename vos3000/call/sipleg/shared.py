@@ -7,7 +7,8 @@ from __future__ import annotations
 from vos3000.call.leg import NO_CONTENT, Content, Exchange, InboundUser, Kind
 from vos3000.call.sipleg.exchange import METHODS, Asking, PeerExchange, Pending
 from vos3000.call.sipleg.leaving import Leaving, forget
-from vos3000.call.sipleg.terms import LegState, SipLegs, text
+from vos3000.call.sipleg.reasons import Headers, said_in
+from vos3000.call.sipleg.terms import LegState, SipLegs
 from vos3000.model.causes import EndCause
 from vos3000.model.gateways import Protocol as Signaling
 from vos3000.model.sipoptions import ORDINARY, SipOptions
@@ -128,7 +129,7 @@ class SipLeg:
         if self.call is not None and not transaction.request.body:
             self.call.confirmed(self, self._legs.content(request))
 
-    def canceled(self) -> None:
+    def canceled(self, cancel: Request) -> None:
         """A CANCEL of a re-INVITE: the other end is not asked to take it back."""
 
     def unacknowledged(self) -> None:
@@ -149,7 +150,7 @@ class SipLeg:
         self.end()
         if call is not None:
             cause = self._legs.causes["NormalHangUp"]
-            call.released(self, cause, text(request.get("reason")))
+            call.released(self, cause, said_in(request))
 
     # What the call asks of it
 
@@ -205,7 +206,7 @@ class SipLeg:
         )
         invite.acknowledge(ack, dialog.remote_tag, dialog.channel, dialog.address)
 
-    def bye(self) -> None:
+    def bye(self, headers: Headers = ()) -> None:
         """End the dialog with BYE (15.1.1); it is remembered until the answer."""
         if self.state is LegState.ENDED:
             return
@@ -215,7 +216,7 @@ class SipLeg:
         dialog, core = self.dialog, self._legs.core
         branch = core.tokens.branch()
         dialog.local_cseq += 1
-        data = dialog.request("BYE", dialog.local_cseq, branch)
+        data = dialog.request("BYE", dialog.local_cseq, branch, headers)
         core.layer.send(
             branch, "BYE", data, dialog.channel, dialog.address, Leaving(core, dialog)
         )
@@ -228,7 +229,7 @@ class SipLeg:
         if pending is not None and pending.invite is not None:
             self.acknowledge(pending.invite, pending.cseq, NO_CONTENT)
 
-    def release(self, cause: EndCause) -> None:
+    def release(self, cause: EndCause, reason: str = "") -> None:
         """End it, whatever state it is in; harmless when said twice."""
         raise NotImplementedError
 

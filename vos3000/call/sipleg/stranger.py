@@ -55,7 +55,14 @@ class SipStrangerLeg:
         request = self._transaction.request
         return _number(request.get("from")), _number(request.get("to"))
 
-    def refuse(self, cause: EndCause, status: int, stranger: bool) -> None:
+    def refuse(
+        self,
+        cause: EndCause,
+        status: int,
+        stranger: bool,
+        reason: str = "",
+        q850: int = 0,
+    ) -> None:
         """Send the final response, once, or nothing (SS_REPLY_UNAUTHORIZED)."""
         transaction, core = self._transaction, self._legs.core
         data = respond(
@@ -88,7 +95,7 @@ class SipStrangerLeg:
     def confirm(self, content: Content) -> None:
         """Not reached: there is no talk."""
 
-    def release(self, cause: EndCause) -> None:
+    def release(self, cause: EndCause, reason: str = "") -> None:
         """Refuse it."""
         self.refuse(cause, 0, True)
 
