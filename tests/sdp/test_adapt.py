@@ -12,6 +12,7 @@ from vos3000.sdp.adapt import (
     adapt_offer,
     completed,
     declined,
+    is_complete,
     limits_of,
 )
 from vos3000.sdp.codecs import keys_of
@@ -268,6 +269,18 @@ class NumberOfStreamsTests(SynchronousTestCase):
         self.assertEqual(
             self._completed(description(video), LINPHONE), ["audio 0 RTP/AVP 96", video]
         )
+
+    def test_names_come_from_the_offer(self) -> None:
+        """Some answer by number alone; the offer says what it means."""
+        answer = parse(description("audio 6 RTP/AVP 96 100", "video 0 RTP/AVP 96"))
+        self.assertFalse(is_complete(answer, 2))
+        told = completed(answer, parse(LINPHONE))
+        self.assertEqual(
+            told.media[0].attributes("rtpmap"),
+            ("96 opus/48000/2", "100 telephone-event/8000"),
+        )
+        self.assertEqual(told.media[1].attributes("rtpmap"), ("96 VP8/90000",))
+        self.assertTrue(is_complete(told, 2))
 
     def test_superfluous_streams_go(self) -> None:
         """They answer nothing."""

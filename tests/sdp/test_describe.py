@@ -30,6 +30,20 @@ class DescribeTests(SynchronousTestCase):
         )
         self.assertEqual(describe(body), Description("192.0.2.1", 4, ()))
 
+    def test_fax_takes_the_place_of_audio(self) -> None:
+        """After a re-INVITE the record shows T.38, beside audio that is off too."""
+        fax = Description("192.0.2.1", 6, ("T38",))
+        for streams in (
+            ["image 6 udptl t38"],
+            ["audio 0 RTP/AVP 0", "image 6 udptl t38"],
+        ):
+            self.assertEqual(describe(description(*streams)), fax)
+        both = describe(description("audio 4 RTP/AVP 0", "image 6 udptl t38"))
+        self.assertEqual(both.codecs, ("PCMU",))
+        for port in ("0", "x", "1234567"):
+            off = describe(description(f"image {port} udptl t38"))
+            self.assertEqual(off, NOTHING)
+
     def test_codecs_are_bounded(self) -> None:
         """Hundreds of payload types cost no more than a few."""
         many = " ".join(str(n) for n in range(96, 600))

@@ -169,7 +169,6 @@ class ReadingTests(SynchronousTestCase):
             PHONE.replace(b"\r\n", b"\n"),
             description("audio 4000/2 RTP/AVP 0 13|c=IN IP4 192.0.2.9/127"),
             description("video 2 RTP/AVP 31", "audio 7 RTP/SAVP 96|a=rtpmap:96 Q/8"),
-            description("image 9 udptl t38"),
         ):
             value, quick = session.parse(body), describe(body)
             self.assertEqual((quick.address, quick.port), session.media_address(value))

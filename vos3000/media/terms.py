@@ -10,6 +10,7 @@ from vos3000.sdp.adapt import (
     adapt_offer,
     completed,
     declined,
+    is_complete,
     limits_of,
 )
 from vos3000.sdp.rules import Rules
@@ -66,7 +67,7 @@ class Terms:
         """
         self._read = None
         given = answer = _parsed(body)
-        if len(answer.media) != len(self._limits):
+        if not is_complete(answer, len(self._limits)):
             answer = completed(answer, _parsed(offer))
         limits = self._limits or tuple(Limits() for _ in answer.media)
         maker, reader = self._rules[side], self._rules[1 - side]

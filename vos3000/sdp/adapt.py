@@ -197,13 +197,35 @@ def _names_annex(media: Media) -> bool:
     return media.kind == "audio" and any("annex" in v.lower() for _, v in media.lines)
 
 
+def is_complete(answer: Session, streams_offered: int) -> bool:
+    """
+    Whether an answer can be read without its offer: it has as many streams,
+    and every dynamic payload type is named.
+    """
+    return len(answer.media) == streams_offered and not any(
+        streams.nameless(media) for media in answer.media
+    )
+
+
 def completed(answer: Session, offer: Session) -> Session:
     """
     The answer with one stream for each of the offer's, in the same order
     (RFC 3264 6); the same object if it is so already.
 
-    A stream that is missing was refused. Streams that answer none go.
+    A stream that is missing was refused. Streams that answer none go. Payload
+    types that the answer does not name are called as in the offer.
     """
+    answer = _aligned(answer, offer)
+    media = [
+        streams.named(given, offered)
+        for given, offered in zip(answer.media, offer.media, strict=True)
+    ]
+    if all(was is now for was, now in zip(answer.media, media, strict=True)):
+        return answer
+    return attrs.evolve(answer, media=tuple(media))
+
+
+def _aligned(answer: Session, offer: Session) -> Session:
     if [m.kind for m in answer.media] == [m.kind for m in offer.media]:
         return answer
     given = list(answer.media)

@@ -17,10 +17,14 @@ MAX_CODECS = 32
 """Payload types that are looked at; nobody offers more in earnest."""
 
 
+FAX = "T38"
+"""What stands among the codecs for a fax."""
+
+
 @attrs.frozen(slots=True)
 class Description:
     """
-    The first audio stream of a description.
+    The first audio stream of a description, or the fax that took its place.
 
     @ivar address: Where it wants to receive; empty if nothing was readable.
     @ivar port: The RTP port there; 0 for a stream that is refused or unknown.
@@ -42,11 +46,16 @@ NOTHING = Description()
 
 def describe(body: bytes) -> Description:
     """
-    Find the first audio stream's address, port and codecs.
+    Find the first audio stream's address, port and codecs; those of the fax
+    where there is one instead.
 
-    @return: L{NOTHING} where C{body} has no audio stream or cannot be read.
+    @return: L{NOTHING} where C{body} has neither or cannot be read.
     """
     start = body.find(b"\nm=audio ")
+    if start < 0 or body.startswith(b"0 ", start + 9):
+        fax = _fax(body)
+        if fax is not None:
+            return fax
     if start < 0:
         return NOTHING
     end = body.find(b"\nm=", start + 9)
@@ -60,6 +69,25 @@ def describe(body: bytes) -> Description:
         return NOTHING
     address = _connection(section) or _connection(body[:start])
     return Description(address, port, _codecs(section, words[2 : 2 + MAX_CODECS]))
+
+
+def _fax(body: bytes) -> Description | None:
+    """The T.38 stream of a description (ITU-T T.38 annex D), if it is in use."""
+    start = body.find(b"\nm=image ")
+    if start < 0:
+        return None
+    end = body.find(b"\nm=", start + 9)
+    section = body[start + 9 : end] if end > 0 else body[start + 9 :]
+    words = section.partition(b"\n")[0].split(None, 3)
+    if (
+        len(words) < 3
+        or not words[0].isdigit()
+        or len(words[0]) > 5
+        or words[0] == b"0"
+    ):
+        return None
+    address = _connection(section) or _connection(body[:start])
+    return Description(address, int(words[0]), (FAX,))
 
 
 def _connection(lines: bytes) -> str:

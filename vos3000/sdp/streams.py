@@ -67,6 +67,35 @@ def _key(payload: str, maps: dict[str, str]) -> str:
     return STATIC_KEYS.get(payload, "")
 
 
+def nameless(media: Media) -> frozenset[str]:
+    """The dynamic payload types of an RTP stream that have no rtpmap."""
+    if not governed(media):
+        return frozenset()
+    maps = {
+        value[7:].lstrip().partition(" ")[0]
+        for letter, value in media.lines
+        if letter == "a" and value.startswith("rtpmap:")
+    }
+    return frozenset(
+        payload
+        for payload in media.formats
+        if payload not in maps and payload not in STATIC_KEYS
+    )
+
+
+def named(media: Media, offered: Media) -> Media:
+    """The stream with the rtpmap lines that it lacks and its offer has."""
+    missing = nameless(media)
+    found = tuple(
+        ("a", f"rtpmap:{each.payload} {each.encoding}")
+        for each in (formats(offered) if missing else ())
+        if each.payload in missing and each.encoding
+    )
+    if not found:
+        return media
+    return _changed(media, media.formats, (*media.lines, *found))
+
+
 def chosen(found: list[Format], allowed: tuple[str, ...]) -> list[Format]:
     """
     Those of C{found} that may be used: the allowed codecs, and what travels
