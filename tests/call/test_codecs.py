@@ -233,6 +233,78 @@ class LateOfferTests(CallTests):
         self.assertEqual(self.lines(switch, CALLER), ["BYE"])
         self.assert_over(switch, MISMATCH, SERVER)
 
+    def test_next_gateway_may_fit(self) -> None:
+        """The caller hears nothing of the first one's offer."""
+        switch = self.switch(
+            mapping=[caller_with(codecs=("G729",))], routing=[callee_with(), second()]
+        )
+        talk = Talk(switch, b"")
+        talk.callee.reply(switch.request(CALLEE), 200, PCMU_ANSWER)
+        self.assertEqual(self.lines(switch, CALLEE), ["ACK", "BYE"])
+        invite = switch.request(SECOND)
+        self.assertEqual(invite.body, b"")
+        Callee(switch, SECOND).reply(invite, 200, G729_ANSWER)
+        ok = final(switch, CALLER)
+        self.assertEqual(streams(ok.body), ["audio 6000 RTP/AVP 18"])
+        talk.caller.ack(ok, G729_ANSWER)
+        self.assertEqual(
+            streams(switch.request(SECOND).body), ["audio 6000 RTP/AVP 18"]
+        )
+        talk.caller.ask("BYE")
+        self.assertEqual(switch.cdrs[0].calleegatewayid, "second")
+
+    def test_answer_keeps_to_the_offer(self) -> None:
+        """Streams are completed, and no to annex B holds, in the ACK as well."""
+        switch, talk = self._late(g729_annexb=AnnexMode.NO)
+        offer = description("audio 6000 RTP/AVP 18", "video 6002 RTP/AVP 31")
+        talk.callee.reply(switch.request(CALLEE), 200, offer)
+        ok = final(switch, CALLER)
+        self.assertIn(b"a=fmtp:18 annexb=no\r\n", ok.body)
+        talk.caller.ack(ok, description("audio 4000 RTP/AVP 18"))
+        ack = switch.request(CALLEE)
+        self.assertEqual(
+            streams(ack.body), ["audio 4000 RTP/AVP 18", "video 0 RTP/AVP 31"]
+        )
+        self.assertIn(b"a=fmtp:18 annexb=no\r\n", ack.body)
+
+    def test_both_sides_behind_nats(self) -> None:
+        """The offer in the 200 and the answer in the ACK."""
+        switch, talk = self._late()
+        talk.callee.reply(switch.request(CALLEE), 200, MICROSIP)
+        ok = final(switch, CALLER)
+        self.assertIn(b"c=IN IP4 192.0.2.20\r\n", ok.body)
+        talk.caller.ack(ok, MICROSIP)
+        self.assertIn(b"c=IN IP4 192.0.2.10\r\n", switch.request(CALLEE).body)
+
+    def test_ack_without_an_answer(self) -> None:
+        """The call stands as it did without options; a new offer can be made."""
+        switch, talk = self._late(codecs=("G729",))
+        talk.callee.reply(switch.request(CALLEE), 200, G729_ANSWER)
+        talk.caller.ack(final(switch, CALLER))
+        self.assertEqual(switch.request(CALLEE).body, b"")
+        talk.caller.ask("INVITE", G729_OFFER)
+        passed = switch.request(CALLEE)
+        self.assertEqual(streams(passed.body), ["audio 4000 RTP/AVP 18"])
+        talk.callee.reply(passed, 200, G729_ANSWER)
+        self.assertEqual(final(switch, CALLER).status, 200)
+
+    def test_late_reinvite_of_the_callee(self) -> None:
+        """Its own list counts for the caller's offer, too."""
+        switch = self.switch(routing=[callee_with(codecs=("G729", "PCMU"))])
+        talk = Talk(switch, G729_OFFER)
+        talk.up(G729_ANSWER)
+        talk.callee.ask(talk.invite, "INVITE")
+        asked = switch.request(CALLER)
+        self.assertEqual(asked.body, b"")
+        talk.caller.reply(asked, 200, description("audio 4000 RTP/AVP 8 0 18"))
+        ok = final(switch, CALLEE)
+        self.assertEqual(streams(ok.body), ["audio 4000 RTP/AVP 18 0"])
+        talk.callee.ask(talk.invite, "ACK", description("audio 6000 RTP/AVP 0"))
+        ack = switch.request(CALLER)
+        self.assertEqual(streams(ack.body), ["audio 6000 RTP/AVP 0"])
+        talk.caller.ask("BYE")
+        self.assertEqual(switch.cdrs[0].calleecodec, "PCMU")
+
     def test_late_reinvite(self) -> None:
         """Likewise during the call; the talk goes on."""
         switch = self.switch(routing=[callee_with(codecs=("G729", "PCMU"))])
