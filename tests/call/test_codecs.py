@@ -163,10 +163,12 @@ class CodecTests(CallTests):
         switch = self.switch(routing=[callee_with(codecs=("G729",))])
         talk = Talk(switch, G729_OFFER)
         talk.up(G729_ANSWER)
-        talk.caller.ask("INVITE", G729_OFFER)
+        talk.caller.ask("INVITE", description("audio 4004 RTP/AVP 18 0|a=sendonly"))
         talk.callee.reply(switch.request(CALLEE), 200, PCMU_ANSWER)
         self.assertEqual(self.lines(switch, CALLEE), ["ACK"])
         self.assertEqual(final(switch, CALLER).status, 488)
+        [call] = list(switch.registry)
+        self.assertEqual(call.current(switch.now()).caller_rtp, "192.0.2.1:4000")
 
     def test_unreadable_offer_is_refused(self) -> None:
         """Nobody can say what is in it; without options it passes."""

@@ -100,7 +100,7 @@ class Passed:
         try:
             passed = self._accepted(content, late)
         except MediaRefused:
-            self._exchange.refuse(self._mismatch)
+            self.refuse(self._mismatch)
             if late:
                 asked = Side(1 - self._side)
                 self._other.confirm(refusal(self._media, asked, content))
