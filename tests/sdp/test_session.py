@@ -111,6 +111,7 @@ class RefusalTests(SynchronousTestCase):
         self._refused(b"v=0\r\n" + b"x" * 65536, "too large")
         self._refused(b"v=0\n" * 2001, "lines")
         self._refused(description(*["audio 1 RTP/AVP 0"] * 65), "streams")
+        self._refused(description("audio 1 RTP/AVP" + " 0" * 257), "formats")
 
     def test_garbage_is_no_description(self) -> None:
         """Neither nothing nor noise nor another version is read."""

@@ -20,6 +20,8 @@ from vos3000.sdp.payloads import BESIDE, STATIC, codec_name
 MAX_SIZE = 65535
 MAX_LINES = 2000
 MAX_MEDIA = 64
+MAX_FORMATS = 256
+"""Of one stream; there are 128 payload types."""
 
 Line = tuple[str, str]
 """A line's letter and what follows the equals sign."""
@@ -191,6 +193,8 @@ def _media(lines: list[Line]) -> Media:
     words = lines[0][1].split()
     if len(words) < 4:
         raise ParseError(f"m={lines[0][1][:60]} is not a stream")
+    if len(words) > 3 + MAX_FORMATS:
+        raise ParseError(f"more than {MAX_FORMATS} formats")
     port, slash, count = words[1].partition("/")
     number = _number(port, "m=")
     if number > 65535:
