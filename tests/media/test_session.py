@@ -5,8 +5,9 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.sdp.build import PHONE, description
+from vos3000.errors import MediaRefused
 from vos3000.media.session import DirectMedia, MediaSession, Side
-from vos3000.model.sipoptions import ORDINARY
+from vos3000.model.sipoptions import ORDINARY, SipOptions
 from vos3000.sdp.describe import NOTHING
 from vos3000.sdp.origin import replace_origin
 
@@ -106,3 +107,48 @@ class DirectMediaTests(SynchronousTestCase):
         self.assertEqual(self.media.rtp_forward, 0)
         self.media.close()
         self.media.close()
+
+
+class TermsTests(SynchronousTestCase):
+    """Media whose peers have options."""
+
+    def setUp(self) -> None:
+        """A caller that may use A-law."""
+        options = SipOptions(codecs=("PCMA",))
+        self.media: MediaSession = DirectMedia(5, "192.0.2.5", "192.0.2.7", options)
+        self.media.toward(5, "198.51.100.5", "198.51.100.6", ORDINARY)
+
+    def test_refused_offer_was_not_made(self) -> None:
+        """What was agreed, and who waits, is as before."""
+        self.media.offer(CALLER, PHONE)
+        self.media.answer(CALLEE, GOOD_VENDOR)
+        self.assertRaises(MediaRefused, self.media.offer, CALLEE, BUSY_VENDOR)
+        self.assertIs(self.media.offerer, None)
+        self.assertEqual(self.media.description(CALLEE).codecs, ("PCMA",))
+
+    def test_refused_answer_leaves_the_offer_waiting(self) -> None:
+        """Until somebody declines it."""
+        self.media.offer(CALLER, PHONE)
+        self.assertRaises(MediaRefused, self.media.answer, CALLEE, BUSY_VENDOR)
+        self.assertIs(self.media.offerer, CALLER)
+
+    def test_refusal_answers_every_stream(self) -> None:
+        """Of the offer at hand, or of the last one; under our origin."""
+        offer = description("audio 4 RTP/AVP 8", "video 6 RTP/AVP 31")
+        self.media.offer(CALLER, offer)
+        for refusal in (self.media.refusal(CALLER), self.media.refusal(CALLER, offer)):
+            self.assertIn(b"m=audio 0 RTP/AVP 8\r\n", refusal)
+            self.assertIn(b"m=video 0 RTP/AVP 31\r\n", refusal)
+            self.assertIn(b"o=- 5 1 IN IP4 192.0.2.5\r\n", refusal)
+        self.assertEqual(self.media.refusal(CALLEE, b"nothing"), b"")
+
+    def test_answer_to_nothing(self) -> None:
+        """An ACK may hold what nobody asked for."""
+        answer = self.media.answer(CALLEE, GOOD_VENDOR)
+        self.assertIn(b"m=audio 6 RTP/AVP 8\r\n", answer)
+
+    def test_last_is_as_it_was_shown(self) -> None:
+        """A refresh repeats the offer that the callee saw, not the caller's."""
+        offer = self.media.offer(CALLER, PHONE)
+        self.assertIn(b"m=audio 6000 RTP/AVP 8 101\r\n", offer)
+        self.assertEqual(self.media.last(CALLEE), offer)

@@ -15,7 +15,7 @@ from vos3000.sdp.adapt import (
 )
 from vos3000.sdp.rules import Rules
 from vos3000.sdp.session import Session, parse, serialize
-from vos3000.sdp.streams import Limits
+from vos3000.sdp.streams import FREE, Limits
 
 
 class Terms:
@@ -61,15 +61,19 @@ class Terms:
         """
         An answer from C{side} as the other side may see it.
 
-        @param offer: What it answers, as C{side} was shown it.
+        @param offer: What it answers, as C{side} was shown it; empty if nobody
+            offered.
         @raise MediaRefused: If it takes nothing that may be used, or cannot be
             read.
         """
         self._read = None
         given = answer = _parsed(body)
-        if not is_complete(answer, len(self._limits)):
+        if offer and not is_complete(answer, len(self._limits)):
             answer = completed(answer, _parsed(offer))
-        limits = self._limits or tuple(Limits() for _ in answer.media)
+        limits = self._limits
+        if len(limits) != len(answer.media):
+            # nobody offered: what it answers is its own affair
+            limits = (FREE,) * len(answer.media)
         maker, reader = self._rules[side], self._rules[1 - side]
         shown = adapt_answer(answer, limits, maker, reader)
         return body if shown is given else serialize(shown)
