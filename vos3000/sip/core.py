@@ -19,7 +19,8 @@ from vos3000.metrics import Metrics
 from vos3000.sip.dialog import Dialog
 from vos3000.sip.fields import parse_name_addr
 from vos3000.sip.hopwise import cancel_of
-from vos3000.sip.layer import COOKIE, TransactionLayer, reply_address
+from vos3000.sip.layer import TransactionLayer
+from vos3000.sip.matching import COOKIE, reply_address
 from vos3000.sip.message import REASONS, Request, Response, respond
 from vos3000.sip.parser import validate
 from vos3000.sip.transaction import (

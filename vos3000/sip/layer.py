@@ -10,12 +10,12 @@ swapped every 32 s (64*T1), so that no finished transaction costs a timer.
 from __future__ import annotations
 
 from collections.abc import Callable
-from hashlib import blake2b
 from typing import Any, Generic, Protocol, TypeVar
 from zlib import crc32
 
 from vos3000.errors import ParseError
 from vos3000.metrics import Metrics
+from vos3000.sip.matching import reply_address, server_key
 from vos3000.sip.message import Request, Response, respond
 from vos3000.sip.transaction import (
     Address,
@@ -29,7 +29,6 @@ from vos3000.sip.transaction import (
     RequestServerTransaction,
     ServerTransaction,
     State,
-    default_port,
 )
 from vos3000.timers import TimerWheel
 
@@ -40,15 +39,9 @@ of them at least (64*T1)."""
 MOST_SERVER_TRANSACTIONS = 100_000
 """Requests under way at most: here a flood ends."""
 
-COOKIE = "z9hG4bK"
-"""What a branch of RFC 3261 starts with (8.1.1.7)."""
-
 LONGEST_KEPT = 2048
 """Bytes of an answer that is sent again. A forged retransmission must not cause
 many times its size, nor a table of answers hold gigabytes."""
-
-LONGEST_KEY = 400
-"""Characters of a key; of a longer one a digest is kept."""
 
 MOST_REMEMBERED = 65_536
 """Finished transactions per generation; a flood makes the older go sooner."""
@@ -432,58 +425,6 @@ class TransactionLayer:
 
 
 _SERVERS: dict[str, type[ServerTransaction]] = {"INVITE": InviteServerTransaction}
-
-
-def server_key(request: Request, host: str, method: str | None = None) -> str:
-    """
-    What tells this request's transaction from all others (17.2.3), and this
-    sender from all others: who repeats another's branch from elsewhere must
-    not get, or cause, that other's answers.
-
-    @param host: Where the request came from.
-    @param method: The method to look for instead of the request's own.
-    """
-    if method is None:
-        method = "INVITE" if request.method == "ACK" else request.method
-    branch = request.branch
-    if branch is not None and branch.startswith(COOKIE):
-        # Not the parsed Via: 2 us a message.
-        hop = (request.get("via") or "").partition(";")[0]
-        if hop.count(" ") != 1:
-            hop = str(request.via).partition(";")[0]
-        # These never differ within a transaction, but some devices use a branch twice.
-        # An ACK may go to another URI than its INVITE although it must not.
-        key = f"{branch} {hop.lower()} {host} {request.call_id} {request.cseq} {method}"
-        if method != "INVITE":
-            key = f"{key} {request.uri_text}"
-    else:
-        # RFC 2543: a retransmission is the same in all that the sender chose
-        key = (
-            f"{request.uri_text} {request.call_id} {request.cseq}"
-            f" {request.get('from')} {request.via} {host} {method}"
-        )
-    return key if len(key) <= LONGEST_KEY else _digest(key)
-
-
-def _digest(key: str) -> str:
-    data = key.encode("utf-8", "surrogateescape")
-    return blake2b(data, digest_size=20).hexdigest()
-
-
-def reply_address(request: Request, channel: Channel, source: Address) -> Address:
-    """
-    Where responses to a request go (18.2.2; RFC 3581 section 4). C{maddr} is
-    not followed: it would let a stranger aim our responses at others. On a
-    connection it is where to call back if that is closed.
-
-    @raise ParseError: If its Via is malformed.
-    """
-    if not channel.reliable and ";rport" in (request.get("via") or ""):
-        return source
-    via = request.via
-    if not channel.reliable and via.rport is not None:
-        return source
-    return source[0], via.port or default_port(channel.name)
 
 
 def _come_back(request: Request, delay: int, source: Address) -> bytes:
