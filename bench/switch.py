@@ -45,10 +45,15 @@ class Switch:
     @ivar port: Its SIP port, UDP and TCP.
     @ivar state: Its state directory.
     @ivar log: The file that holds what it printed.
+    @param more: Further lines of vos3000.conf.
     """
 
     def __init__(
-        self, directory: Path, parameters: Mapping[str, str], level: str = "warn"
+        self,
+        directory: Path,
+        parameters: Mapping[str, str],
+        level: str = "warn",
+        more: str = "",
     ) -> None:
         self.port, self._http = free_port(), free_port()
         self.state = directory / "state"
@@ -58,7 +63,7 @@ class Switch:
         self._config.mkdir()
         self.log = directory / "switch.log"
         written = _CONFIGURATION.format(sip=self.port, http=self._http, level=level)
-        (self._config / "vos3000.conf").write_text(written, "utf-8")
+        (self._config / "vos3000.conf").write_text(written + more, "utf-8")
         system = "".join(f"{name}={value}\n" for name, value in parameters.items())
         (self._config / "mbx2008.conf").write_text(system, "utf-8")
 
@@ -71,6 +76,11 @@ class Switch:
         paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
         return {"PYTHONPATH": os.pathsep.join(path for path in paths if path)}
 
+    def argv(self, *words: str) -> list[str]:
+        """The C{vos3000} command on this switch, as a program to run."""
+        program = [sys.executable, "-c", "from vos3000.cli import main; main()"]
+        return [*program, *self._arguments, *words]
+
     def command(self, *words: str) -> str:
         """
         Run the C{vos3000} command on this switch.
@@ -78,9 +88,8 @@ class Switch:
         @return: What it printed.
         @raise StartError: If it failed.
         """
-        program = [sys.executable, "-c", "from vos3000.cli import main; main()"]
         done = subprocess.run(
-            [*program, *self._arguments, *words],
+            self.argv(*words),
             cwd=self._directory,
             env={**os.environ, **self._environment},
             capture_output=True,

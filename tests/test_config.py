@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from vos3000 import config
 from vos3000.conffile import Problems, lines
-from vos3000.config import Config, Endpoint
+from vos3000.config import Config, Endpoint, Hep
 from vos3000.errors import ConfigError
 
 HOME: Mapping[str, str] = {"HOME": "/home/u", "TZ": "Europe/Berlin"}
@@ -152,6 +152,7 @@ class ValueTests(ConfigTestCase):
             "[http]\nprefixes = /external/server/, /vos, /\n"
             "[media]\naddress = 2001:db8:0::1\nports = 20000 - 20999\n"
             "[push]\nurl = https://crm.example.net/hook/\n"
+            "[hep]\nserver = homer.example:9060\ncapture_id = 7\npassword = pw\n"
             "[log]\nlevel = warn\nformat = json\n[cluster]\n"
         )
         self.assertEqual(loaded.state.dir, Path("/s"))
@@ -160,6 +161,8 @@ class ValueTests(ConfigTestCase):
         self.assertEqual(loaded.media.address, "2001:db8::1")
         self.assertEqual(loaded.media.ports, (20000, 20999))
         self.assertEqual(loaded.push.url, "https://crm.example.net/hook/")
+        self.assertEqual(loaded.hep, Hep(Endpoint("homer.example", 9060), 7, "pw"))
+        self.assertNotIn("pw", repr(loaded.hep))
         self.assertEqual((loaded.log.level, loaded.log.format), ("warn", "json"))
 
     def test_the_option_wins_over_the_file(self) -> None:
@@ -258,6 +261,11 @@ class MistakeTests(ConfigTestCase):
             ("media", "ports = 20000-10000", "is no range of ports"),
             ("push", "url = ftp://h/", "is no http://"),
             ("push", "url = http://h:99999/", "is no http://"),
+            ("hep", "server = homer", "is no host:port"),
+            ("hep", "server = homer example:9060", "is no host:port"),
+            ("hep", "server = homer:sip", "is no port"),
+            ("hep", "capture_id = x", "is no number"),
+            ("hep", "capture_id = 4294967296", "is no number"),
             ("log", "level = LOUD", "is none of debug"),
             ("log", "format = xml", "is none of text, json"),
         ):

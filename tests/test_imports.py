@@ -36,12 +36,11 @@ MAY_IMPORT: dict[str, set[str] | None] = {
     "call": CALL,
     "phone": CALL,
     **dict.fromkeys(("push", "alarms", "reports"), GROUND | {"db"}),
-    "web": GROUND | ENGINES | {"db", "call", "phone", "reports", "alarms"},
+    "trace": GROUND | {"sip"},
+    "web": GROUND | {"trace"} | ENGINES | {"db", "call", "phone", "reports", "alarms"},
     **dict.fromkeys(("tables", "service", "tap", "cli", "commands", "demo")),
-    **dict.fromkeys(
-        ("inforce", "interfaces", "logs", "ports", "signaling", "transports")
-    ),
     **dict.fromkeys(("inforce", "interfaces", "logs", "ports", "signaling")),
+    **dict.fromkeys(("tracing", "transports")),
     "registration": None,
     **dict.fromkeys(("process", "statedir"), FIRST),
 }

@@ -23,6 +23,7 @@ _COMMANDS = {
     "status": "running",
     "calls": "running",
     "hangup": "running",
+    "trace": "tracing",
     "import-rates": "rates",
     "rate-test": "rates",
     "route-test": "routes",

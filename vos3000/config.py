@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import string
 from collections.abc import Callable, Iterator, Mapping
 from importlib import resources
 from pathlib import Path
@@ -24,6 +25,7 @@ from vos3000.conffile import Problems, lines, listed, port
 T = TypeVar("T")
 
 FILE = "vos3000.conf"
+_HOST_CHARACTERS = frozenset(f"{string.ascii_letters}{string.digits}-._")
 SYSTEM_DIRECTORY = Path("/etc/vos3000")
 
 
@@ -135,6 +137,21 @@ class Push:
 
 
 @attrs.frozen(slots=True)
+class Hep:
+    """
+    Section C{[hep]}: where every SIP message is copied to.
+
+    @ivar server: Host (a name or an address) and port; None for nowhere.
+    @ivar capture_id: The number that the server knows this switch by.
+    @ivar password: What it knows it by, besides; empty for none.
+    """
+
+    server: Endpoint | None = None
+    capture_id: int = 2001
+    password: str = attrs.field(default="", repr=False)
+
+
+@attrs.frozen(slots=True)
 class Log:
     """
     Section C{[log]}.
@@ -170,6 +187,7 @@ class Config:
     http: Http = Http()
     media: Media = Media()
     push: Push = Push()
+    hep: Hep = Hep()
     log: Log = Log()
     cluster: Cluster = Cluster()
     without_effect: tuple[str, ...] = ()
@@ -262,6 +280,24 @@ def base_url(text: str) -> str:
     return text
 
 
+def _server(text: str) -> Endpoint | None:
+    if not text:
+        return None
+    host, colon, number = text.rpartition(":")
+    try:
+        return endpoint(text)
+    except ValueError:
+        if not colon or not host or not set(host) <= _HOST_CHARACTERS:
+            raise ValueError(f"{text!r} is no host:port") from None
+    return Endpoint(host, port(number))
+
+
+def _capture_id(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and int(text) < 1 << 32):
+        raise ValueError(f"{text!r} is no number of 32 bits")
+    return int(text)
+
+
 def _database(text: str) -> str:
     if not text:
         return text
@@ -324,6 +360,7 @@ KEYS: Mapping[str, Mapping[str, Callable[[str], Any]]] = {
     "http": {"listen": endpoints, "prefixes": _prefixes},
     "media": {"address": address, "ports": _ports},
     "push": {"url": base_url},
+    "hep": {"server": _server, "capture_id": _capture_id, "password": str},
     "log": {
         "level": _choice("debug", "info", "warn", "error", "critical"),
         "format": _choice("text", "json"),
@@ -339,6 +376,7 @@ _SECTIONS: Mapping[str, type] = {
     "http": Http,
     "media": Media,
     "push": Push,
+    "hep": Hep,
     "log": Log,
     "cluster": Cluster,
 }

@@ -27,6 +27,7 @@ from vos3000.push.outbox import Outbox, OutboxLimits
 from vos3000.push.poster import Poster
 from vos3000.signaling import Signaling
 from vos3000.tables import Stores
+from vos3000.tracing import Tracing
 from vos3000.web import contract
 from vos3000.web.access import Access
 from vos3000.web.api import gateways
@@ -42,6 +43,7 @@ from vos3000.web.endpoint import Endpoint, Refresh
 from vos3000.web.lag import LagProbe
 from vos3000.web.prometheus import Exposition
 from vos3000.web.server import WebSite
+from vos3000.web.trace import TraceResource
 
 LAST_PUSHES = 2.0
 """Seconds that the last pushes may take when the switch stops."""
@@ -62,6 +64,7 @@ class Interfaces:
         stores: Stores,
         cdrs: CdrStore,
         signaling: Signaling,
+        tracing: Tracing,
         writer: CdrWriter,
         refresh: Refresh,
         problem: Callable[[], str],
@@ -96,6 +99,8 @@ class Interfaces:
             reactor,
             metrics,
         )
+        following = TraceResource(tracing.tap, tracing.named, reactor)
+        self._site.resource.putChild(b"trace", following)
 
     def _endpoints(self) -> list[Endpoint]:
         stores, signaling, refresh = self._stores, self._signaling, self._refresh

@@ -51,6 +51,7 @@ from vos3000.signaling import Signaling
 from vos3000.statedir import StateDir
 from vos3000.tables import Engines, Stores, Tables
 from vos3000.timers import TimerWheel
+from vos3000.tracing import Tracing
 
 LAST_MESSAGES = 3.0
 """Seconds that the last BYEs may take to be answered when the switch stops."""
@@ -192,12 +193,21 @@ class Switch(Service):
         self._signaling.registration.keep = self._registrations.note
         self._writer.on_committed = self._signaling.accounts.committed
         self._tables = self._make_tables()
+        self._tracing = Tracing(
+            self._signaling,
+            self._config.hep,
+            time.time,
+            self._timers,
+            self._reactor,
+            self._metrics,
+        )
         self._interfaces = Interfaces(
             self._config,
             self._in_force,
             self._stores,
             self._cdrs,
             self._signaling,
+            self._tracing,
             self._writer,
             self._tables.refresh,
             lambda: self._problem,
@@ -249,6 +259,7 @@ class Switch(Service):
         self._signaling.restore(await self._registrations.load())
         if self._stopping:
             return
+        self._tracing.start()
         sys.setswitchinterval(SWITCH_INTERVAL)
         gc.collect()
         gc.freeze()
@@ -375,6 +386,7 @@ class Switch(Service):
         await DeferredList(closed, consumeErrors=True)
         self._mover.stop()
         self._signaling.transports.connections.close()
+        self._tracing.stop()
         try:
             await self._writer.close(LAST_RECORDS)
         except VosError as error:

@@ -80,7 +80,7 @@ class Signaling:
         self._causes = causes
         self._events = events
         self._metrics = metrics
-        self._vendors: frozenset[str] = frozenset()
+        self._vendors: dict[str, frozenset[str]] = {}
         self.hosts = Hosts(lambda: self._reactor.nameResolver, timers)
         self.registry = Registry(next_call, now, causes["AdministratorHangup"])
         self._make_engines(choose)
@@ -208,6 +208,14 @@ class Signaling:
             return True
         return host in self._vendors or self.hosts.found(host)
 
+    def named(self, host: str, port: int) -> frozenset[str]:
+        """The names of the gateways at a host and port."""
+        found = self._vendors.get(host, frozenset())
+        for name in self.hosts.names(host):
+            found |= self._vendors.get(name, frozenset())
+        gateway = self.authenticator.mapping_gateway(host, port)
+        return found if gateway is None else found | {gateway.name}
+
     def _answers(self, address: tuple[str, int]) -> bool:
         return self._in_force.answers_strangers or self.knows(*address)
 
@@ -220,7 +228,10 @@ class Signaling:
 
     def load_routing(self, gateways: Sequence[RoutingGateway]) -> None:
         """Take over the routing gateways."""
-        self._vendors = frozenset(gateway.remote_ip for gateway in gateways)
+        vendors: dict[str, set[str]] = {}
+        for gateway in gateways:
+            vendors.setdefault(gateway.remote_ip, set()).add(gateway.name)
+        self._vendors = {host: frozenset(names) for host, names in vendors.items()}
         self.transports.local_hosts.forget()
         self.hosts.load(gateway.remote_ip for gateway in gateways)
         self.selector.load(gateways)

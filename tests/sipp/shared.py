@@ -136,12 +136,13 @@ class Running:
     """
     A switch that serves, and its files.
 
+    @param more: Further lines of vos3000.conf.
     @ivar child: Its process.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, more: str = "") -> None:
         self._directory = Path(tempfile.mkdtemp(prefix="vos3000-sipp-"))
-        self._switch = Switch(self._directory, _PARAMETERS)
+        self._switch = Switch(self._directory, _PARAMETERS, more=more)
         self._serial = 0
         rates = self._directory / "rates.csv"
         with rates.open("w", newline="", encoding="utf-8") as out:

@@ -78,6 +78,9 @@ class Owner(Protocol):
     ) -> Timer:
         """Call C{function(call)} after C{delay} seconds."""
 
+    def placed(self, call: Call, identifier: str) -> None:
+        """The call goes out, with this id of the callee's."""
+
     def over(self, call: Call, ended: Ended) -> None:
         """
         The call is over: let go of both sides, give back what it held, record
@@ -194,6 +197,14 @@ class Call:
         self.dialed = self.owner.now()
         self.callee_rang = None
         self.described = False
+
+    def placed(self, identifier: str) -> None:
+        """
+        A leg to the callee is made, and nothing was sent yet.
+
+        @param identifier: The callee's id of the call.
+        """
+        self.owner.placed(self, identifier)
 
     def offer(self, out_host: str, peer_host: str) -> Content:
         """

@@ -277,6 +277,10 @@ class CallControl:
 
     # What a call asks of its owner
 
+    def placed(self, call: Call, identifier: str) -> None:
+        """The call goes out."""
+        self._registry.placed(call, identifier)
+
     def later(
         self, delay: float, function: Callable[[Call], None], call: Call
     ) -> Timer:

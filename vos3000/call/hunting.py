@@ -204,6 +204,7 @@ class Hunt:
             call.leg.hops - 1,
             call.callee_access,
             call.leg,
+            call.placed,
         )
         self._cause = hunter.no_reply if setup.callee else hunter.no_number
         self._leg = call.out = self._dial(gateway, setup) if setup.callee else None

@@ -280,6 +280,7 @@ class Setup:
     @ivar hops: How many more switches the call may pass.
     @ivar dialed: The callee's number as the caller gave it.
     @ivar caller_leg: The caller's side.
+    @ivar placed: Takes the callee's id of the call, before anything is sent.
     """
 
     caller: str
@@ -288,6 +289,7 @@ class Setup:
     hops: int
     dialed: str
     caller_leg: InboundLeg
+    placed: Callable[[str], None]
 
 
 Dial = Callable[[RoutingGateway, Setup, OutboundUser], OutboundLeg | None]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import http.client
 import json
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -80,6 +80,30 @@ class Switch:
         """What C{/healthz} says is wrong; empty if nothing is."""
         text = self._exchange("GET", "/healthz", accepted=(200, 503)).strip()
         return "" if text == "ok" else text
+
+    def follow(self, request: Mapping[str, Any]) -> Iterator[bytes]:
+        """
+        The lines of C{/trace}, as they come; empty ones are signs of life.
+
+        @raise Complaint: If the switch is not there, refuses, or goes away.
+        """
+        connection = self._connect(self.address.host, self.address.port, TIMEOUT)
+        try:
+            body = json.dumps(request)
+            connection.request("POST", "/trace", body, {"Content-Type": "text/html"})
+            response = connection.getresponse()
+            if response.status in (400, 503):
+                reason = response.read().decode("utf-8", "replace").strip()
+                raise Complaint(f"the switch refused: {reason}")
+            if response.status != 200:
+                raise Complaint(self._status(response.status, "/trace"))
+            while line := response.readline():
+                yield line
+        except (OSError, http.client.HTTPException) as error:
+            raise Complaint(self._absent(error), NOT_RUNNING) from None
+        finally:
+            connection.close()
+        raise Complaint("the switch ended", NOT_RUNNING)
 
     def _exchange(
         self,

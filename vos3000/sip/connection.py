@@ -218,7 +218,7 @@ class Connection:
         """A message came."""
         if self.way is None and isinstance(message, Request):
             self._connections.meet(self, message)
-        self._reception.message(message, self, self.peer)
+        self._reception.streamed(message, self, self.peer)
 
     def broken(self, error: ParseError) -> None:
         """What comes cannot be followed any further."""
@@ -321,6 +321,9 @@ class Connection:
     def send(self, data: bytes, address: Address) -> None:
         """Send, or keep it until the connection is open."""
         state, wire = self._state, self._wire
+        tap = self._reception.tap
+        if tap is not None and state in (State.OPENING, State.OPEN):
+            tap.sent(data, self, self.peer)
         if state is State.OPEN and wire is not None:
             if not self._full or self._room(len(data)):
                 wire.write(data)

@@ -96,6 +96,10 @@ class Hosts:
         """Whether a name in use leads to C{address}."""
         return address in self._known.values()
 
+    def names(self, address: str) -> list[str]:
+        """The names in use that lead to C{address}."""
+        return [name for name, found in self._known.items() if found == address]
+
     def address(self, host: str) -> str | None:
         """The address of C{host}, if it is known by now."""
         if is_address(host):

@@ -161,6 +161,11 @@ class Message:
             key = SPELLINGS.get(name) or key_of(name)
             yield key, SENT.get(key) or name.rstrip(" \t"), value.strip()
 
+    def data(self) -> bytes:
+        """The message as it came, but for folded lines, which are one."""
+        head = "\r\n".join(self._lines).encode("utf-8", "surrogateescape")
+        return head + b"\r\n\r\n" + self.body
+
     @property
     def via(self) -> Via:
         """The top Via."""

@@ -9,6 +9,7 @@ the parser does not make.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 from twisted.logger import Logger
 
@@ -25,6 +26,16 @@ LocalHost = Callable[[str], str]
 """Which of our addresses a peer sees: from its host to ours."""
 
 
+class Tap(Protocol):
+    """Sees every message as it passes."""
+
+    def received(self, data: bytes, channel: Channel, address: Address) -> None:
+        """A message came from C{address}, well formed or not. Never raises."""
+
+    def sent(self, data: bytes, channel: Channel, address: Address) -> None:
+        """A message goes out to C{address}. Never raises."""
+
+
 class Reception:
     """
     What every channel does with bytes it read: stamp, parse, hand on.
@@ -32,6 +43,7 @@ class Reception:
     @ivar now: Stamps each new request.
     @ivar watchers: Told of each connection that is gone.
     @param answers: Whether a source gets an answer to what cannot be read.
+    @ivar tap: Who sees the messages; None for nobody.
     """
 
     _log = Logger()
@@ -47,6 +59,7 @@ class Reception:
         self._answers = answers
         self.now = now
         self.watchers: list[Callable[[Channel], None]] = []
+        self.tap: Tap | None = None
         self.received = metrics.counter(
             "sip_received_messages_total", "SIP messages received"
         )
@@ -62,12 +75,22 @@ class Reception:
 
     def datagram(self, data: bytes, channel: Channel, address: Address) -> None:
         """Take one datagram."""
+        if self.tap is not None:
+            self.tap.received(data, channel, address)
         try:
             message = parse(data)
         except ParseError as error:
             self.received.value += 1
             self.malformed(error, None, channel, address)
             return
+        self.message(message, channel, address)
+
+    def streamed(
+        self, message: Request | Response, channel: Channel, address: Address
+    ) -> None:
+        """Take one message that was cut out of a stream."""
+        if self.tap is not None:
+            self.tap.received(message.data(), channel, address)
         self.message(message, channel, address)
 
     def message(

@@ -77,6 +77,8 @@ class UdpChannel(DatagramProtocol):
 
     def send(self, data: bytes, address: Address) -> None:
         """Send, or lose silently: retransmission is the transaction's work."""
+        if self._reception.tap is not None:
+            self._reception.tap.sent(data, self, address)
         try:
             assert self._sendto is not None
             self._sendto(data, address)

@@ -85,6 +85,7 @@ class SipOutboundLeg(SipLeg):
         self.peer = address
         self.local_host = channel.local(address)[0]
         self.identifier = f"{tokens.random()}@{self.local_host}"
+        setup.placed(self.identifier)
         content = setup.offer(self.local_host, address[0])
         self._late = not content.body
         self.dialog = self._dial(channel, address, setup, tokens.random())

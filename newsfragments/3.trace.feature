@@ -1,0 +1,1 @@
+`vos3000 trace` follows the messages of a number, a call, a gateway or an address live: both legs of each call as a ladder in the terminal, whole, or as a pcap file. `[hep] server` copies every message to a HEP3 capture server such as Homer. Secrets are masked in both (docs/trace.md).
