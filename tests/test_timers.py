@@ -166,6 +166,25 @@ class TimerWheelTests(SynchronousTestCase):
         self.advance(1 + 2 * GRANULE)
         self.assertEqual(self.fired, ["again"])
 
+    def test_time_that_division_rounds_down_has_come(self) -> None:
+        """2.15 s is 43 granules, though 2.15 / 0.05 is less than 43."""
+        clock = Clock()
+        clock.advance(0.25)
+        wheel = TimerWheel(clock)
+        wheel.later(1.9, self.fired.append)
+        turns: list[None] = []
+        turn = wheel._turn
+
+        def turned() -> None:
+            turns.append(None)
+            self.assertLess(len(turns), 5, "it turns without end")
+            turn()
+
+        self.patch(wheel, "_turn", turned)
+        wheel.later(1.85, self.fired.append)
+        clock.advance(1.9)
+        self.assertEqual(self.fired, [None, None])
+
     @settings(max_examples=50, deadline=None)
     @given(
         st.lists(DELAYS, max_size=20),

@@ -95,7 +95,10 @@ class TimerWheel:
         return sum(map(len, self._buckets.values()))
 
     def _tick(self) -> int:
-        return int(self._clock.seconds() / self._granule)
+        """The last granule that has come, by the same reckoning as L{_set}'s."""
+        now, granule = self._clock.seconds(), self._granule
+        tick = int(now / granule)
+        return tick + 1 if (tick + 1) * granule <= now else tick
 
     def later(
         self, delay: float, call: Callable[[Any], object], argument: Any = None
@@ -103,7 +106,10 @@ class TimerWheel:
         """
         Call C{call(argument)} no sooner than C{delay} seconds from now.
         """
-        tick = int((self._clock.seconds() + delay) / self._granule) + 1
+        due = self._clock.seconds() + delay
+        tick = int(due / self._granule) + 1
+        if tick * self._granule < due:
+            tick += 1
         if tick <= self._done:
             tick = self._done + 1
         bucket = self._buckets.get(tick)
