@@ -3,3 +3,5 @@ A routing gateway with sipFollowRedirect on may redirect a call: its 3xx contact
 A 500 or 503 with Retry-After disables a routing gateway for that time. `vos3000 route-test` asks the running switch which gateways cannot be called just now, and says why; the metric vos3000_routing_gateway_obstacle tells the same.
 
 With sipOptionsPeriod, OPTIONS tell whether a gateway is there. A routing gateway that does not answer gets no calls until it does; of either side that is logged and published.
+
+Calls to a gateway that asks who calls are authenticated (401, 407; MD5, SHA-256, SHA-512-256), and so are re-INVITE, UPDATE, INFO and BYE inside them.

@@ -73,6 +73,7 @@ class InForce:
             display_from=values["SS_SIP_E164_DISPLAY_FROM"],
             invite_use_contact=values["SS_SIP_ROUTING_GATEWAY_INVITE_USE_CONTACT"],
             registered_privacy=values["SS_SIP_USER_AGENT_PRIVACY"],
+            authentication_retry=values["SS_SIP_AUTHENTICATION_RETRY"],
         )
         self._load_registration(values)
         self.resend: tuple[float, ...] = values["SS_SIP_RESEND_INTERVAL"]

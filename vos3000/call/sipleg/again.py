@@ -11,12 +11,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from vos3000.errors import ParseError
+from vos3000.model.gateways import Device, MappingGateway, RoutingGateway
+from vos3000.sip.access import Access
 from vos3000.sip.contacts import contacts_in_order
 from vos3000.sip.core import UserAgentCore
+from vos3000.sip.dialog import Dialog, via_of
 from vos3000.sip.fields import parse_retry_after
+from vos3000.sip.hopwise import once_more
 from vos3000.sip.message import Response
 from vos3000.sip.outside import Target
-from vos3000.sip.transaction import ClientTransaction, Input
+from vos3000.sip.transaction import ClientTransaction, ClientUser, Input
 from vos3000.sip.uri import Uri
 from vos3000.timers import Timer
 
@@ -54,6 +58,52 @@ def pause_of(response: Response) -> int:
         return parse_retry_after(value)
     except ParseError:
         return 0
+
+
+def access_to(
+    gateway: MappingGateway | RoutingGateway, token: Callable[[], str]
+) -> Access | None:
+    """
+    What answers the challenges of a gateway: its password, with the name that
+    we register there with, else with its own. A phone is not answered: whoever
+    has stolen one's registration would learn what to guess its password from.
+    """
+    if not gateway.password or gateway.device is not Device.GATEWAY:
+        return None
+    name = gateway.name
+    if isinstance(gateway, RoutingGateway) and gateway.registration is not None:
+        name = gateway.registration.auth_name
+    return Access(name, gateway.password, token)
+
+
+def authorize(
+    core: UserAgentCore,
+    dialog: Dialog,
+    access: Access,
+    transaction: ClientTransaction,
+    user: ClientUser,
+) -> None:
+    """
+    Send a request inside a dialog once more, with credentials (22.2).
+
+    @param transaction: That of the request that was challenged.
+    @param user: Who hears what comes of it.
+    """
+    data, channel, address = transaction.data, transaction.channel, transaction.address
+    head, _, body = data.partition(b"\r\n\r\n")
+    method, uri, _ = head.decode("utf-8", "surrogateescape").split(" ", 2)
+    branch = core.tokens.branch()
+    dialog.local_cseq += 1
+    again = once_more(
+        data,
+        via_of(channel, address, branch),
+        dialog.local_cseq,
+        access.lines(method, uri, body),
+    )
+    if method == "INVITE":
+        core.layer.invite(branch, again, channel, address, user)
+    else:
+        core.layer.send(branch, method, again, channel, address, user)
 
 
 class Redirects:

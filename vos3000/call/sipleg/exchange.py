@@ -8,10 +8,11 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from vos3000.call.leg import NO_CONTENT, Content, Exchange, Kind
-from vos3000.call.sipleg.again import GIVE_UP, expire
+from vos3000.call.sipleg.again import GIVE_UP, authorize, expire
 from vos3000.call.sipleg.terms import LegState, SipLegs
 from vos3000.errors import ParseError
 from vos3000.model.causes import EndCause
+from vos3000.sip.access import CHALLENGES, Access, Realm
 from vos3000.sip.core import ALLOW
 from vos3000.sip.dialog import Dialog
 from vos3000.sip.message import Response, respond
@@ -71,6 +72,9 @@ class ExchangingLeg(Protocol):
     ) -> None:
         """Send the ACK of a 2xx."""
 
+    def credentials(self) -> Access | None:
+        """What answers the peer's challenges; None where we have no password."""
+
 
 class PeerExchange:
     """A request inside a dialog, to be answered by the other leg's peer."""
@@ -118,13 +122,14 @@ class PeerExchange:
 class Asking:
     """Our request inside a dialog, until the peer's answer went back."""
 
-    __slots__ = ("_exchange", "_leg", "_legs", "_timer", "cseq", "invite")
+    __slots__ = ("_exchange", "_leg", "_legs", "_timer", "_tried", "cseq", "invite")
 
     def __init__(self, leg: ExchangingLeg, legs: SipLegs, exchange: Exchange) -> None:
         self._timer: Timer | None = None
         self._leg = leg
         self._legs = legs
         self._exchange = exchange
+        self._tried: list[Realm] | None = None
         self.cseq = 0
         self.invite: InviteClientTransaction | None = None
 
@@ -134,6 +139,8 @@ class Asking:
             self._watch(transaction)
             return
         leg = self._leg
+        if response.status in CHALLENGES and self._authorized(transaction, response):
+            return
         if response.status >= 300:
             self._finished()
             self._exchange.refuse(self._legs.causes.by_sip(response.status))
@@ -147,6 +154,19 @@ class Asking:
         if isinstance(transaction, InviteClientTransaction):
             self._accepted(transaction)
         self._exchange.accept(self._legs.content(response))
+
+    def _authorized(self, transaction: ClientTransaction, response: Response) -> bool:
+        """Whether the request goes out once more, with credentials (22.2)."""
+        access, tried = self._leg.credentials(), self._tried or []
+        again = self._legs.settings().authentication_retry
+        if access is None or not access.learn(response, tried, again):
+            return False
+        self._tried = tried
+        self._settled()
+        dialog = self._leg.dialog
+        authorize(self._legs.core, dialog, access, transaction, self)
+        self.cseq = dialog.local_cseq
+        return True
 
     def _settled(self) -> None:
         if self._timer is not None:

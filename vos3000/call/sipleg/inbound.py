@@ -80,6 +80,7 @@ class SipInboundLeg(SipLeg):
         request = self._invite.request
         from_ = to = 0
         if gateway is not None:
+            self.gateway = gateway
             self.options = gateway.sip
             from_, to = gateway.caller_domain, gateway.callee_domain
         self.presented = presented_by(request, self.options)

@@ -4,8 +4,6 @@ The callee's leg: an INVITE that we send, and what comes of it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from vos3000.call.leg import NO_CONTENT, OutboundUser, Setup, Stage
 from vos3000.call.sipleg.again import (
     GIVE_UP,
@@ -23,6 +21,7 @@ from vos3000.call.sipleg.terms import AGENT, STAGES, LegState, SipLegs, text
 from vos3000.errors import ParseError
 from vos3000.model.causes import EndCause
 from vos3000.model.gateways import RoutingGateway
+from vos3000.sip.access import CHALLENGES, Realm
 from vos3000.sip.core import ALLOW
 from vos3000.sip.dialog import Dialog, host_port, via_of
 from vos3000.sip.hopwise import once_more
@@ -52,18 +51,20 @@ class SipOutboundLeg(SipLeg):
 
     __slots__ = (
         "_expiry",
-        "_gateway",
         "_invite",
         "_late",
         "_others",
         "_redirects",
         "_why",
+        "_tried",
         "dialog",
         "identifier",
         "local_host",
         "peer",
         "user",
     )
+
+    gateway: RoutingGateway
 
     def __init__(
         self,
@@ -76,10 +77,11 @@ class SipOutboundLeg(SipLeg):
         super().__init__(legs, gateway.sip)
         tokens = legs.core.tokens
         channel, address = targets[0]
-        self._gateway = gateway
+        self.gateway = gateway
         self._others = targets[1:]
         self._redirects: Redirects | None = None
         self._why: Headers = ()
+        self._tried: list[Realm] | None = None
         self.user: OutboundUser | None = user
         self._expiry: Timer | None = None
         self.peer = address
@@ -156,6 +158,8 @@ class SipOutboundLeg(SipLeg):
     ) -> bool:
         """Whether the INVITE went out again because of a refusal."""
         status = response.status
+        if status in CHALLENGES and self._authorized(transaction, response, user):
+            return True
         if status in REDIRECTIONS and self.options.follows_redirect:
             if self._redirects is None:
                 self._redirects = Redirects(self.dialog.target)
@@ -165,19 +169,36 @@ class SipOutboundLeg(SipLeg):
             return True
         return status < 600 and self._redirected(transaction, user)
 
+    def _authorized(
+        self, transaction: ClientTransaction, response: Response, user: OutboundUser
+    ) -> bool:
+        """Whether the INVITE goes out once more, with credentials (22.2)."""
+        access, tried = self.credentials(), self._tried or []
+        again = self._legs.settings().authentication_retry
+        if access is None or not access.learn(response, tried, again):
+            return False
+        if not user.redialed(self, False):
+            return False
+        self._tried = tried
+        self.dialog.local_cseq += 1
+        here = (transaction.channel, transaction.address)
+        self._send_again(transaction, self.dialog.target, here)
+        return True
+
     def _redirected(self, transaction: ClientTransaction, user: OutboundUser) -> bool:
         """Go to the next contact of a redirection that can be gone to (8.1.3.4)."""
         redirects = self._redirects
         if redirects is None:
             return False
         while (uri := redirects.next()) is not None:
-            targets = self._legs.locate(uri, self._gateway.local_ip)
+            targets = self._legs.locate(uri, self.gateway.local_ip)
             if targets:
                 if not user.redialed(self, True):
                     return False
                 self._others = targets[1:]
                 self.dialog.local_cseq += 1
-                self._send_again(transaction, (), str(uri), targets[0])
+                self._tried = None
+                self._send_again(transaction, str(uri), targets[0])
                 return True
         return False
 
@@ -191,18 +212,15 @@ class SipOutboundLeg(SipLeg):
         target, *others = self._others
         self._others = tuple(others)
         called = parse_uri(self.dialog.target).number
+        self._tried = None
         uri = _uri(called, *target, self.options.user_phone)
-        self._send_again(transaction, (), uri, target)
+        self._send_again(transaction, uri, target)
         return True
 
     def _send_again(
-        self,
-        transaction: ClientTransaction,
-        headers: Sequence[tuple[str, str]],
-        uri: str,
-        target: Target,
+        self, transaction: ClientTransaction, uri: str, target: Target
     ) -> None:
-        """Send the INVITE of C{transaction} to a place, with headers changed."""
+        """Send the INVITE of C{transaction} to a place, or there once more."""
         channel, address = target
         core, dialog = self._legs.core, self.dialog
         self.peer = address
@@ -213,7 +231,7 @@ class SipOutboundLeg(SipLeg):
             transaction.data,
             via_of(channel, address, branch),
             dialog.local_cseq,
-            headers,
+            self.authorized("INVITE", transaction.data.partition(b"\r\n\r\n")[2]),
             uri,
             dialog.contact,
         )
@@ -249,6 +267,7 @@ class SipOutboundLeg(SipLeg):
         self._expire_no_more()
         self._others = ()
         self._redirects = None
+        self._tried = None
         try:
             self.dialog.confirm(response)
         except ParseError:

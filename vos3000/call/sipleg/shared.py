@@ -5,15 +5,19 @@ What both sides of a call share once they speak SIP: the life of the dialog.
 from __future__ import annotations
 
 from vos3000.call.leg import NO_CONTENT, Content, Exchange, InboundUser, Kind
+from vos3000.call.sipleg.again import access_to
 from vos3000.call.sipleg.exchange import METHODS, Asking, PeerExchange, Pending
 from vos3000.call.sipleg.leaving import Leaving, forget
 from vos3000.call.sipleg.reasons import Headers, said_in
 from vos3000.call.sipleg.terms import LegState, SipLegs
 from vos3000.model.causes import EndCause
+from vos3000.model.gateways import MappingGateway, RoutingGateway
 from vos3000.model.gateways import Protocol as Signaling
 from vos3000.model.sipoptions import ORDINARY, SipOptions
+from vos3000.sip.access import CREDENTIALS, Access
 from vos3000.sip.core import ACCEPT, ALLOW, acknowledged
 from vos3000.sip.dialog import Dialog
+from vos3000.sip.hopwise import lines_of
 from vos3000.sip.message import Request, respond
 from vos3000.sip.transaction import (
     InviteClientTransaction,
@@ -29,13 +33,17 @@ class SipLeg:
     The part that both sides share: what happens inside the dialog.
 
     @ivar options: How SIP is spoken with the peer.
+    @ivar gateway: Whose the leg is; None while that is not known.
+    @ivar access: What answers the peer's challenges, once there was one.
     """
 
     __slots__ = (
+        "access",
         "asked",
         "_legs",
         "pending",
         "call",
+        "gateway",
         "options",
         "product",
         "state",
@@ -46,6 +54,8 @@ class SipLeg:
     def __init__(self, legs: SipLegs, options: SipOptions = ORDINARY) -> None:
         self._legs = legs
         self.options = options
+        self.gateway: MappingGateway | RoutingGateway | None = None
+        self.access: Access | None = None
         self.call: InboundUser | None = None
         self.state = LegState.SETUP
         self.asked: InviteServerTransaction | None = None
@@ -152,6 +162,20 @@ class SipLeg:
             cause = self._legs.causes["NormalHangUp"]
             call.released(self, cause, said_in(request))
 
+    # Who we are
+
+    def credentials(self) -> Access | None:
+        """What answers the peer's challenges; None where we have no password."""
+        if self.access is None and self.gateway is not None and self.gateway.password:
+            self.access = access_to(self.gateway, self._legs.core.tokens.random)
+        return self.access
+
+    def authorized(self, method: str, body: bytes) -> list[tuple[str, str]]:
+        """The credentials for a request, if the peer has asked for any (22.3)."""
+        if self.access is None:
+            return []
+        return self.access.lines(method, self.dialog.target, body)
+
     # What the call asks of it
 
     def ask(self, exchange: Exchange) -> None:
@@ -176,8 +200,9 @@ class SipLeg:
         dialog.local_cseq += 1
         asking.cseq = dialog.local_cseq
         content = exchange.content
+        headers = self.authorized(method, content.body)
         data = dialog.request(
-            method, asking.cseq, branch, (), content.body, content.type or None
+            method, asking.cseq, branch, headers, content.body, content.type or None
         )
         channel, address = dialog.channel, dialog.address
         if method == "INVITE":
@@ -200,7 +225,8 @@ class SipLeg:
             "ACK",
             cseq,
             self._legs.core.tokens.branch(),
-            (),
+            # 13.2.2.4: those of the INVITE
+            () if self.access is None else lines_of(invite.data, CREDENTIALS),
             content.body,
             content.type or None,
         )
@@ -216,10 +242,10 @@ class SipLeg:
         dialog, core = self.dialog, self._legs.core
         branch = core.tokens.branch()
         dialog.local_cseq += 1
-        data = dialog.request("BYE", dialog.local_cseq, branch, headers)
-        core.layer.send(
-            branch, "BYE", data, dialog.channel, dialog.address, Leaving(core, dialog)
-        )
+        given = (*headers, *self.authorized("BYE", b""))
+        data = dialog.request("BYE", dialog.local_cseq, branch, given)
+        leaving = Leaving(self._legs, dialog, self.credentials())
+        core.layer.send(branch, "BYE", data, dialog.channel, dialog.address, leaving)
 
     def _drop_unanswered(self) -> None:
         if self.asked is not None and not self.asked.answered:
