@@ -92,7 +92,7 @@ class FakeChannel:
         """As long as the test says."""
         return self.late
 
-    def welcome(self) -> None:
+    def welcome(self, idle: float = 0.0) -> None:
         """Nobody is a stranger to it."""
 
     def live(self, address: Address) -> FakeChannel:
@@ -183,6 +183,7 @@ class Switch:
             self.gate.knows,
             self.token,
         )
+        self.registration.hear(self.reception)
         self.location = self.registration.location
         self.phones: list[Phone] = []
         self._make_trunks()

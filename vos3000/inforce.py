@@ -12,6 +12,7 @@ from vos3000.call.control import CallSettings
 from vos3000.call.hunting import StageTimeouts
 from vos3000.call.sipleg.settings import SipSettings
 from vos3000.parameters import ParameterValues
+from vos3000.routing.keepalive import KeepAliveSettings
 from vos3000.routing.selector import SwitchSettings
 from vos3000.security.suspension import SuspensionSettings
 from vos3000.sip.challenger import ChallengeSettings
@@ -30,6 +31,7 @@ class InForce:
     @ivar challenges: How requests without a right password are challenged.
     @ivar suspension: When who sends them is not listened to.
     @ivar registrar: What registrations are granted.
+    @ivar keep_alive: What keeps the way to devices behind NAT open.
     @ivar resend: Seconds between retransmissions.
     @ivar answers_strangers: Whether unknown sources get any answer.
     @ivar signal_tos: The class of service of signaling's packets.
@@ -96,4 +98,11 @@ class InForce:
             longest=values["SS_ENDPOINT_EXPIRE"],
             replace=values["SS_ENDPOINT_REGISTER_REPLACE"],
             flow_timer=values["SS_ENDPOINTTIMETOLIVE"],
+        )
+        message: str = values["SS_SIP_NAT_KEEP_ALIVE_MESSAGE"]
+        self.keep_alive = KeepAliveSettings(
+            message=message.replace("\\r", "\r").replace("\\n", "\n").encode(),
+            period=values["SS_SIP_NAT_KEEP_ALIVE_PERIOD"],
+            pause=values["SS_SIP_NAT_KEEP_ALIVE_SEND_INTERVAL"] / 1000,
+            batch=values["SS_SIP_NAT_KEEP_ALIVE_SEND_ONE_TIME"],
         )

@@ -15,9 +15,11 @@ from vos3000.events import Events
 from vos3000.inforce import InForce
 from vos3000.instant import Now
 from vos3000.metrics import Metrics
-from vos3000.model.bindings import Binding, Key
+from vos3000.model.bindings import Address, Binding, Key
 from vos3000.model.gateways import MappingGateway, RoutingGateway
 from vos3000.model.phones import Phone
+from vos3000.routing.flows import GRACE, Flows
+from vos3000.routing.keepalive import NatKeepAlive
 from vos3000.routing.location import Location
 from vos3000.security.directory import Directory
 from vos3000.security.suspension import Suspension
@@ -25,12 +27,14 @@ from vos3000.sip import digest
 from vos3000.sip.bindings import named
 from vos3000.sip.challenger import Challenger, Nonces
 from vos3000.sip.core import UserAgentCore
+from vos3000.sip.reception import Reception
 from vos3000.sip.registrar import EXTENSIONS, Registrar
+from vos3000.sip.transaction import Channel
 from vos3000.sip.transport import UdpChannel
 from vos3000.sip.uri import parse_uri
 from vos3000.timers import TimerWheel
 
-Sockets = Callable[[tuple[str, int]], UdpChannel | None]
+Sockets = Callable[[Address], UdpChannel | None]
 """The datagram socket that an address of ours is."""
 
 
@@ -56,6 +60,7 @@ class Registration:
         token: Callable[[], str],
     ) -> None:
         self._gateway = gateway
+        self._in_force = in_force
         self.keep: Callable[[Key, Binding | None], object] = _nowhere
         self.directory = Directory(sip.realm, digest.secret, sip.digest)
         self.location = Location(
@@ -63,8 +68,12 @@ class Registration:
             now,
             events,
             self.directory.dids,
-            lambda key, binding: self.keep(key, binding),
+            self._changed,
             metrics,
+        )
+        self.flows = Flows(timers, lambda: now().mono, self._silent, metrics)
+        self.keep_alive = NatKeepAlive(
+            timers, lambda: in_force.keep_alive, self.location, metrics
         )
         self.suspension = Suspension(
             lambda: in_force.suspension, lambda: now().mono, self._exempt, metrics
@@ -91,6 +100,11 @@ class Registration:
         )
         core.extensions.update(EXTENSIONS)
         core.serve("REGISTER", registrar)
+
+    def hear(self, reception: Reception) -> None:
+        """Hear of keep-alives, and of connections that are gone."""
+        reception.alive = self.alive
+        reception.watchers.append(self.closed)
 
     def load_phones(self, phones: Iterable[Phone]) -> None:
         """Take over the phones; who may not register any more is offline."""
@@ -126,6 +140,43 @@ class Registration:
             else:
                 found.append(reachable)
         self.location.restore(found)
+        for binding in found:
+            if binding.flow and self.location.current(binding.key) is binding:
+                self._watch(binding)
+
+    def _changed(self, key: Key, binding: Binding | None) -> None:
+        """A binding is new or renewed, or gone."""
+        if binding is None or not binding.flow:
+            self.flows.forget(key)
+        else:
+            self._watch(binding)
+        self.keep(key, binding)
+
+    def _watch(self, binding: Binding) -> None:
+        limit = self._in_force.registrar.flow_timer + GRACE
+        self.flows.watch(binding.key, (binding.transport, binding.remote), limit)
+
+    def _silent(self, key: Key) -> None:
+        """A flow showed no sign of life (SS_ENDPOINTTIMETOLIVE)."""
+        self.location.remove(*key)
+
+    def alive(self, transport: str, address: Address) -> bool:
+        """
+        A keep-alive came.
+
+        @param transport: As in Via.
+        @return: Whether a device is registered from there.
+        """
+        name = transport.lower()
+        self.flows.heard((name, address))
+        found = self.location.at(address)
+        return found is not None and found.transport == name
+
+    def closed(self, channel: Channel) -> None:
+        """A connection is gone."""
+        peer = getattr(channel, "peer", None)
+        if peer is not None:
+            self.location.lost(channel, peer)
 
     def _reachable(self, binding: Binding, sockets: Sockets) -> Binding | None:
         """The binding with what is not stored of it; None if it is of no use."""
@@ -137,8 +188,7 @@ class Registration:
         whole = attrs.evolve(binding, named=there)
         if binding.transport == "udp":
             return attrs.evolve(whole, channel=sockets(binding.local))
-        lasts = binding.transport in ("tcp", "tls") and not binding.flow
-        return whole if lasts and there is not None and not whole.behind_nat else None
+        return whole if whole.calls_back else None
 
     def _exempt(self, user: str, host: str) -> bool:
         """Who is not suspended with its host; see L{Suspension}."""

@@ -88,6 +88,7 @@ class Signaling:
         self.registration = Registration(
             sip, self.core, timers, now, in_force, events, metrics, self.knows, token
         )
+        self.registration.hear(self.reception)
         self._make_trunks(choose)
         self.control = CallControl(
             self._engines(),
@@ -245,8 +246,12 @@ class Signaling:
         self.registration.load_phones(phones)
 
     def restore(self, bindings: Iterable[Binding]) -> None:
-        """Take registrations that were kept over a restart; after the tables."""
+        """
+        Take registrations that were kept over a restart, after the tables, and
+        keep the way to them open.
+        """
         self.registration.restore(bindings, self.transports.transport.bound)
+        self.registration.keep_alive.start()
 
     def open(self, ports: Ports, sip: Sip) -> None:
         """Open the sockets, silent for now."""

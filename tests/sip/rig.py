@@ -67,7 +67,7 @@ class FakeChannel:
         """As long as the test says."""
         return self.late
 
-    def welcome(self) -> None:
+    def welcome(self, idle: float = 0.0) -> None:
         """Nobody is a stranger to it."""
 
 

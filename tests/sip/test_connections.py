@@ -27,6 +27,17 @@ class WelcomeTests(ListenerCase):
         self.rig.advance(2)
         self.assertTrue(connection.disconnecting)
 
+    def test_it_may_idle_as_long_as_it_is_registered(self) -> None:
+        """A call that it makes meanwhile shortens nothing."""
+        wire, connection = self.incoming(STRANGER)
+        wire.dataReceived(b"\r\n\r\n")
+        wire.connection.welcome(one.IDLE * 2)
+        wire.connection.welcome()
+        self.rig.advance(one.IDLE * 2 - 1)
+        self.assertFalse(connection.disconnecting)
+        self.rig.advance(2)
+        self.assertTrue(connection.disconnecting)
+
     def test_it_makes_room_for_strangers(self) -> None:
         """It is counted among them no more, and not twice."""
         wires = [

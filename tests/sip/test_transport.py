@@ -29,9 +29,9 @@ class FakeSocket(FakeDatagramTransport):
         return kind("UDP", *self._here)
 
 
-def _bound(rig: Rig, host: str) -> tuple[UdpChannel, FakeSocket]:
+def _bound(rig: Rig, host: str, port: int = 5060) -> tuple[UdpChannel, FakeSocket]:
     channel = UdpChannel(rig.reception, lambda peer: f"towards-{peer}")
-    socket = FakeSocket(host)
+    socket = FakeSocket(host, port)
     channel.makeConnection(socket)
     return channel, socket
 
@@ -54,6 +54,23 @@ class UdpTests(SynchronousTestCase):
         for data in (b"", b"\0", b"\r\n", b"\r\n\r\n", b"\0\0\0\0"):
             channel.datagramReceived(data, PEER)
         self.assertEqual(socket.written, [])
+        self.assertEqual(rig.metric("sip_received_messages_total"), 0)
+
+    def test_stun(self) -> None:
+        """It is no SIP; only who is registered gets an answer (RFC 5626 4.4.2)."""
+        rig = Rig()
+        channel, socket = _bound(rig, "192.0.2.1")
+        request = b"\0\1\0\0\x21\x12\xa4\x42" + bytes(12)
+        heard = []
+        channel.datagramReceived(request, PEER)
+        rig.reception.alive = lambda *where: not heard.append(where)
+        channel.datagramReceived(request, PEER)
+        channel.datagramReceived(request[:-4], PEER)
+        self.assertEqual(heard, [("UDP", PEER)])
+        ((data, address),) = socket.written
+        self.assertTrue(data.startswith(b"\1\1\0\x0c\x21\x12\xa4\x42"))
+        self.assertEqual(address, PEER)
+        self.assertEqual(rig.metric("sip_malformed_messages_total"), 1)
         self.assertEqual(rig.metric("sip_received_messages_total"), 0)
 
     def test_local_address(self) -> None:
@@ -144,6 +161,18 @@ class TransportTests(SynchronousTestCase):
         channel, _ = _bound(self.rig, "0.0.0.0")
         transport.add(channel)
         self.assertIs(transport.channel("udp", PEER, "192.0.2.3"), channel)
+
+    def test_found_by_address(self) -> None:
+        """The socket that a registration came to, after a restart."""
+        rig = Rig()
+        transport = Transport(self.connections, {})
+        bound, _ = _bound(rig, "192.0.2.1")
+        every, _ = _bound(rig, "0.0.0.0", 5070)
+        transport.add(bound)
+        transport.add(every)
+        self.assertIs(transport.bound(("192.0.2.1", 5060)), bound)
+        self.assertIs(transport.bound(("192.0.2.9", 5070)), every)
+        self.assertIsNone(transport.bound(("192.0.2.9", 5060)))
 
     def test_tcp_without_listener(self) -> None:
         """The peer could not reach us on it: no channel."""

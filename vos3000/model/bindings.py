@@ -68,6 +68,16 @@ class Binding:
             return self.named != self.remote
         return self.named[0] != self.remote[0]
 
+    @property
+    def calls_back(self) -> bool:
+        """
+        Whether it can be reached otherwise if its connection closes. A flow of
+        RFC 5626 ends with its connection, and nobody connects to a browser.
+        """
+        if self.flow or self.named is None or self.transport in ("ws", "wss"):
+            return False
+        return not self.behind_nat
+
     def address(self, method: AddressFrom = AddressFrom.SOURCE) -> Address:
         """
         Where requests to it go (its Path, if it has one, comes before that).

@@ -46,6 +46,7 @@ class Location:
         self._devices: dict[str, dict[str, Binding]] = {}
         self._ends: dict[Key, Timer] = {}
         self._at: dict[Address, dict[Key, Binding]] = {}
+        self._behind_nat: dict[Key, None] = {}
         self._expired = metrics.counter(
             "routing_expired_bindings_total", "Registrations that were not renewed"
         )
@@ -64,6 +65,14 @@ class Location:
         if flows is None:
             return None
         return max(flows.values(), key=lambda binding: binding.updated)
+
+    def current(self, key: Key) -> Binding | None:
+        """A binding as it is now; None if it is gone."""
+        return self._devices.get(key[0], {}).get(key[1])
+
+    def behind_nat(self) -> list[Key]:
+        """The bindings on UDP whose way must be kept open."""
+        return list(self._behind_nat)
 
     def of(self, aor: str) -> tuple[Binding, ...]:
         """Every binding of a device."""
@@ -129,19 +138,20 @@ class Location:
     def lost(self, channel: object, peer: Address) -> None:
         """
         A connection is closed: devices that can be reached on no other are
-        offline. Flows of RFC 5626 end with their connection in any case.
+        offline.
 
         @param peer: Where it was to.
         """
         for binding in list(self._at.get(peer, {}).values()):
-            gone = binding.behind_nat or binding.flow or binding.named is None
-            if binding.channel is channel and gone:
+            if binding.channel is channel and not binding.calls_back:
                 self.remove(*binding.key)
 
     def _enter(self, binding: Binding) -> None:
         key = binding.key
         self._devices.setdefault(binding.aor, {})[binding.flow] = binding
         self._at.setdefault(binding.remote, {})[key] = binding
+        if binding.transport == "udp" and binding.behind_nat:
+            self._behind_nat[key] = None
         seconds = (binding.expires - self._now().wall) / 1000
         self._ends[key] = self._timers.later(seconds, self._over, key)
 
@@ -158,6 +168,7 @@ class Location:
         if not there:
             del self._at[binding.remote]
         self._ends.pop(key).cancel()
+        self._behind_nat.pop(key, None)
         return binding
 
     def _over(self, key: Key) -> None:

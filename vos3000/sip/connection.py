@@ -145,6 +145,7 @@ class Connection:
         "_host",
         "_limit",
         "_listener",
+        "_patience",
         "_reception",
         "_slow",
         "_state",
@@ -187,6 +188,7 @@ class Connection:
         self._limit: Timer | None = None
         self._slow = False
         self._asked = False
+        self._patience = IDLE
 
     # What its wire tells
 
@@ -219,6 +221,10 @@ class Connection:
         if self.way is None and isinstance(message, Request):
             self._connections.meet(self, message)
         self._reception.streamed(message, self, self.peer)
+
+    def pinged(self) -> None:
+        """A keep-alive came."""
+        self._reception.pinged(self, self.peer)
 
     def broken(self, error: ParseError) -> None:
         """What comes cannot be followed any further."""
@@ -310,13 +316,14 @@ class Connection:
             return 0.0
         return LATE
 
-    def welcome(self) -> None:
+    def welcome(self, idle: float = 0.0) -> None:
         """The peer proved who it is: it is no stranger any more."""
+        self._patience = max(self._patience, idle)
         if self.stranger:
             self.stranger = False
             self._connections.introduced()
-            if self._state is State.OPEN and not self._slow:
-                self._watch(IDLE)
+        if self._state is State.OPEN and not self._slow:
+            self._watch(self._patience)
 
     def send(self, data: bytes, address: Address) -> None:
         """Send, or keep it until the connection is open."""
@@ -374,7 +381,7 @@ class Connection:
 
     @property
     def _idle(self) -> float:
-        return STRANGER_IDLE if self.stranger else IDLE
+        return STRANGER_IDLE if self.stranger else self._patience
 
     def _watch(self, seconds: float) -> None:
         self._watch_no_more()

@@ -16,6 +16,7 @@ from twisted.logger import Logger
 from vos3000.errors import ParseError
 from vos3000.instant import Now
 from vos3000.metrics import Metrics
+from vos3000.sip import stun
 from vos3000.sip.core import answer_statelessly
 from vos3000.sip.layer import TransactionLayer
 from vos3000.sip.message import Request, Response
@@ -42,6 +43,8 @@ class Reception:
 
     @ivar now: Stamps each new request.
     @ivar watchers: Told of each connection that is gone.
+    @ivar alive: Told of each keep-alive, by transport and source; says whether
+        anybody is registered from there.
     @param answers: Whether a source gets an answer to what cannot be read.
     @ivar tap: Who sees the messages; None for nobody.
     """
@@ -60,6 +63,7 @@ class Reception:
         self.now = now
         self.watchers: list[Callable[[Channel], None]] = []
         self.tap: Tap | None = None
+        self.alive: Callable[[str, Address], bool] = _nobody
         self.received = metrics.counter(
             "sip_received_messages_total", "SIP messages received"
         )
@@ -92,6 +96,25 @@ class Reception:
         if self.tap is not None:
             self.tap.received(message.data(), channel, address)
         self.message(message, channel, address)
+
+    def stun(self, data: bytes, channel: Channel, address: Address) -> None:
+        """
+        Take a datagram that is no SIP but may be STUN, and answer it if a
+        device is registered from there (RFC 5626 section 4.4.2): nobody can
+        have our answers sent to others.
+        """
+        try:
+            request = stun.parse(data)
+        except ParseError:
+            self._malformed.value += 1
+            return
+        if self.alive(channel.name, address):
+            channel.send(stun.answer(request, address), address)
+
+    def pinged(self, channel: Channel, address: Address) -> None:
+        """A double CRLF came on a connection: it is answered (section 4.4.1)."""
+        channel.send(b"\r\n", address)
+        self.alive(channel.name, address)
 
     def message(
         self, message: Request | Response, channel: Channel, address: Address
@@ -132,3 +155,8 @@ class Reception:
         """A connection is gone."""
         for watcher in self.watchers:
             watcher(channel)
+
+
+def _nobody(transport: str, address: Address) -> bool:
+    """Nobody registers here."""
+    return False

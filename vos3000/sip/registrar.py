@@ -41,6 +41,9 @@ SHORTEST = 20
 MOST_FLOWS = 4
 """Flows of one device (RFC 5626); a further one ends the oldest."""
 
+MARGIN = 32.0
+"""Seconds beyond a registration that its connection may be silent."""
+
 LONGEST_KEPT = 255
 """Characters of a Call-ID and of a User-Agent that are kept."""
 
@@ -145,6 +148,7 @@ class Registrar:
         if verdict.outcome is not Outcome.PASSED:
             self._turn_away(transaction, verdict)
             return
+        transaction.channel.welcome()
         request = transaction.request
         try:
             headers = self._register(transaction, request, verdict.user)
@@ -286,6 +290,7 @@ class Registrar:
         request = transaction.request
         channel, source, now = transaction.channel, transaction.address, self._now()
         lifetime = min(offer.lifetime, self._settings().longest)
+        channel.welcome(lifetime + MARGIN)
         self._store.put(
             self._bind(
                 aor=user,

@@ -71,7 +71,7 @@ class Stream(StreamProtocol):
             if isinstance(message, Request | Response):
                 connection.heard(message)
             elif message is PING:
-                connection.send(b"\r\n", connection.peer)
+                connection.pinged()
         if parser.failure is not None:
             connection.broken(parser.failure)
         else:

@@ -69,10 +69,12 @@ class Channel(Protocol):
     def waited(self) -> float:
         """Seconds that the message read last had waited to be read."""
 
-    def welcome(self) -> None:
+    def welcome(self, idle: float = 0.0) -> None:
         """
         Its peer proved who it is: if it is a connection, no limit of strangers
         holds for it any more.
+
+        @param idle: Seconds without a message that it is to be kept open for.
         """
 
 

@@ -90,7 +90,7 @@ class UdpChannel(DatagramProtocol):
         """This one: a datagram socket does not close."""
         return self
 
-    def welcome(self) -> None:
+    def welcome(self, idle: float = 0.0) -> None:
         """A datagram socket has no limits of strangers."""
 
     def mark(self, tos: int) -> None:
@@ -111,7 +111,10 @@ class UdpChannel(DatagramProtocol):
     def datagramReceived(self, datagram: bytes, addr: Any) -> None:  # noqa: N802
         """A datagram came; one of up to four octets only keeps a NAT open."""
         if len(datagram) > 4:
-            self._reception.datagram(datagram, self, addr)
+            if datagram[0] < 4:
+                self._reception.stun(datagram, self, addr)
+            else:
+                self._reception.datagram(datagram, self, addr)
 
 
 class Transport:
