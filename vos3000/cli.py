@@ -24,6 +24,7 @@ _COMMANDS = {
     "calls": "running",
     "hangup": "running",
     "trace": "tracing",
+    "registrations": "registrations",
     "import-rates": "rates",
     "rate-test": "rates",
     "route-test": "routes",

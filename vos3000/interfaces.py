@@ -28,7 +28,7 @@ from vos3000.push.poster import Poster
 from vos3000.signaling import Signaling
 from vos3000.tables import Stores
 from vos3000.tracing import Tracing
-from vos3000.web import contract
+from vos3000.web import contract, registered
 from vos3000.web.access import Access
 from vos3000.web.api import gateways
 from vos3000.web.api.calls import Calls
@@ -101,6 +101,13 @@ class Interfaces:
         )
         following = TraceResource(tracing.tap, tracing.named, reactor)
         self._site.resource.putChild(b"trace", following)
+        registration = signaling.registration
+        self._site.show(
+            "registrations",
+            lambda prefix: registered.listed(
+                registration.location.bindings(), registration.kind, prefix
+            ),
+        )
 
     def _endpoints(self) -> list[Endpoint]:
         stores, signaling, refresh = self._stores, self._signaling, self._refresh

@@ -101,6 +101,10 @@ class Registration:
         core.extensions.update(EXTENSIONS)
         core.serve("REGISTER", registrar)
 
+    def kind(self, aor: str) -> str:
+        """What a registered device is: C{phone} or C{gateway}."""
+        return "gateway" if self.directory.dids(aor) is None else "phone"
+
     def hear(self, reception: Reception) -> None:
         """Hear of keep-alives, and of connections that are gone."""
         reception.alive = self.alive

@@ -62,7 +62,8 @@ class PlayedSwitch:
         self.asked.append((path, json.loads(body) if body else None))
 
     def getresponse(self) -> Any:
-        answer = self.answers[self.asked[-1][0].rpartition("/")[2]]
+        path = self.asked[-1][0].partition("?")[0]
+        answer = self.answers[path.rpartition("/")[2]]
         if isinstance(answer, Exception):
             raise answer
         text = answer if isinstance(answer, str) else json.dumps(answer)

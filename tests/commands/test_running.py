@@ -19,6 +19,8 @@ vos3000_call_answers_total 5
 process_start_time_seconds 1772276339
 # TYPE process_resident_memory_bytes gauge
 process_resident_memory_bytes 66191360
+# TYPE vos3000_routing_registered gauge
+vos3000_routing_registered 3
 # HELP calls Calls at once
 # TYPE calls gauge
 calls 2
@@ -79,6 +81,7 @@ class StatusTests(RunningCase):
                 "vos3000 runs at 127.0.0.1:8080 and is well",
                 "calls up         2",
                 "records waiting  5",
+                "registered       3",
                 "since its start  8 setups, 5 answered, ASR 62.5 %",
                 "calls ended      CalleeBusy 3",
                 "pushes           nobody is told",

@@ -168,7 +168,8 @@ class AccessTests(SiteCase):
     def test_forbidden_path(self) -> None:
         """Who may ask something else gets HTTP 403, whatever is there."""
         self.allow("/healthz")
-        for path in (b"/metrics", b"/external/server/Pay", b"/nonsense", b"/m"):
+        self.switch.site.show("list", str)
+        for path in (b"/metrics", b"/external/server/Pay", b"/nonsense", b"/list"):
             answer = self.send(b"POST %s HTTP/1.0\r\n\r\n" % path, "192.0.2.1")
             self.assertEqual(
                 answer,
@@ -241,6 +242,16 @@ class PageTests(SiteCase):
         answer = self.send(request)
         self.assertIn(b" 503 Service Unavailable\r\n", answer)
         self.assertTrue(answer.endswith(b"\r\n\r\nthe database refuses writes\n"))
+
+    def test_list(self) -> None:
+        """A list of ours is JSON, of those whose names begin as asked."""
+        self.switch.site.show("things", lambda prefix: [prefix])
+        answer = self.send(b"GET /things?prefix=a%20b HTTP/1.0\r\n\r\n")
+        self.assertIn(b" 200 OK\r\n", answer)
+        self.assertIn(b"Content-Type: application/json", answer)
+        self.assertTrue(answer.endswith(b'\r\n\r\n["a b"]'))
+        answer = self.send(b"GET /things HTTP/1.0\r\n\r\n")
+        self.assertTrue(answer.endswith(b'\r\n\r\n[""]'))
 
 
 class LimitTests(SiteCase):

@@ -76,6 +76,10 @@ class Switch:
             for sample in family.samples
         }
 
+    def page(self, path: str) -> Any:
+        """One of the pages that are ours, read as JSON."""
+        return json.loads(self._exchange("GET", path))
+
     def problem(self) -> str:
         """What C{/healthz} says is wrong; empty if nothing is."""
         text = self._exchange("GET", "/healthz", accepted=(200, 503)).strip()

@@ -73,6 +73,7 @@ def _show_status(
     lines = {
         "calls up": performance.get("callSize"),
         "records waiting": performance.get("cdrQueueSize"),
+        "registered": int(numbers.get("vos3000_routing_registered", 0)),
         **_since_start(numbers),
         "pushes": _pushes(numbers),
         "up for": _days(now - numbers.get("process_start_time_seconds", now)),
@@ -116,7 +117,7 @@ def _pushes(numbers: Mapping[str, float]) -> str:
 
 def _days(seconds: float) -> str:
     days, rest = divmod(int(max(0, seconds)), 86_400)
-    return f"{f'{days} d ' if days else ''}{_clock(rest)}"
+    return f"{f'{days} d ' if days else ''}{clock(rest)}"
 
 
 def _show_metrics(numbers: Mapping[str, float]) -> None:
@@ -174,14 +175,15 @@ def _call_row(call: Mapping[str, Any], now: float) -> tuple[str, ...]:
         call["callerGatewayId"],
         call["calleeGatewayId"],
         state,
-        _clock(int(lasts) // 1000),
+        clock(int(lasts) // 1000),
         call["callCodec"],
         call["callerRtpIp"],
         call["calleeRtpIp"],
     )
 
 
-def _clock(seconds: int) -> str:
+def clock(seconds: int) -> str:
+    """A duration as hours, minutes and seconds."""
     minutes, seconds = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}"

@@ -4,6 +4,7 @@ The site: what is served below which path, to whom, and within which limits.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
@@ -250,6 +251,21 @@ class WebSite(Site):
         root.putChild(b"healthz", _Page(self._health_page))
         for prefix in prefixes:
             self._put(prefix, InterfacesResource(dispatcher, reactor))
+
+    def show(self, name: str, make: Callable[[str], Any]) -> None:
+        """
+        Show a list of ours as JSON, below C{/name}.
+
+        @param make: Makes it of the request's C{prefix}.
+        """
+
+        def page(request: Request) -> bytes:
+            prefix = (request.args or {}).get(b"prefix", [b""])[0]
+            request.setHeader(b"Content-Type", _JSON_TYPE)
+            request.setHeader(b"Cache-Control", b"no-store")
+            return json.dumps(make(prefix.decode("utf-8", "replace"))).encode()
+
+        self.resource.putChild(name.encode(), _Page(page))
 
     def _put(self, prefix: str, leaf: IResource) -> None:
         """Let C{leaf} answer below a path, making the branches on the way."""
