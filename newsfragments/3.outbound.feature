@@ -5,3 +5,5 @@ A 500 or 503 with Retry-After disables a routing gateway for that time. `vos3000
 With sipOptionsPeriod, OPTIONS tell whether a gateway is there. A routing gateway that does not answer gets no calls until it does; of either side that is logged and published.
 
 Calls to a gateway that asks who calls are authenticated (401, 407; MD5, SHA-256, SHA-512-256), and so are re-INVITE, UPDATE, INFO and BYE inside them.
+
+Routing gateways with registerType 2 are registered with: refreshed, authenticated, unregistered on stop; SS_SIP_USER_AGENT_EXPIRE, SS_SIP_USER_AGENT_RETRY_DELAY and SS_SIP_USER_AGENT_SEND_UNREGISTER are in effect. Calls go there while the registration stands.

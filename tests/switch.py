@@ -257,7 +257,13 @@ class Switch:
             "mapping", self.now, self.lines_in.used, self.events, self.metrics
         )
         self.trunks = Trunks(
-            self.core, self.gate, self.availability, self.presence, self.choose
+            self.core,
+            self.gate,
+            self.availability,
+            self.presence,
+            lambda: self.in_force.registering,
+            self.choose,
+            self.metrics,
         )
 
     def _call_control(self) -> None:

@@ -16,6 +16,7 @@ from vos3000.routing.keepalive import KeepAliveSettings
 from vos3000.routing.selector import SwitchSettings
 from vos3000.security.suspension import SuspensionSettings
 from vos3000.sip.challenger import ChallengeSettings
+from vos3000.sip.register import RegisterSettings
 from vos3000.sip.registrar import RegistrarSettings
 
 
@@ -32,6 +33,7 @@ class InForce:
     @ivar suspension: When who sends them is not listened to.
     @ivar registrar: What registrations are granted.
     @ivar keep_alive: What keeps the way to devices behind NAT open.
+    @ivar registering: For our own registrations.
     @ivar resend: Seconds between retransmissions.
     @ivar answers_strangers: Whether unknown sources get any answer.
     @ivar signal_tos: The class of service of signaling's packets.
@@ -78,6 +80,12 @@ class InForce:
             authentication_retry=values["SS_SIP_AUTHENTICATION_RETRY"],
         )
         self._load_registration(values)
+        self.registering = RegisterSettings(
+            expire=values["SS_SIP_USER_AGENT_EXPIRE"] or 0,
+            retry_delay=values["SS_SIP_USER_AGENT_RETRY_DELAY"],
+            unregister=values["SS_SIP_USER_AGENT_SEND_UNREGISTER"],
+            authentication_retry=values["SS_SIP_AUTHENTICATION_RETRY"],
+        )
         self.resend: tuple[float, ...] = values["SS_SIP_RESEND_INTERVAL"]
         self.answers_strangers: bool = values["SS_REPLY_UNAUTHORIZED"]
         self.signal_tos: int = values["SS_QOS_SIGNAL"]

@@ -178,7 +178,13 @@ class Signaling:
             "mapping", self._now, self.lines_in.used, self._events, self._metrics
         )
         self.trunks = Trunks(
-            self.core, self.gate, self.availability, self.presence, choose
+            self.core,
+            self.gate,
+            self.availability,
+            self.presence,
+            lambda: self._in_force.registering,
+            choose,
+            self._metrics,
         )
 
     def _engines(self) -> Engines:

@@ -19,11 +19,13 @@ MOST_CONTACTS = 20
 _QVALUE = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")
 
 
-def contacts_in_order(response: Response) -> list[Uri]:
+def contacts_in_order(response: Response, users: bool = True) -> list[Uri]:
     """
     Where a response says the call may go instead, by falling q value; of equal
     ones the first first (20.10). What is no SIP address is left out, and so
     is what a URI may say beyond it: headers, a method, a password.
+
+    @param users: Whether an address without a user is none.
     """
     found: list[tuple[float, Uri]] = []
     values = [one for line in response.all("contact") for one in split_commas(line)]
@@ -32,7 +34,7 @@ def contacts_in_order(response: Response) -> list[Uri]:
             contact = parse_name_addr(value)
         except ParseError:
             continue
-        if contact.uri.scheme in ("sip", "sips") and contact.uri.user:
+        if contact.uri.scheme in ("sip", "sips") and (contact.uri.user or not users):
             found.append((-_q(contact), _plain(contact.uri)))
     found.sort(key=lambda pair: pair[0])
     return [uri for _, uri in found]

@@ -10,7 +10,9 @@ from functools import partial
 
 from vos3000.call.sipleg.gate import DEFAULT_PORT, SipGate
 from vos3000.call.trunk.checks import Checked, Checks
+from vos3000.call.trunk.registrations import Registrations
 from vos3000.errors import ParseError
+from vos3000.metrics import Metrics
 from vos3000.model.gateways import (
     MappingGateway,
     Protocol,
@@ -21,6 +23,7 @@ from vos3000.routing.availability import Availability
 from vos3000.sip.core import UserAgentCore
 from vos3000.sip.hosts import is_address
 from vos3000.sip.outside import Target
+from vos3000.sip.register import RegisterSettings
 from vos3000.sip.transaction import Address
 from vos3000.sip.uri import parse_host
 
@@ -37,6 +40,7 @@ class Trunks:
 
     @param availability: What is known of the routing gateways.
     @param presence: What is known of the mapping gateways.
+    @param settings: The system parameters of registrations, as they are now.
     @param choose: Randomness: from C{n} to 0..n-1.
     """
 
@@ -46,15 +50,22 @@ class Trunks:
         gate: SipGate,
         availability: Availability,
         presence: Availability,
+        settings: Callable[[], RegisterSettings],
         choose: Callable[[int], int],
+        metrics: Metrics,
     ) -> None:
         self._gate = gate
         self._checks_out = Checks(core, availability, choose)
         self._checks_in = Checks(core, presence, choose)
+        self._registrations = Registrations(
+            core, gate, availability, settings, choose, metrics
+        )
         self._presence = presence
 
     def load_routing(self, gateways: Iterable[RoutingGateway]) -> None:
         """Take over the routing gateways, after the selector did."""
+        gateways = tuple(gateways)
+        self._registrations.load(gateways)
         self._checks_out.load(
             Checked(
                 gateway.name,
@@ -97,7 +108,8 @@ class Trunks:
         return found
 
     def stop(self) -> None:
-        """The switch ends: ask nobody any more."""
+        """The switch ends: unregister, and ask nobody any more."""
+        self._registrations.stop()
         self._checks_out.stop()
         self._checks_in.stop()
 
