@@ -18,11 +18,13 @@ from vos3000.billing.pipeline import Billing
 from vos3000.billing.rates import Rates
 from vos3000.call.control import CallControl, Engines
 from vos3000.call.hunting import Hunter
+from vos3000.call.phoneterms import PhoneTerms
 from vos3000.call.registry import Registry
 from vos3000.call.sipleg.gate import SipGate
 from vos3000.call.sipleg.terms import SipLegs
 from vos3000.call.trunk.trunks import Trunks
 from vos3000.config import Sip
+from vos3000.db import phonefields, phonevalues
 from vos3000.events import CallEnded, CallStateChanged, Events
 from vos3000.inforce import InForce
 from vos3000.instant import instants
@@ -30,7 +32,7 @@ from vos3000.metrics import Metrics
 from vos3000.model import causes
 from vos3000.model.accounts import Customer
 from vos3000.model.cdr import Cdr, CdrEntry
-from vos3000.model.gateways import Device, MappingGateway, RoutingGateway
+from vos3000.model.gateways import MappingGateway, RoutingGateway
 from vos3000.model.numbers import PrefixMap
 from vos3000.model.phones import Phone
 from vos3000.model.rates import Rate
@@ -38,6 +40,9 @@ from vos3000.parameters import Parameters, registry
 from vos3000.registration import Registration
 from vos3000.routing.availability import Availability
 from vos3000.routing.capacity import Capacity
+from vos3000.routing.destinations import Destinations
+from vos3000.routing.lines import LinesIn, LinesOut, PhoneLines
+from vos3000.routing.phones import Phones
 from vos3000.routing.rewriting import Rewriting
 from vos3000.routing.selector import Selector
 from vos3000.security.auth import Authenticator
@@ -141,6 +146,25 @@ def routing_gateway(**settings: Any) -> RoutingGateway:
     return RoutingGateway(**{**given, "clearing_account": "vendor", **settings})
 
 
+def phone(e164: str, /, **fields: Any) -> Phone:
+    """
+    The value of a phone of acme's, by the interface's names.
+
+    @param fields: What differs from the defaults, nested ones beside the others.
+    """
+    given = {"e164": e164, "account": "acme", "password": "secret", **fields}
+    records = [
+        {field.name: given.pop(field.name, field.default) for field in record}
+        for record in (
+            phonefields.PHONE,
+            phonefields.ADDITIONAL + phonefields.ADDITIONAL_MORE,
+            phonefields.SERVICES,
+        )
+    ]
+    assert not given, given
+    return phonevalues.phone(0, *records)
+
+
 class Switch:
     """
     A switch with one customer, one mapping gateway and two routing gateways.
@@ -193,7 +217,12 @@ class Switch:
         self.accounts = Accounts(self.now, self.causes)
         self.rates = Rates()
         self.records = KeptRecords(self.accounts)
+        self.lines_in = Capacity()
         self.lines_out = Capacity()
+        self.book = Phones()
+        self.phone_lines = PhoneLines(self.book)
+        self.called = LinesOut(self.lines_out, self.phone_lines)
+        self.calling = LinesIn(self.lines_in, self.phone_lines)
         in_force = self.in_force
         self.rates_out = CallRates(self.clock.seconds)
         self.availability = Availability(
@@ -205,6 +234,10 @@ class Switch:
             self.causes,
             lambda: in_force.switching,
             self.rates_out.wait,
+            self.online,
+        )
+        self.destinations = Destinations(
+            self.selector, self.book, self.phone_lines, self.online, self.causes
         )
         self.rewriting = Rewriting(self.choose)
         self.authenticator = Authenticator()
@@ -270,7 +303,7 @@ class Switch:
         in_force = self.in_force
         hunter = Hunter(
             self.selector,
-            self.lines_out,
+            self.called,
             self.rates_out,
             self.rewriting,
             self.gate.dial,
@@ -278,7 +311,6 @@ class Switch:
             in_force,
             self.causes,
         )
-        self.lines_in = Capacity()
         self.registry = Registry(
             self._next_call, self.now, self.causes["AdministratorHangup"]
         )
@@ -288,12 +320,19 @@ class Switch:
                 self.throttle,
                 self.screening,
                 self.rewriting,
-                self.selector,
-                self.lines_in,
+                self.destinations,
+                self.calling,
+                PhoneTerms(
+                    self.book,
+                    self.screening,
+                    self.rewriting,
+                    self.calling,
+                    self.causes,
+                ),
                 self.billing,
                 hunter,
             ),
-            self.lines_out,
+            self.called,
             self.registry,
             self.records,
             self.events,
@@ -345,14 +384,21 @@ class Switch:
             {name: PrefixMap((r.prefix, r) for r in g) for name, g in groups.items()}
         )
 
-    def phone(self, e164: str, password: str = "secret", **settings: Any) -> Phone:
-        """Make a phone that may register, beside those there are."""
-        origin = MappingGateway(0, e164, device=Device.PHONE)
-        route = RoutingGateway(0, e164, device=Device.PHONE)
-        phone = Phone(0, e164, origin, route, password=password, **settings)
-        self.phones.append(phone)
+    def phone(self, e164: str, /, **fields: Any) -> Phone:
+        """
+        Make a phone of acme's that may register, beside those there are.
+
+        @param fields: By the interface's names, nested ones beside the others.
+        """
+        made = phone(e164, **fields)
+        self.phones = [each for each in self.phones if each.e164 != e164] + [made]
+        self.book.load(self.phones)
         self.registration.load_phones(self.phones)
-        return phone
+        return made
+
+    def online(self, name: str) -> bool:
+        """Whether it is registered."""
+        return self.location.find(name) is not None
 
     def choose(self, count: int) -> int:
         """No chance: always the first."""

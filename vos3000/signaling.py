@@ -17,6 +17,7 @@ from vos3000.billing.pipeline import Billing
 from vos3000.billing.rates import Rates
 from vos3000.call.control import CallControl, Engines, Writer
 from vos3000.call.hunting import Hunter
+from vos3000.call.phoneterms import PhoneTerms
 from vos3000.call.registry import Registry
 from vos3000.call.sipleg.gate import SipGate
 from vos3000.call.sipleg.terms import SipLegs
@@ -34,6 +35,8 @@ from vos3000.ports import Ports
 from vos3000.registration import Registration
 from vos3000.routing.availability import Availability
 from vos3000.routing.capacity import Capacity
+from vos3000.routing.destinations import Destinations
+from vos3000.routing.lines import LinesIn, LinesOut, PhoneLines
 from vos3000.routing.phones import Phones
 from vos3000.routing.rewriting import Rewriting
 from vos3000.routing.selector import Selector
@@ -92,7 +95,7 @@ class Signaling:
         self._make_trunks(choose)
         self.control = CallControl(
             self._engines(),
-            self.lines_out,
+            self._lines_out,
             self.registry,
             writer,
             events,
@@ -112,6 +115,9 @@ class Signaling:
         self.lines_in = Capacity()
         self.lines_out = Capacity()
         self.phones = Phones()
+        self.phone_lines = PhoneLines(self.phones)
+        self._lines = LinesIn(self.lines_in, self.phone_lines)
+        self._lines_out = LinesOut(self.lines_out, self.phone_lines)
         self.authenticator = Authenticator()
         self.screening = Screening(causes)
         self.rewriting = Rewriting(choose)
@@ -125,6 +131,10 @@ class Signaling:
             causes,
             lambda: in_force.switching,
             self.rates_out.wait,
+            self.online,
+        )
+        self.destinations = Destinations(
+            self.selector, self.phones, self.phone_lines, self.online, causes
         )
         self.throttle = Throttle(
             self.authenticator.mapping_gateway,
@@ -142,6 +152,10 @@ class Signaling:
             causes,
             self._metrics,
         )
+
+    def online(self, name: str) -> bool:
+        """Whether a phone or gateway that registers is registered."""
+        return self.registration.location.find(name) is not None
 
     def _seconds(self) -> float:
         return self._now().mono
@@ -190,7 +204,7 @@ class Signaling:
     def _engines(self) -> Engines:
         hunter = Hunter(
             self.selector,
-            self.lines_out,
+            self._lines_out,
             self.rates_out,
             self.rewriting,
             self.gate.dial,
@@ -203,8 +217,15 @@ class Signaling:
             self.throttle,
             self.screening,
             self.rewriting,
-            self.selector,
-            self.lines_in,
+            self.destinations,
+            self._lines,
+            PhoneTerms(
+                self.phones,
+                self.screening,
+                self.rewriting,
+                self._lines,
+                self._causes,
+            ),
             self.billing,
             hunter,
         )

@@ -200,7 +200,7 @@ class RefusalTests(Registering):
 
     def test_static_phones(self) -> None:
         """A phone that is at a fixed address does not register."""
-        self.switch.phone("1003", register_type=0)
+        self.switch.phone("1003", registerType=0)
         self.refused(Device(self.switch, "1003").register(), 403)
 
     def test_order(self) -> None:

@@ -48,48 +48,62 @@ class Billing:
             "billing_refused_total", "Calls that billing refused.", "cause"
         )
 
-    def authorize(self, gateway: MappingGateway, callee: str) -> Meter:
+    def authorize(
+        self,
+        payer: MappingGateway,
+        callee: str,
+        level: int | None = None,
+        free: bool = False,
+    ) -> Meter:
         """
         Admit a call and reserve the money for its beginning.
 
         Checked in this order: the account, the lists of free numbers, the
         rate, the call level, the money.
 
+        @param payer: Whose account pays, by its rate group: the device's own
+            if it has one, else the account's.
         @param callee: The billing number: after the mapping side's rules.
+        @param level: The highest call class allowed; None for the payer's.
+        @param free: Whether the call costs nothing whatever the rates say.
         @raise CallRejected: AccountNotFound, AccountLocked, AccountExpired,
             FeeRateNotFound, NoCallPermission or BalanceNotEnough.
         """
         try:
-            meter = self._authorize(gateway, callee)
+            highest = payer.call_level if level is None else level
+            meter = self._authorize(payer, callee, highest, free)
         except CallRejected as refusal:
             self._refused.add(refusal.cause.name)
             raise
         self._admitted.value += 1
         return meter
 
-    def _authorize(self, gateway: MappingGateway, callee: str) -> Meter:
-        account = self._paying(gateway.account)
+    def _authorize(
+        self, payer: MappingGateway, callee: str, level: int, given: bool
+    ) -> Meter:
+        account = self._paying(payer.account)
         settings = self._rules()
         no_cdr = settings.no_cdr
         if no_cdr and no_cdr.matches(callee):
             return Meter(self._books, account, settings, callee, no_cdr=True)
         free = settings.free
-        if free and free.matches(callee):
+        if given or (free and free.matches(callee)):
             return Meter(self._books, account, settings, callee)
-        rate = self._rate(account.customer.fee_rate_group, gateway, callee)
+        group = payer.fee_rate_group or account.customer.fee_rate_group
+        rate = self._rate(group, level, callee)
         meter = Meter(self._books, account, settings, callee, rate)
         if not meter.reserve():
-            detail = f"account {gateway.account!r} has {account.usable} to use"
+            detail = f"account {payer.account!r} has {account.usable} to use"
             raise CallRejected(self._no_money, detail)
         return meter
 
-    def _rate(self, group: str, gateway: MappingGateway, callee: str) -> Rate:
-        """The rate of a callee that the gateway may call."""
+    def _rate(self, group: str, level: int, callee: str) -> Rate:
+        """The rate of a callee that may be called."""
         rate = self._find(group, callee)
         if rate is None:
             detail = f"{callee!r} in rate group {group!r}"
             raise CallRejected(self._no_rate, detail)
-        if rate.type > gateway.call_level:
-            detail = f"rate type {rate.type}, call level {gateway.call_level}"
+        if rate.type > level:
+            detail = f"rate type {rate.type}, call level {level}"
             raise CallRejected(self._no_permission, detail)
         return rate

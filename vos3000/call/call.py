@@ -32,8 +32,9 @@ from vos3000.instant import Instant
 from vos3000.media.session import DirectMedia, MediaSession, Side
 from vos3000.model.causes import EndCause
 from vos3000.model.current import CurrentCall
-from vos3000.model.gateways import MappingGateway, RoutingGateway
+from vos3000.model.gateways import MappingGateway, RoutingGateway, gateway_name
 from vos3000.model.gateways import Protocol as Signaling
+from vos3000.model.phones import Phone
 from vos3000.model.sipoptions import ORDINARY
 from vos3000.model.states import CallState, EndDirection
 from vos3000.timers import Timer
@@ -124,6 +125,10 @@ class Call:
     @ivar out: The callee's side, of the last attempt.
     @ivar gateway: Where it comes from; None for a caller that nobody knows.
     @ivar holds_line: Whether it counts against that gateway's line limit.
+    @ivar phone: The platform phone that calls, if its settings hold.
+    @ivar holds_phone_line: Whether it counts against the limits of a phone
+        that calls through a gateway.
+    @ivar payer: Whose account pays; None before that is known.
     @ivar admission: What it waits for before it may go out; None if nothing.
     @ivar route: Where it went last.
     @ivar caller_access: The caller's number as received.
@@ -150,6 +155,7 @@ class Call:
         "dialed",
         "gateway",
         "holds_line",
+        "holds_phone_line",
         "hunt",
         "id",
         "leg",
@@ -157,7 +163,9 @@ class Call:
         "meter",
         "out",
         "owner",
+        "payer",
         "phase",
+        "phone",
         "rang",
         "route",
         "state",
@@ -172,7 +180,9 @@ class Call:
         sip = leg.protocol is Signaling.SIP
         self.state = CallState.INVITE if sip else CallState.SETUP
         self.gateway: MappingGateway | None = None
-        self.holds_line = False
+        self.holds_line = self.holds_phone_line = False
+        self.phone: Phone | None = None
+        self.payer: MappingGateway | None = None
         self.admission: Deferred[None] | None = None
         self.caller_access = self.caller = self.caller_out = ""
         self.callee_access = self.callee = self.callee_out = ""
@@ -385,8 +395,8 @@ class Call:
             call_id=self.id,
             caller_e164=self.caller,
             callee_e164=self.callee,
-            caller_gateway=self.gateway.name if self.gateway else "",
-            callee_gateway=self.route.name if self.route else "",
+            caller_gateway=gateway_name(self.gateway),
+            callee_gateway=gateway_name(self.route),
             connected_time=(answered or self.leg.arrived).wall,
             state=self.state,
             keep_time=int(self.state) if answered is None else now.since(answered),

@@ -23,6 +23,7 @@ from vos3000.billing.settings import BillingSettings, should_record
 from vos3000.call.call import Call, Ended, Phase
 from vos3000.call.hunting import Hunter
 from vos3000.call.leg import InboundLeg
+from vos3000.call.phoneterms import PhoneTerms, is_free, origin_of
 from vos3000.call.presented import Withheld
 from vos3000.call.record import record_of
 from vos3000.call.registry import Registry
@@ -32,11 +33,12 @@ from vos3000.metrics import Metrics
 from vos3000.model.accounts import Movement
 from vos3000.model.causes import CallRejected, EndCause, EndCauses
 from vos3000.model.cdr import CdrEntry
-from vos3000.model.gateways import MappingGateway
+from vos3000.model.gateways import MappingGateway, gateway_name
 from vos3000.model.states import CallState, EndDirection
-from vos3000.routing.capacity import Capacity
+from vos3000.routing.destinations import Destinations
+from vos3000.routing.lines import LinesIn, LinesOut
 from vos3000.routing.rewriting import Rewriting
-from vos3000.routing.selector import Selection, Selector
+from vos3000.routing.selector import Selection
 from vos3000.security.auth import Authenticator
 from vos3000.security.screening import Screening
 from vos3000.security.throttle import Throttle
@@ -95,8 +97,9 @@ class Engines:
     throttle: Throttle
     screening: Screening
     rewriting: Rewriting
-    selector: Selector
-    lines: Capacity
+    destinations: Destinations
+    lines: LinesIn
+    phones: PhoneTerms
     billing: Billing
     hunter: Hunter
 
@@ -105,7 +108,7 @@ class CallControl:
     """
     The control of one switch's calls.
 
-    @param lines_out: Lines of the routing gateways in use.
+    @param lines_out: Lines of callees in use.
     @param choose: Randomness: from C{n} to 0..n-1.
     """
 
@@ -114,7 +117,7 @@ class CallControl:
     def __init__(
         self,
         engines: Engines,
-        lines_out: Capacity,
+        lines_out: LinesOut,
         registry: Registry,
         writer: Writer,
         events: Events,
@@ -214,7 +217,7 @@ class CallControl:
             if call.phase is not Phase.ENDED:
                 self.stepped(call)
         selection = self._select(call, gateway)
-        self._authorize(call, gateway)
+        self._authorize(call, gateway, selection)
         return selection
 
     def _broken(self, failure: Failure, call: Call) -> None:
@@ -248,9 +251,9 @@ class CallControl:
         if not self._writer.healthy:
             raise CallRejected(self._causes["StorageFailed"], "records cannot be kept")
         self._engines.screening.check(gateway, call.caller_access, call.callee_access)
-        if not self._engines.lines.acquire(gateway.name, gateway.capacity):
+        if not self._engines.lines.acquire(gateway):
             raise CallRejected(
-                self._causes["LineExceeded"], f"{gateway.capacity} lines are in use"
+                self._causes["LineExceeded"], f"all lines of {gateway.name} are in use"
             )
         call.holds_line = True
 
@@ -259,21 +262,34 @@ class CallControl:
         rewrite = self._engines.rewriting.rewrite
         call.caller = rewrite(gateway.rewrite_caller, call.caller_access)[:64]
         call.callee = rewrite(gateway.rewrite_callee, call.callee_access)[:64]
+        self._engines.phones.enter(call, gateway)
         if not call.callee:
             raise CallRejected(self._no_number, f"rewritten from {call.callee_access}")
 
     def _select(self, call: Call, gateway: MappingGateway) -> Selection:
         """The routes, in the order in which they are tried."""
-        selection = self._engines.selector.select(call.callee, gateway, call.caller)
+        origin = origin_of(call, gateway)
+        select = self._engines.destinations.select
+        selection = select(call.callee, origin, call.caller)
         if not selection.routes:
             out = "; ".join(f"{o.gateway.name}: {o.reason}" for o in selection.left_out)
             out = out or f"no gateway serves {call.callee}"
-            raise CallRejected(self._causes["NoAvailableRouter"], out)
+            raise CallRejected(
+                selection.cause or self._causes["NoAvailableRouter"], out
+            )
         return selection
 
-    def _authorize(self, call: Call, gateway: MappingGateway) -> None:
+    def _authorize(
+        self, call: Call, gateway: MappingGateway, selection: Selection
+    ) -> None:
         """Who pays, at which rate, and whether there is money."""
-        call.meter = self._engines.billing.authorize(gateway, call.callee)
+        call.payer = self._engines.phones.payer(call, gateway)
+        call.meter = self._engines.billing.authorize(
+            call.payer,
+            call.callee,
+            origin_of(call, gateway).call_level,
+            is_free(call, selection),
+        )
 
     # What a call asks of its owner
 
@@ -290,13 +306,14 @@ class CallControl:
     def longest(self, call: Call) -> float:
         """
         Seconds after which an answered call is ended; 0 for no limit. The
-        smallest of both gateways' (drawn between their bounds), the system's,
+        smallest of both devices' (drawn between their bounds), the system's,
         and that of a caller who would not be missed. A little less than
         the limit says, so that no second beyond it is charged.
         """
         settings = self._settings()
         limits = []
-        for gateway in (call.gateway, call.route):
+        phone = None if call.phone is None else call.phone.origin
+        for gateway in (call.gateway, phone, call.route):
             if gateway is not None:
                 limits.append(self._drawn(gateway.max_duration, settings.max_duration))
         if not call.leg.supervised():
@@ -360,9 +377,12 @@ class CallControl:
     def _give_back(self, call: Call) -> None:
         if call.holds_line and call.gateway is not None:
             call.holds_line = False
-            self._engines.lines.release(call.gateway.name)
+            self._engines.lines.release(call.gateway)
+        if call.holds_phone_line and call.phone is not None:
+            call.holds_phone_line = False
+            self._engines.lines.release(call.phone.origin)
         if call.answered_at is not None and call.route is not None:
-            self._lines_out.release(call.route.name)
+            self._lines_out.release(call.route)
 
     def _keep(self, call: Call, ended: Ended, known: bool) -> CallEnded | None:
         settlement = ended.settlement
@@ -463,8 +483,8 @@ def _state_of(call: Call, wall: int) -> CallStateChanged:
         event_time=wall,
         caller_e164=call.caller,
         callee_e164=call.callee,
-        caller_gateway=call.gateway.name if call.gateway else "",
-        callee_gateway=call.route.name if call.route else "",
+        caller_gateway=gateway_name(call.gateway),
+        callee_gateway=gateway_name(call.route),
         caller_ip=leg.peer[0],
         callee_ip=out.peer[0] if out else "",
         caller_local_ip=leg.local_host,

@@ -15,12 +15,13 @@ import attrs
 from vos3000.call.call import Call
 from vos3000.call.leg import NO_CONTENT, Content, Dial, Leg, OutboundLeg, Setup, Stage
 from vos3000.call.passed import refusal
+from vos3000.call.phoneterms import caller_for
 from vos3000.errors import MediaRefused
 from vos3000.media.session import Side
 from vos3000.model.causes import EndCause, EndCauses
-from vos3000.model.gateways import RoutingGateway
+from vos3000.model.gateways import Device, RoutingGateway
 from vos3000.model.states import EndDirection
-from vos3000.routing.capacity import Capacity
+from vos3000.routing.lines import LinesOut
 from vos3000.routing.rewriting import Rewriting
 from vos3000.routing.selector import Route, Selector, SwitchSettings
 from vos3000.security.callrate import CallRates
@@ -75,7 +76,7 @@ class Hunter:
     def __init__(
         self,
         selector: Selector,
-        capacity: Capacity,
+        lines: LinesOut,
         rates: CallRates,
         rewriting: Rewriting,
         dial: Dial,
@@ -84,7 +85,7 @@ class Hunter:
         causes: EndCauses,
     ) -> None:
         self.selector = selector
-        self.capacity = capacity
+        self.lines = lines
         self.rates = rates
         self.rewriting = rewriting
         self.dial = dial
@@ -93,6 +94,8 @@ class Hunter:
         self.no_route = causes["NoAvailableRouter"]
         self.no_number = causes.by_sip(484)
         self.no_reply = causes["ConnectionTimeout"]
+        self.offline = causes["CalleeOffline"]
+        self.busy = causes["CalleeBusy"]
         self.no_progress = causes["ProcessTimeout"]
         self.no_answer = causes["ResponseTimeout"]
         self.mismatch = causes["CodecMismatch"]
@@ -105,11 +108,13 @@ class Hunter:
 
     def takes(self, gateway: RoutingGateway) -> bool:
         """Take a line of C{gateway}, if it may have a call now."""
+        if gateway.device is Device.PHONE:
+            return self.lines.acquire(gateway)
         if self.selector.availability.obstacle(gateway.name):
             return False
         if self.rates.wait(gateway.name, gateway.call_rate) > 0:
             return False
-        if not self.capacity.acquire(gateway.name, gateway.capacity):
+        if not self.lines.acquire(gateway):
             return False
         return self.rates.take(gateway.name, gateway.call_rate)
 
@@ -182,6 +187,8 @@ class Hunt:
                 if self._try(gateway):
                     return
                 self._give_back()
+            elif gateway.device is Device.PHONE:
+                self._cause = hunter.busy
         self._end(self._cause, self._reason)
 
     def _end(self, cause: EndCause, reason: str) -> None:
@@ -190,9 +197,11 @@ class Hunt:
 
     def _try(self, gateway: RoutingGateway) -> bool:
         hunter, call = self._hunter, self._call
-        hunter.selector.attempted(gateway.name)
+        phone = gateway.device is Device.PHONE
+        if not phone:
+            hunter.selector.attempted(gateway.name)
         rewrite = hunter.rewriting.rewrite
-        call.caller_out = rewrite(gateway.rewrite_caller, call.caller)[:64]
+        call.caller_out = caller_for(call, gateway, rewrite)
         call.callee_out = rewrite(gateway.rewrite_callee, call.callee)[:64]
         call.dialing(gateway)
         self._limits = hunter.settings.stages.of(gateway)
@@ -206,7 +215,8 @@ class Hunt:
             call.leg,
             call.placed,
         )
-        self._cause = hunter.no_reply if setup.callee else hunter.no_number
+        unreached = hunter.offline if phone else hunter.no_reply
+        self._cause = unreached if setup.callee else hunter.no_number
         self._leg = call.out = self._dial(gateway, setup) if setup.callee else None
         if self._leg is not None:
             self._tried += 1
@@ -237,7 +247,7 @@ class Hunt:
         gateway, self._gateway = self._gateway, None
         self._leg = None
         if gateway is not None:
-            self._hunter.capacity.release(gateway.name)
+            self._hunter.lines.release(gateway)
 
     # What the leg under way tells
 
@@ -305,8 +315,9 @@ class Hunt:
 
     def paused(self, leg: Leg, seconds: int) -> None:
         """The gateway asks not to be called for so long."""
-        if self._gateway is not None:
-            self._hunter.selector.availability.pause(self._gateway.name, seconds)
+        gateway = self._gateway
+        if gateway is not None and gateway.device is Device.GATEWAY:
+            self._hunter.selector.availability.pause(gateway.name, seconds)
 
     def failed(self, leg: Leg, cause: EndCause, reason: str) -> None:
         """The callee refused, or cannot be reached."""

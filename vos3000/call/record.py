@@ -7,10 +7,13 @@ from __future__ import annotations
 from vos3000.call.call import Call, Ended
 from vos3000.media.session import Side
 from vos3000.model.cdr import Cdr
-from vos3000.model.gateways import Protocol
+from vos3000.model.gateways import Device, Protocol, gateway_name
 
 NOBODY_PAYS = -1
 """billingmode of a call from an unknown source."""
+
+PHONE_PAYS = 0
+"""billingmode of a call that a platform phone's account pays for."""
 
 GATEWAY_PAYS = 1
 """billingmode of a call that the mapping gateway's account pays for."""
@@ -35,11 +38,11 @@ def record_of(call: Call, ended: Ended, softswitch: str) -> Cdr:
         calleee164=call.callee,
         calleeaccesse164=call.callee_access,
         callerip=leg.peer[0],
-        callergatewayid=call.gateway.name if call.gateway else "",
+        callergatewayid=gateway_name(call.gateway),
         callerproductid=leg.product,
         callertogatewaye164=call.caller_out,
         callertype=_DEVICE[leg.protocol],
-        billingmode=GATEWAY_PAYS if call.gateway else NOBODY_PAYS,
+        billingmode=_billing_mode(call),
         starttime=(answered or ended.when).wall,
         stoptime=ended.when.wall,
         callerpdd=(call.rang or ended.when).since(leg.arrived),
@@ -59,11 +62,18 @@ def record_of(call: Call, ended: Ended, softswitch: str) -> Cdr:
     return cdr
 
 
+def _billing_mode(call: Call) -> int:
+    payer = call.payer or call.gateway
+    if payer is None:
+        return NOBODY_PAYS
+    return PHONE_PAYS if payer.device is Device.PHONE else GATEWAY_PAYS
+
+
 def _callee_side(cdr: Cdr, call: Call, ended: Ended) -> None:
     route, out = call.route, call.out
     if route is None:
         return
-    cdr.calleegatewayid = route.name
+    cdr.calleegatewayid = gateway_name(route)
     cdr.calleetogatewaye164 = call.callee_out
     cdr.calleetype = _DEVICE[Protocol(route.protocol)]
     if call.dialed is not None:
@@ -85,11 +95,12 @@ def _media(cdr: Cdr, call: Call) -> None:
 
 def _money(cdr: Cdr, call: Call, ended: Ended) -> None:
     meter, settlement = call.meter, ended.settlement
+    payer = call.payer or call.gateway
     if meter is not None:
         cdr.customeraccount = meter.customer.account
         cdr.customername = meter.customer.name
-    elif call.gateway is not None:
-        cdr.customeraccount = call.gateway.account
+    elif payer is not None:
+        cdr.customeraccount = payer.account
     if settlement is None:
         return
     cdr.holdtime = settlement.holdtime

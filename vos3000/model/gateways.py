@@ -188,3 +188,10 @@ class RoutingGateway:
     sip: SipOptions = ORDINARY
     device: Device = Device.GATEWAY
     settings: Mapping[str, Any] = attrs.field(default=_NOTHING, eq=False, repr=False)
+
+
+def gateway_name(device: MappingGateway | RoutingGateway | None) -> str:
+    """The name that records and lists show; phones and nobody have none."""
+    if device is None or device.device is Device.PHONE:
+        return ""
+    return device.name

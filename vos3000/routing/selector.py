@@ -26,6 +26,10 @@ STOP_STATUSES = frozenset((486, 600, 603, 604, 606))
 
 MOST_GROUP_LISTS = 10_000
 
+PHONES_ONLY = 1
+NO_PHONES = 2
+"""Values of calleeE164Restrict beside 0, no restriction."""
+
 Waits = Callable[[str, tuple[int, int]], float]
 """Seconds until a gateway may have another call, from its name and its rate."""
 
@@ -79,10 +83,14 @@ class LeftOut:
 class Selection:
     """
     The routes in the order in which they are tried, and those left out.
+
+    @ivar cause: What a call without a route is refused with; None for that
+        there is no gateway.
     """
 
     routes: tuple[Route, ...]
     left_out: tuple[LeftOut, ...]
+    cause: EndCause | None = None
 
 
 @attrs.frozen(slots=True)
@@ -91,7 +99,9 @@ class _Gateway:
     A gateway under one prefix, made ready.
 
     @ivar groups: The gateway groups it is in.
+    @ivar restrict: calleeE164Restrict: 1 for phones only, 2 for none.
     @ivar limited: Whether the numbers have to be looked at.
+    @ivar dynamic: Whether it registers with us.
     @ivar reason: Why it fails every call; empty if it does not.
     """
 
@@ -106,7 +116,9 @@ class _Gateway:
     groups: _Groups
     callee: NumberLimit | None
     caller: NumberLimit | None
+    restrict: int
     limited: bool
+    dynamic: bool
     reason: str
 
 
@@ -118,7 +130,9 @@ def _unusable(gateway: RoutingGateway) -> str:
     """Why a gateway that is not locked fails every call; empty if it does not."""
     if gateway.protocol == Protocol.H323:
         return "H.323 is not in this release"
-    if gateway.register_type not in (RegisterType.STATIC, RegisterType.REGISTERS):
+    if gateway.register_type == RegisterType.DYNAMIC:
+        return ""
+    if gateway.register_type == RegisterType.IMS:
         return "not registered"
     return "" if gateway.remote_ip else "no address"
 
@@ -139,9 +153,16 @@ def _made_ready(gateway: RoutingGateway, prefix: str) -> _Gateway:
         groups=frozenset(comma_list(settings.get("gatewayGroups"))),
         callee=callee,
         caller=caller,
+        restrict=settings.get("calleeE164Restrict") or 0,
         limited=callee is not None or caller is not None,
+        dynamic=gateway.register_type == RegisterType.DYNAMIC,
         reason=_unusable(gateway),
     )
+
+
+def _nobody(name: str) -> bool:
+    """No gateway is registered."""
+    return False
 
 
 class Selector:
@@ -152,6 +173,8 @@ class Selector:
     calls, id. A gateway comes once, at its longest prefix. After a prefix
     with a terminating gateway that serves the call, shorter ones do not
     follow, also if it is full or offline just then (docs/routing.md).
+
+    @param online: Whether a gateway that registers with us is registered.
     """
 
     def __init__(
@@ -161,8 +184,10 @@ class Selector:
         causes: EndCauses,
         settings: Callable[[], SwitchSettings],
         waits: Waits = no_wait,
+        online: Callable[[str], bool] = _nobody,
     ) -> None:
         self._waits = waits
+        self._online = online
         self._capacity = capacity
         self.availability = availability
         self._settings = settings
@@ -204,6 +229,7 @@ class Selector:
         callee: str,
         mapping: MappingGateway | None,
         caller: str | None = None,
+        phone: bool = False,
     ) -> Selection:
         """
         The routes for a call, and what was left out for which reason.
@@ -211,6 +237,7 @@ class Selector:
         @param callee: The billing number; C{caller} likewise, None to leave
             the limits on callers alone.
         @param mapping: Where the call comes from; None for no gateway.
+        @param phone: Whether the callee is a platform phone.
         """
         groups, allow = self._groups_of(mapping)
         routes: list[Route] = []
@@ -224,6 +251,8 @@ class Selector:
                     continue
                 seen.add(one.name)
                 reason = self._barred(one, groups, allow, callee, caller)
+                if one.restrict and not reason:
+                    reason = _restricted(one, phone)
                 if not reason:
                     ends = ends or not one.continues
                     reason = self._failing(one, keys)
@@ -273,6 +302,8 @@ class Selector:
         """Why it cannot take the call now; if it can, it joins C{keys}."""
         if one.reason:
             return one.reason
+        if one.dynamic and not self._online(one.name):
+            return "not registered"
         obstacle = self.availability.obstacle(one.name)
         if obstacle:
             return obstacle
@@ -324,6 +355,12 @@ class Selector:
 
 def _first(pair: tuple[_Key, _Gateway]) -> _Key:
     return pair[0]
+
+
+def _restricted(one: _Gateway, phone: bool) -> str:
+    if one.restrict == PHONES_ONLY and not phone:
+        return "callee: phones only"
+    return "callee: no phones" if one.restrict == NO_PHONES and phone else ""
 
 
 def _limited(one: _Gateway, callee: str, caller: str | None) -> str:

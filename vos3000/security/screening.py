@@ -7,7 +7,7 @@ from __future__ import annotations
 import attrs
 
 from vos3000.model.causes import CallRejected, EndCauses
-from vos3000.model.gateways import LockType, MappingGateway
+from vos3000.model.gateways import Device, LockType, MappingGateway
 from vos3000.model.limits import NumberLimit
 
 MOST_KEPT = 100_000
@@ -43,6 +43,7 @@ class Screening:
 
     def __init__(self, causes: EndCauses) -> None:
         self._locked = causes["GatewayLocked"]
+        self._phone_locked = causes["AccountLocked"]
         self._callee_limited = causes["CalleeNumberLimited"]
         self._caller_limited = causes["CallerNumberLimited"]
         self._limits: dict[str, tuple[MappingGateway, _Limits | None]] = {}
@@ -55,7 +56,9 @@ class Screening:
         @raise CallRejected: If the gateway is locked or a number is limited.
         """
         if gateway.lock_type in _LOCKED:
-            raise CallRejected(self._locked, f"{gateway.name} is locked")
+            phone = gateway.device is Device.PHONE
+            cause = self._phone_locked if phone else self._locked
+            raise CallRejected(cause, f"{gateway.name} is locked")
         known = self._limits.get(gateway.name)
         if known is None or known[0] is not gateway:
             known = self._compile(gateway)

@@ -1,0 +1,112 @@
+"""
+What it changes of a call that a platform phone calls, or is called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from vos3000.call.call import Call
+from vos3000.model.causes import CallRejected, EndCauses
+from vos3000.model.gateways import Device, MappingGateway, RoutingGateway
+from vos3000.routing.lines import LinesIn
+from vos3000.routing.phones import Phones
+from vos3000.routing.rewriting import Rewriting
+from vos3000.routing.selector import Selection
+from vos3000.security.screening import Screening
+
+_ON = 1
+"""The value of a setting whose 0 leaves it to the system and whose 2 is off."""
+
+
+class PhoneTerms:
+    """
+    On whose terms a call goes out, where its caller may be a phone.
+    """
+
+    def __init__(
+        self,
+        phones: Phones,
+        screening: Screening,
+        rewriting: Rewriting,
+        lines: LinesIn,
+        causes: EndCauses,
+    ) -> None:
+        self._phones = phones
+        self._screening = screening
+        self._rewriting = rewriting
+        self._lines = lines
+        self._exceeded = causes["LineExceeded"]
+
+    def enter(self, call: Call, gateway: MappingGateway) -> None:
+        """
+        The billing numbers are known: find the phone whose settings hold from
+        here on. It is the device itself, or the one that has the caller's
+        number where the gateway goes on with phones' settings
+        (enablePhoneSetting).
+
+        @raise CallRejected: If such a phone is locked or has no line left.
+        """
+        if gateway.device is Device.PHONE:
+            call.phone = self._phones.get(gateway.name)
+            call.caller = gateway.name
+        elif gateway.settings.get("enablePhoneSetting"):
+            self._behind(call)
+
+    def _behind(self, call: Call) -> None:
+        """The caller may be a phone behind the gateway."""
+        phone = self._phones.get(call.caller)
+        if phone is None:
+            return
+        origin = phone.origin
+        self._screening.check(origin, call.caller, call.callee)
+        if not self._lines.acquire(origin):
+            raise CallRejected(self._exceeded, f"phone {phone.e164} has no line left")
+        call.phone, call.holds_phone_line = phone, True
+        call.callee = self._rewriting.rewrite(origin.rewrite_callee, call.callee)[:64]
+
+    def payer(self, call: Call, gateway: MappingGateway) -> MappingGateway:
+        """
+        Whose account pays: the device's, or that of the phone with the caller's
+        number where the gateway allows it (allowPhoneBilling).
+        """
+        if gateway.settings.get("allowPhoneBilling"):
+            phone = self._phones.get(call.caller)
+            if phone is not None:
+                return phone.origin
+        return gateway
+
+
+def origin_of(call: Call, gateway: MappingGateway) -> MappingGateway:
+    """Whose routing groups and call level hold."""
+    return gateway if call.phone is None else call.phone.origin
+
+
+def is_free(call: Call, selection: Selection) -> bool:
+    """Whether a phone calls another and pays nothing for it (noBillingToPhone)."""
+    if call.phone is None or call.phone.settings.get("noBillingToPhone") != _ON:
+        return False
+    return selection.routes[0].gateway.device is Device.PHONE
+
+
+def caller_for(
+    call: Call, route: RoutingGateway, rewrite: Callable[[str, str], str]
+) -> str:
+    """
+    The caller as a callee is told it; empty for a phone that is to be told
+    none (callerIdDisplay).
+
+    @param rewrite: Applies number rules.
+    """
+    settings, caller, phone = route.settings, call.caller, call.phone
+    called_phone = route.device is Device.PHONE
+    if called_phone and settings.get("callerIdDisplay") is False:
+        return ""
+    if phone is not None and phone.display_number:
+        if called_phone:
+            shows = settings.get("useCallerPhoneDisplay") == _ON
+        else:
+            shows = bool(settings.get("enablePhoneDisplay"))
+        if shows:
+            caller = phone.display_number
+    return rewrite(route.rewrite_caller, caller)[:64]
