@@ -20,6 +20,7 @@ from vos3000.call.control import CallControl, Engines
 from vos3000.call.hunting import Hunter
 from vos3000.call.phoneterms import PhoneTerms
 from vos3000.call.registry import Registry
+from vos3000.call.sipleg.callers import Callers
 from vos3000.call.sipleg.gate import SipGate
 from vos3000.call.sipleg.terms import SipLegs
 from vos3000.call.trunk.trunks import Trunks
@@ -209,6 +210,12 @@ class Switch:
         )
         self.registration.hear(self.reception)
         self.location = self.registration.location
+        self.gate.callers = Callers(
+            self.book,
+            self.location,
+            self.registration.directory,
+            self.registration.challenger,
+        )
         self.phones: list[Phone] = []
         self._make_trunks()
         self.load(mapping, routing, customers, rates)
@@ -263,9 +270,8 @@ class Switch:
         in_force = self.in_force
         self.gate = SipGate(
             lambda: FakeTransport(self.channel),  # type: ignore[arg-type, return-value]
-            lambda host, port: (
-                self.authenticator.mapping_gateway(host, port) is not None
-            ),
+            self.authenticator.mapping_gateway,
+            self.knows,
             lambda: in_force.answers_strangers,
             lambda leg: self.control.incoming(leg),
             lambda host: host or None,
@@ -316,7 +322,6 @@ class Switch:
         )
         self.control = CallControl(
             Engines(
-                self.authenticator,
                 self.throttle,
                 self.screening,
                 self.rewriting,
@@ -362,6 +367,7 @@ class Switch:
         self.routes = [each.name for each in routes]
         self.authenticator.load(sources)
         self.throttle.load(sources)
+        self.gate.callers.load(sources)
         self.selector.load(routes)
         self.registration.load_mapping(sources)
         self.registration.load_routing(routes)
@@ -395,6 +401,12 @@ class Switch:
         self.book.load(self.phones)
         self.registration.load_phones(self.phones)
         return made
+
+    def knows(self, host: str, port: int) -> bool:
+        """Whether a source is a gateway's or a phone's."""
+        if self.authenticator.mapping_gateway(host, port) is not None:
+            return True
+        return self.gate.callers.knows(host, port)
 
     def online(self, name: str) -> bool:
         """Whether it is registered."""
@@ -481,8 +493,8 @@ class Switch:
             "asked of peers": numbers["sip_client_transactions"],
             "reserved": sum(each.reserved for each in accounts if each is not None),
             "lines": sum(pool.used(name) for pool, names in lines for name in names),
-            # the transaction layer's own turns
-            "timers": len(self.timers) - 1,
+            # the transaction layer's own turns, and the ends of registrations
+            "timers": len(self.timers) - 1 - len([*self.location.bindings()]),
         }
         return {name: value for name, value in held.items() if value}
 

@@ -19,6 +19,7 @@ from vos3000.call.control import CallControl, Engines, Writer
 from vos3000.call.hunting import Hunter
 from vos3000.call.phoneterms import PhoneTerms
 from vos3000.call.registry import Registry
+from vos3000.call.sipleg.callers import Callers
 from vos3000.call.sipleg.gate import SipGate
 from vos3000.call.sipleg.terms import SipLegs
 from vos3000.call.trunk.trunks import Trunks
@@ -90,6 +91,12 @@ class Signaling:
         self._make_sip(token)
         self.registration = Registration(
             sip, self.core, timers, now, in_force, events, metrics, self.knows, token
+        )
+        self.gate.callers = Callers(
+            self.phones,
+            self.registration.location,
+            self.registration.directory,
+            self.registration.challenger,
         )
         self.registration.hear(self.reception)
         self._make_trunks(choose)
@@ -164,6 +171,7 @@ class Signaling:
         in_force = self._in_force
         self.gate = SipGate(
             lambda: self.transports.transport,
+            self.authenticator.mapping_gateway,
             self.knows,
             lambda: in_force.answers_strangers,
             lambda leg: self.control.incoming(leg),
@@ -213,7 +221,6 @@ class Signaling:
             self._causes,
         )
         return Engines(
-            self.authenticator,
             self.throttle,
             self.screening,
             self.rewriting,
@@ -231,10 +238,12 @@ class Signaling:
         )
 
     def knows(self, host: str, port: int) -> bool:
-        """Whether a source is any gateway's."""
+        """Whether a source is any gateway's, or a phone's that is there."""
         if self.authenticator.mapping_gateway(host, port) is not None:
             return True
-        return host in self._vendors or self.hosts.found(host)
+        if host in self._vendors or self.hosts.found(host):
+            return True
+        return self.gate.callers.knows(host, port)
 
     def named(self, host: str, port: int) -> frozenset[str]:
         """The names of the gateways at a host and port."""
@@ -252,6 +261,7 @@ class Signaling:
         self.authenticator.load(gateways)
         self.trunks.load_mapping(gateways)
         self.throttle.load(gateways)
+        self.gate.callers.load(gateways)
         self.registration.load_mapping(gateways)
 
     def load_routing(self, gateways: Sequence[RoutingGateway]) -> None:

@@ -39,7 +39,6 @@ from vos3000.routing.destinations import Destinations
 from vos3000.routing.lines import LinesIn, LinesOut
 from vos3000.routing.rewriting import Rewriting
 from vos3000.routing.selector import Selection
-from vos3000.security.auth import Authenticator
 from vos3000.security.screening import Screening
 from vos3000.security.throttle import Throttle
 from vos3000.timers import Timer, TimerWheel
@@ -93,7 +92,6 @@ class CallSettings:
 class Engines:
     """What decides about a call."""
 
-    authenticator: Authenticator
     throttle: Throttle
     screening: Screening
     rewriting: Rewriting
@@ -228,13 +226,13 @@ class CallControl:
         call.end(self._causes["ServerError"], EndDirection.SERVER)
 
     def _authenticate(self, call: Call) -> MappingGateway:
-        """Which mapping gateway the call comes from."""
+        """Which gateway or phone the call comes from."""
         leg = call.leg
-        gateway = self._engines.authenticator.mapping_gateway(*leg.peer)
+        gateway = leg.origin
         call.caller_access, call.callee_access = leg.recognize(gateway)
         call.caller, call.callee = call.caller_access, call.callee_access
         if gateway is None:
-            raise CallRejected(self._unknown, f"no mapping gateway at {leg.peer[0]}")
+            raise CallRejected(self._unknown, leg.unknown)
         leg.proceed()
         call.gateway = gateway
         return gateway

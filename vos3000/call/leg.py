@@ -144,12 +144,17 @@ class InboundLeg(Leg, Protocol):
     """
     The caller's side.
 
+    @ivar origin: The gateway or phone that calls; None for a caller that
+        nobody knows.
+    @ivar unknown: Why nobody knows it, for the operator.
     @ivar arrived: When it came.
     @ivar content: The caller's offer; none for a late offer.
     @ivar hops: How many more switches the call may pass.
     @ivar presented: What the caller says of itself, once it is recognized.
     """
 
+    origin: MappingGateway | None
+    unknown: str
     arrived: Instant
     content: Content
     hops: int

@@ -98,6 +98,8 @@ def _origin(
         capacity=every["lineCallOut"],
         account=every["account"],
         rewrite_callee=every["rewriteRulesOutCallee"],
+        # What its digest protects, unlike To.
+        callee_domain=1,
         max_duration=_duration(every),
         memo=every["memo"],
         password=every["password"],

@@ -88,6 +88,14 @@ class Location:
         found = self._at.get(address)
         return None if found is None else next(iter(found.values()))
 
+    def only_at(self, address: Address) -> str | None:
+        """Whose device sends from C{address}; None if none does, or several do."""
+        found = self._at.get(address)
+        if found is None:
+            return None
+        owners = {aor for aor, _ in found}
+        return owners.pop() if len(owners) == 1 else None
+
     def registered(self, aor: str, host: str) -> bool:
         """Whether a device is registered from a host."""
         flows = self._devices.get(aor)

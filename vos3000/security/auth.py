@@ -113,7 +113,7 @@ class Authenticator:
         sources = self._sources
         gateway = _exact(sources, host, port)
         if gateway is None and ":" in host:
-            host = _normal(host)
+            host = plain_host(host)
             gateway = _exact(sources, host, port)
         if gateway is not None or not sources.blocks:
             return gateway
@@ -128,7 +128,7 @@ def _exact(sources: _Sources, host: str, port: int) -> MappingGateway | None:
     return sources.by_address.get(host)
 
 
-def _normal(host: str) -> str:
+def plain_host(host: str) -> str:
     """An IPv6 source as it stands in the table: no zone, no mapped IPv4."""
     host = host.partition("%")[0].lower()
     if host.startswith(_MAPPED) and "." in host:

@@ -105,6 +105,9 @@ class Directory:
         }
         self._merge()
 
+    def __len__(self) -> int:
+        return len(self._users)
+
     def find(self, user: str) -> Credential | None:
         """The user of this name; None if nobody can authenticate as such."""
         return self._users.get(user)

@@ -219,10 +219,17 @@ class UserAgentCore:
     def _invite(self, transaction: ServerTransaction, request: Request) -> None:
         if not isinstance(transaction, InviteServerTransaction):
             return
-        if not self.users.knows(*transaction.address):
-            # Who it is comes before all else that may be wrong with it.
+        # Of a stranger, who it is comes before all else that may be wrong.
+        if not self.users.knows(*transaction.address) or self.admits(transaction):
             self.users.invited(transaction)
-            return
+
+    def admits(self, transaction: InviteServerTransaction) -> bool:
+        """
+        Whether nothing is wrong with a new INVITE (8.2); else it was refused.
+
+        @raise ParseError: If something in it is malformed.
+        """
+        request = transaction.request
         validate(request)
         if self.layer.merged(transaction):
             self.refuse(transaction, 482, "Merged Request")
@@ -230,10 +237,11 @@ class UserAgentCore:
             self.refuse(transaction, 482)
         elif request.max_forwards == 0:
             self.refuse(transaction, 483)
-        elif self._understood(transaction, request) and self._acceptable(
-            transaction, request
-        ):
-            self.users.invited(transaction)
+        else:
+            return self._understood(transaction, request) and self._acceptable(
+                transaction, request
+            )
+        return False
 
     def _options(self, transaction: ServerTransaction, request: Request) -> None:
         """Section 11.2."""

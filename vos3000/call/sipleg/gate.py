@@ -7,11 +7,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from vos3000.call.leg import InboundLeg, OutboundLeg, OutboundUser, Setup
+from vos3000.call.sipleg.callers import Callers
 from vos3000.call.sipleg.inbound import SipInboundLeg
 from vos3000.call.sipleg.outbound import SipOutboundLeg
+from vos3000.call.sipleg.reach import Reach, registered
 from vos3000.call.sipleg.stranger import SipStrangerLeg
 from vos3000.call.sipleg.terms import SipLegs
-from vos3000.model.gateways import RoutingGateway
+from vos3000.model.gateways import MappingGateway, RegisterType, RoutingGateway
+from vos3000.sip.challenger import Outcome
 from vos3000.sip.outside import Target
 from vos3000.sip.transaction import InviteServerTransaction
 from vos3000.sip.transport import Transport
@@ -24,44 +27,75 @@ class SipGate:
     """
     Takes new calls from the core and places calls on SIP routes.
 
-    @param knows: Whether a source's host and port belong to any gateway.
+    @param whose: The gateway that a source's host and port belong to.
+    @param knows: Whether they belong to any gateway or device that we know.
     @param answers_strangers: SS_REPLY_UNAUTHORIZED.
     @param incoming: Call control's entrance.
     @param resolve: The address of a host name, if it is known by now.
+    @ivar callers: Who calls from elsewhere. Set before the first message comes.
     """
 
     def __init__(
         self,
         transport: Callable[[], Transport],
+        whose: Callable[[str, int], MappingGateway | None],
         knows: Callable[[str, int], bool],
         answers_strangers: Callable[[], bool],
         incoming: Callable[[InboundLeg], None],
         resolve: Callable[[str], str | None],
     ) -> None:
         self._transport = transport
+        self._whose = whose
         self.knows = knows
         self.answers_strangers = answers_strangers
         self._incoming = incoming
         self._resolve = resolve
         self.legs: SipLegs
+        self.callers: Callers
 
     def invited(self, transaction: InviteServerTransaction) -> None:
         """A new INVITE came that the core has no objection to."""
-        leg: InboundLeg
-        if self.knows(*transaction.address):
-            leg = SipInboundLeg(self.legs, transaction)
+        origin = self._whose(*transaction.address)
+        if origin is not None:
+            self._incoming(SipInboundLeg(self.legs, transaction, origin))
         else:
-            leg = SipStrangerLeg(self.legs, transaction)
-        self._incoming(leg)
+            self._unplaced(transaction)
+
+    def _unplaced(self, transaction: InviteServerTransaction) -> None:
+        """It comes from no gateway's address: who is it?"""
+        caller, core = self.callers.identify(transaction), self.legs.core
+        verdict = caller.verdict
+        if caller.origin is not None:
+            if self.knows(*transaction.address) or core.admits(transaction):
+                leg = SipInboundLeg(self.legs, transaction, caller.origin)
+                self._incoming(leg)
+        elif (
+            verdict is not None
+            and verdict.outcome is Outcome.CHALLENGED
+            and caller.expected
+        ):
+            core.refuse(transaction, verdict.status, headers=verdict.headers)
+        else:
+            self._incoming(SipStrangerLeg(self.legs, transaction, verdict))
 
     def dial(
         self, gateway: RoutingGateway, setup: Setup, user: OutboundUser
     ) -> OutboundLeg | None:
-        """Place a call; None if the gateway's address or our own is missing."""
-        targets = self.targets(gateway)
-        if not targets:
+        """Place a call; None if the callee's address or our own is missing."""
+        reach = self._reach(gateway)
+        if reach is None:
             return None
-        return SipOutboundLeg(self.legs, gateway, targets, setup, user)
+        return SipOutboundLeg(self.legs, gateway, reach, setup, user)
+
+    def _reach(self, gateway: RoutingGateway) -> Reach | None:
+        """How a callee is reached just now; None if it is not."""
+        if gateway.register_type == RegisterType.DYNAMIC:
+            binding = self.callers.binding(gateway.name)
+            if binding is None:
+                return None
+            return registered(gateway, binding, self._transport().channel)
+        targets = self.targets(gateway)
+        return Reach(targets) if targets else None
 
     def targets(self, gateway: RoutingGateway) -> tuple[Target, ...]:
         """Where a gateway can be reached now, best first."""

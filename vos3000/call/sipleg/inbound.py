@@ -37,13 +37,22 @@ class SipInboundLeg(SipLeg):
         "hops",
         "identifier",
         "local_host",
+        "origin",
         "peer",
         "presented",
         "user",
     )
 
-    def __init__(self, legs: SipLegs, transaction: InviteServerTransaction) -> None:
+    unknown = ""
+
+    def __init__(
+        self,
+        legs: SipLegs,
+        transaction: InviteServerTransaction,
+        origin: MappingGateway,
+    ) -> None:
         super().__init__(legs)
+        self.origin: MappingGateway | None = origin
         request = transaction.request
         tag = legs.core.tokens.random()
         self._invite: InviteServerTransaction | None = transaction

@@ -15,6 +15,7 @@ from vos3000.call.sipleg.again import (
     pause_of,
 )
 from vos3000.call.sipleg.identity import caller_in, identities
+from vos3000.call.sipleg.reach import Reach
 from vos3000.call.sipleg.reasons import Headers, said_in, told
 from vos3000.call.sipleg.shared import SipLeg
 from vos3000.call.sipleg.terms import AGENT, STAGES, LegState, SipLegs, text
@@ -45,7 +46,7 @@ class SipOutboundLeg(SipLeg):
     """
     The callee's side of a call, on one route. Making it sends the INVITE.
 
-    @param targets: Where the gateway can be reached; the first is called, each
+    @param reach: How the callee can be reached; the first target is called, each
         of the others if the one before it is not there (RFC 3263 4.3).
     """
 
@@ -70,15 +71,15 @@ class SipOutboundLeg(SipLeg):
         self,
         legs: SipLegs,
         gateway: RoutingGateway,
-        targets: tuple[Target, ...],
+        reach: Reach,
         setup: Setup,
         user: OutboundUser,
     ) -> None:
         super().__init__(legs, gateway.sip)
         tokens = legs.core.tokens
-        channel, address = targets[0]
+        channel, address = reach.targets[0]
         self.gateway = gateway
-        self._others = targets[1:]
+        self._others = reach.targets[1:]
         self._redirects: Redirects | None = None
         self._why: Headers = ()
         self._tried: list[Realm] | None = None
@@ -90,7 +91,7 @@ class SipOutboundLeg(SipLeg):
         setup.placed(self.identifier)
         content = setup.offer(self.local_host, address[0])
         self._late = not content.body
-        self.dialog = self._dial(channel, address, setup, tokens.random())
+        self.dialog = self._dial(reach, setup, tokens.random())
         legs.core.dialogs[self.dialog.local_tag] = self.dialog
         branch = tokens.branch()
         told = identities(setup, gateway, legs.settings(), self.local_host)
@@ -107,9 +108,8 @@ class SipOutboundLeg(SipLeg):
             branch, data, channel, address, self
         )
 
-    def _dial(
-        self, channel: Channel, address: Address, setup: Setup, tag: str
-    ) -> Dialog:
+    def _dial(self, reach: Reach, setup: Setup, tag: str) -> Dialog:
+        channel, address = reach.targets[0]
         options, settings = self.options, self._legs.settings()
         phone = options.user_phone
         called = callee = _uri(setup.callee, channel, address, phone)
@@ -122,11 +122,12 @@ class SipOutboundLeg(SipLeg):
             f"{caller};tag={tag}",
             "",
             f"<{called}>",
-            callee,
+            reach.uri(callee),
             channel,
             address,
             self,
         )
+        dialog.routes = reach.routes
         dialog.local_cseq = 1
         return dialog
 

@@ -15,13 +15,18 @@ from vos3000.instant import Instant
 from vos3000.model.causes import EndCause
 from vos3000.model.gateways import MappingGateway
 from vos3000.model.gateways import Protocol as Signaling
+from vos3000.sip.challenger import Outcome, Verdict
 from vos3000.sip.fields import parse_name_addr
 from vos3000.sip.message import respond
 from vos3000.sip.transaction import InviteServerTransaction
 
 
 class SipStrangerLeg:
-    """An inbound leg that can only be refused."""
+    """
+    An inbound leg that can only be refused.
+
+    @param verdict: What came of its credentials, if they were asked for.
+    """
 
     __slots__ = (
         "_legs",
@@ -31,15 +36,23 @@ class SipStrangerLeg:
         "local_host",
         "peer",
         "product",
+        "unknown",
         "user",
+        "verdict",
     )
 
+    origin: MappingGateway | None = None
     protocol = Signaling.SIP
     content: Content = NO_CONTENT
     presented: Presented = PLAIN
     hops = 0
 
-    def __init__(self, legs: SipLegs, transaction: InviteServerTransaction) -> None:
+    def __init__(
+        self,
+        legs: SipLegs,
+        transaction: InviteServerTransaction,
+        verdict: Verdict | None = None,
+    ) -> None:
         request = transaction.request
         self._legs = legs
         self._transaction = transaction
@@ -49,6 +62,11 @@ class SipStrangerLeg:
         self.peer = transaction.address
         self.local_host = transaction.channel.local(transaction.address)[0]
         self.product = text(request.get("user-agent"))
+        self.verdict = verdict
+        self.unknown = f"no gateway or phone at {self.peer[0]}"
+        if verdict is not None:
+            who = text(verdict.user)
+            self.unknown += f"; user {who!r}: {verdict.outcome.name.lower()}"
 
     def recognize(self, gateway: MappingGateway | None) -> tuple[str, str]:
         """From and To as received; empty where they cannot be read."""
@@ -63,8 +81,19 @@ class SipStrangerLeg:
         reason: str = "",
         q850: int = 0,
     ) -> None:
-        """Send the final response, once, or nothing (SS_REPLY_UNAUTHORIZED)."""
+        """
+        Send the final response, once, or nothing (SS_REPLY_UNAUTHORIZED); a
+        challenge in any case, since a phone may be anywhere.
+        """
         transaction, core = self._transaction, self._legs.core
+        verdict = self.verdict
+        if verdict is not None and verdict.outcome is Outcome.CHALLENGED:
+            # As whoever may call is challenged: nothing tells them apart.
+            self.user = None
+            core.refuse(transaction, verdict.status, headers=verdict.headers)
+            return
+        if verdict is not None and verdict.outcome is Outcome.REFUSED:
+            status = verdict.status
         data = respond(
             transaction.request,
             status or cause.sip,

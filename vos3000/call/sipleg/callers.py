@@ -1,0 +1,144 @@
+"""
+Who an INVITE comes from, where its source address does not say it: a phone
+that proves itself by digest, or a device that registered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import attrs
+
+from vos3000.errors import ParseError
+from vos3000.model.gateways import MappingGateway, RegisterType
+from vos3000.model.phones import Phone
+from vos3000.routing.location import Binding, Location
+from vos3000.routing.phones import Phones
+from vos3000.security.auth import SIP_PORT, plain_host
+from vos3000.security.directory import Directory
+from vos3000.sip.challenger import Challenger, Outcome, Verdict
+from vos3000.sip.message import Request
+from vos3000.sip.transaction import Address, InviteServerTransaction
+
+
+@attrs.frozen(slots=True)
+class Identity:
+    """
+    What is known of a caller.
+
+    @ivar origin: Whose call it is; None if that is not known, or not yet.
+    @ivar verdict: What came of its credentials, if they were asked for.
+    @ivar expected: Whether it may well be somebody's who can call: being
+        challenged is then an ordinary step, and no illegal call.
+    """
+
+    origin: MappingGateway | None = None
+    verdict: Verdict | None = None
+    expected: bool = False
+
+
+_STRANGER = Identity()
+
+
+class Callers:
+    """
+    Finds callers that do not call from a gateway's address.
+
+    Everybody is challenged alike, whether the user exists or not; but where
+    there is nobody to prove himself, nobody is.
+    """
+
+    def __init__(
+        self,
+        phones: Phones,
+        location: Location,
+        directory: Directory,
+        challenger: Challenger,
+    ) -> None:
+        self._phones = phones
+        self._location = location
+        self._directory = directory
+        self._challenger = challenger
+        self._gateways: dict[str, MappingGateway] = {}
+
+    def load(self, gateways: Iterable[MappingGateway]) -> None:
+        """Replace all mapping gateways."""
+        self._gateways = {
+            gateway.name: gateway
+            for gateway in gateways
+            if gateway.register_type == RegisterType.DYNAMIC
+        }
+
+    def knows(self, host: str, port: int) -> bool:
+        """Whether a device is registered from there, or a static phone is there."""
+        if self._location.at((host, port)) is not None:
+            return True
+        hosts = self._phones.static_hosts
+        return bool(hosts) and plain_host(host) in hosts
+
+    def binding(self, name: str) -> Binding | None:
+        """Where a phone or gateway is registered; None if it is offline."""
+        return self._location.find(name)
+
+    def identify(self, transaction: InviteServerTransaction) -> Identity:
+        """Who sent an INVITE that came from no gateway's address."""
+        request, source = transaction.request, transaction.address
+        origin = self._registered(source) or self._static(request, source)
+        if origin is not None:
+            return Identity(origin)
+        if not len(self._directory):
+            return _STRANGER
+        verdict = self._challenger.check(request, source)
+        if verdict.outcome is Outcome.PASSED:
+            origin = self._named(verdict.user)
+        return Identity(origin, verdict, self._expected(verdict.user, source))
+
+    def _expected(self, user: str, source: Address) -> bool:
+        """
+        Whether a user is known by that name or number, or somebody is
+        registered from there who may show another's.
+        """
+        if self._directory.find(user) is not None:
+            return True
+        if self._location.at(source) is not None:
+            return True
+        return self._phones.called(user) is not None
+
+    def _registered(self, source: Address) -> MappingGateway | None:
+        """
+        The gateway that is registered from a source: it need not show its
+        password for each call. Where others are registered from there, too,
+        nobody is taken for it.
+        """
+        name = self._location.only_at(source)
+        return None if name is None else self._gateways.get(name)
+
+    def _static(self, request: Request, source: Address) -> MappingGateway | None:
+        """The phone of a fixed address that has the number of From."""
+        if not self._phones.static_hosts:
+            return None
+        try:
+            number = request.from_.uri.number
+        except ParseError:
+            return None
+        phone = self._phones.called(number)
+        if phone is None or phone.register_type != RegisterType.STATIC:
+            return None
+        return phone.origin if _is_at(phone, source) else None
+
+    def _named(self, user: str) -> MappingGateway | None:
+        """Whose password it was; who calls from a fixed address has none here."""
+        phone = self._phones.get(user)
+        if phone is None:
+            return self._gateways.get(user)
+        return phone.origin if phone.register_type == RegisterType.DYNAMIC else None
+
+
+def _is_at(phone: Phone, source: Address) -> bool:
+    """Whether a phone of a fixed address may send from C{source}."""
+    host = plain_host(source[0])
+    if host != phone.route.remote_ip:
+        return False
+    return not phone.origin.by_port or source[1] == (
+        phone.route.signal_port or SIP_PORT
+    )
