@@ -66,6 +66,8 @@ class SipGate:
         caller, core = self.callers.identify(transaction), self.legs.core
         verdict = caller.verdict
         if caller.origin is not None:
+            if verdict is not None:
+                transaction.channel.welcome()
             if self.knows(*transaction.address) or core.admits(transaction):
                 leg = SipInboundLeg(self.legs, transaction, caller.origin)
                 self._incoming(leg)
