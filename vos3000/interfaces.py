@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from itertools import count
 from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
@@ -24,6 +25,7 @@ from vos3000.push import agents
 from vos3000.push.callstate import CallStatePusher
 from vos3000.push.deadletters import DeadLetters
 from vos3000.push.outbox import Outbox, OutboxLimits
+from vos3000.push.phoneonline import PhoneOnlinePusher
 from vos3000.push.poster import Poster
 from vos3000.signaling import Signaling
 from vos3000.tables import Stores
@@ -34,6 +36,7 @@ from vos3000.web.api import gateways
 from vos3000.web.api.calls import Calls
 from vos3000.web.api.cdrs import CdrLimits, Cdrs
 from vos3000.web.api.customers import Customers
+from vos3000.web.api.online import Online, Side, Unmeasured
 from vos3000.web.api.phones import Phones, passwords
 from vos3000.web.api.rates import Rates
 from vos3000.web.api.system import System
@@ -126,11 +129,35 @@ class Interfaces:
             gateways.Gateways(gateways.MAPPING, stores.mapping, accounts, refresh),
             gateways.Gateways(gateways.ROUTING, stores.routing, accounts, refresh),
             Phones(stores.phones, refresh, self._now, self._passwords()),
+            self._online(),
             Calls(signaling.registry),
             Cdrs(self._cdrs, self._limits, self._now, zone),
             System(signaling.registry, self._writer),
         )
         return [endpoint for noun in nouns for endpoint in noun.endpoints()]
+
+    def _online(self) -> Online:
+        signaling = self._signaling
+        return Online(
+            signaling.phones,
+            signaling.phone_lines,
+            signaling.registration.location,
+            Side(
+                lambda: signaling.mapping,
+                signaling.lines_in,
+                signaling.presence,
+                Unmeasured(),
+            ),
+            Side(
+                lambda: signaling.routing,
+                signaling.lines_out,
+                signaling.availability,
+                Unmeasured(),
+            ),
+            self._in_force.calls.softswitch,
+            signaling.transports.local_hosts,
+            self._now,
+        )
 
     def _passwords(self) -> Callable[[], str]:
         in_force = self._in_force
@@ -175,7 +202,14 @@ class Interfaces:
             limits,
             self._metrics,
         )
-        CallStatePusher(self._outbox, self._now).listen(self._events)
+        numbers, in_force = count(1), self._in_force
+        CallStatePusher(self._outbox, self._now, numbers).listen(self._events)
+        PhoneOnlinePusher(
+            self._outbox,
+            lambda: in_force.values["EXTERNAL_WEB_SEND_PHONE_ONLINE"],
+            self._now,
+            numbers,
+        ).listen(self._events)
 
     def stop(self) -> Deferred[None]:
         """Push what is left, for a moment; then keep it for later."""

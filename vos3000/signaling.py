@@ -60,6 +60,7 @@ class Signaling:
     @param choose: Randomness: from C{n} to 0..n-1.
     @param token: Gives a fresh random text.
     @param sip: What is configured of SIP.
+    @ivar mapping: The mapping gateways there are, and C{routing} likewise.
     """
 
     def __init__(
@@ -85,6 +86,8 @@ class Signaling:
         self._events = events
         self._metrics = metrics
         self._vendors: dict[str, frozenset[str]] = {}
+        self.mapping: tuple[MappingGateway, ...] = ()
+        self.routing: tuple[RoutingGateway, ...] = ()
         self.hosts = Hosts(lambda: self._reactor.nameResolver, timers)
         self.registry = Registry(next_call, now, causes["AdministratorHangup"])
         self._make_engines(choose)
@@ -258,6 +261,7 @@ class Signaling:
 
     def load_mapping(self, gateways: Sequence[MappingGateway]) -> None:
         """Take over the mapping gateways."""
+        self.mapping = tuple(gateways)
         self.authenticator.load(gateways)
         self.trunks.load_mapping(gateways)
         self.throttle.load(gateways)
@@ -266,6 +270,7 @@ class Signaling:
 
     def load_routing(self, gateways: Sequence[RoutingGateway]) -> None:
         """Take over the routing gateways."""
+        self.routing = tuple(gateways)
         vendors: dict[str, set[str]] = {}
         for gateway in gateways:
             vendors.setdefault(gateway.remote_ip, set()).add(gateway.name)

@@ -5,6 +5,7 @@ Tests of the push CallStateReport, and of where letters go.
 from __future__ import annotations
 
 import json
+from itertools import count
 from pathlib import Path
 
 import attrs
@@ -88,7 +89,7 @@ class CallStatePusherTests(SynchronousTestCase):
         outbox = Outbox(poster, dead, self.clock, OutboxLimits(), metrics)
         self.events = Events()
         now = instants(self.clock.seconds, self.clock.seconds)
-        self.pusher = CallStatePusher(outbox, now)
+        self.pusher = CallStatePusher(outbox, now, count(1))
 
     def test_deaf_until_it_listens(self) -> None:
         """Without a base address nobody wants the events."""

@@ -6,11 +6,12 @@ requests as bytes.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import attrs
 from twisted.internet.address import IPv4Address
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
@@ -24,13 +25,21 @@ from vos3000.db.gateways import MAPPING, ROUTING, GatewayStore
 from vos3000.db.phones import PhoneStore
 from vos3000.db.rates import RateStore
 from vos3000.db.settings import AccessStore, ParameterStore
+from vos3000.events import Events
 from vos3000.instant import instants
 from vos3000.metrics import Metrics
 from vos3000.model import causes
 from vos3000.model.cdr import COLUMNS, Cdr
 from vos3000.model.current import CurrentCall
 from vos3000.model.money import to_micros
+from vos3000.model.phones import Phone
+from vos3000.routing import phones as routing_phones
+from vos3000.routing.availability import Availability
+from vos3000.routing.capacity import Capacity
+from vos3000.routing.lines import PhoneLines
+from vos3000.routing.location import Location
 from vos3000.tables import Engines, Stores, Tables
+from vos3000.timers import TimerWheel
 from vos3000.web import contract
 from vos3000.web.access import Access
 from vos3000.web.api import gateways
@@ -38,6 +47,7 @@ from vos3000.web.api.calls import Calls
 from vos3000.web.api.cdrs import CdrLimits, Cdrs
 from vos3000.web.api.customers import Customers
 from vos3000.web.api.gateways import Gateways
+from vos3000.web.api.online import Online, Quality, Side, Unmeasured
 from vos3000.web.api.phones import Phones, passwords
 from vos3000.web.api.rates import Rates
 from vos3000.web.api.system import System
@@ -99,7 +109,20 @@ class Switch:
         self.queue = Queue()
         self.limits = CdrLimits()
         self.health = ""
-        self.handed: dict[str, Any] = {}
+        self.handed: dict[str, Any] = {"mapping": (), "routing": ()}
+        self.events = Events()
+        self.phones = routing_phones.Phones()
+        self.phone_lines = PhoneLines(self.phones)
+        self.location = Location(
+            TimerWheel(self.clock),
+            self.now,
+            self.events,
+            lambda e164: (),
+            lambda key, binding: None,
+            self.metrics,
+        )
+        self.mapping = self.side("mapping")
+        self.routing = self.side("routing")
         self.password_length = 10
         self.chosen = -1
         customers = CustomerStore(self.pool)
@@ -114,15 +137,18 @@ class Switch:
         )
         self.tables = Tables(self.stores, self._engines())
         self.dispatcher = self.dispatch_to(self.endpoints())
-        self.site = WebSite(
-            self.dispatcher,
-            self.access,
-            Exposition(self.metrics),
-            lambda: self.health,
-            ("/external/server", "/external_new/server"),
-            self.clock,
-            self.metrics,
-        )
+        self.site = self._site(self.dispatcher, self.metrics)
+
+    def side(self, name: str) -> Side:
+        """The gateways of one side, with no calls and nothing against them."""
+        lines = Capacity()
+        standing = Availability(name, self.now, lines.used, self.events, self.metrics)
+        return Side(lambda: self.handed[name], lines, standing, Unmeasured())
+
+    def load_phones(self, phones: Sequence[Phone]) -> None:
+        """As the signaling does."""
+        self.handed["phones"] = phones
+        self.phones.load(phones)
 
     def _engines(self) -> Engines:
         def take(name: str) -> Any:
@@ -135,7 +161,7 @@ class Switch:
             take("rates"),
             take("parameters"),
             self.access.load,
-            take("phones"),
+            self.load_phones,
         )
 
     def endpoints(self) -> list[Endpoint]:
@@ -159,6 +185,16 @@ class Switch:
                 refresh,
                 self.now,
                 passwords(lambda: self.password_length, lambda: "-", self.choose),
+            ),
+            Online(
+                self.phones,
+                self.phone_lines,
+                self.location,
+                self.mapping,
+                self.routing,
+                "vos3000",
+                lambda host: "203.0.113.1",
+                self.now,
             ),
             Calls(self.registry),
             Cdrs(
@@ -188,6 +224,23 @@ class Switch:
             sql = f"INSERT INTO e_cdr ({', '.join(COLUMNS)}) VALUES ({marks})"
             self.connection.execute(sql, tuple(row.values()))
         self.connection.commit()
+
+    def _site(self, dispatcher: Dispatcher, metrics: Metrics) -> WebSite:
+        return WebSite(
+            dispatcher,
+            self.access,
+            Exposition(metrics),
+            lambda: self.health,
+            ("/external/server", "/external_new/server"),
+            self.clock,
+            metrics,
+        )
+
+    def measure(self, quality: Quality) -> None:
+        """Let the online lists show the figures of C{quality}."""
+        self.routing = attrs.evolve(self.routing, quality=quality)
+        self.mapping = attrs.evolve(self.mapping, quality=quality)
+        self.site = self._site(self.dispatch_to(self.endpoints()), Metrics())
 
     def connect(self, host: str = "127.0.0.1") -> tuple[Any, StringTransport]:
         """A connection to the site."""

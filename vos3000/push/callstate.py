@@ -5,7 +5,7 @@ The push CallStateReport: every step of every call.
 from __future__ import annotations
 
 import json
-from itertools import count
+from collections.abc import Iterator
 from typing import Any
 
 from vos3000.events import CallStateChanged, Events
@@ -53,12 +53,13 @@ class CallStatePusher:
     builds the events.
 
     @param now: The time that is written on letters.
+    @param numbers: The numbers of letters.
     """
 
-    def __init__(self, outbox: Outbox, now: Now) -> None:
+    def __init__(self, outbox: Outbox, now: Now, numbers: Iterator[int]) -> None:
         self._outbox = outbox
         self._now = now
-        self._numbers = count(1)
+        self._numbers = numbers
 
     def listen(self, events: Events) -> None:
         """Push every step that is published from now on."""
