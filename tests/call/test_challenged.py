@@ -20,7 +20,7 @@ from tests.switch import (
     mapping_gateway,
     routing_gateway,
 )
-from vos3000.model.gateways import Device, Registration
+from vos3000.model.gateways import Registration
 from vos3000.model.sipoptions import SipOptions
 from vos3000.sip.digest import Credentials, parse_credentials, secret, verify
 from vos3000.sip.message import Request
@@ -202,7 +202,6 @@ class InviteTests(ChallengedTests):
         """No password, no challenge, none that we know: a plain refusal."""
         for settings, challenges in (
             ({"password": ""}, [challenge()]),
-            ({"device": Device.PHONE}, [challenge()]),
             ({}, []),
             ({}, ["Digest nonsense"]),
             ({}, [challenge(more=", algorithm=SHA3")]),
@@ -211,6 +210,18 @@ class InviteTests(ChallengedTests):
             self.refuse(callee, invite, *challenges)
             self.assertEqual(self.lines(switch, CALLEE), ["ACK"])
             self.assertEqual(self.lines(switch, SECOND), ["INVITE"])
+
+    def test_phone(self) -> None:
+        """A phone is not shown the password by which it proves itself."""
+        switch = self.switch()
+        switch.phone("2000", registerType=0, ip=CALLEE[0])
+        caller, callee = Caller(switch), Callee(switch)
+        caller.invite()
+        invite = switch.request(CALLEE)
+        self.assertEqual(invite.uri_text, "sip:2000@192.0.2.20:5060")
+        self.refuse(callee, invite, challenge())
+        self.assertEqual(self.lines(switch, CALLEE), ["ACK"])
+        self.assert_over(switch, 401, 1)
 
     def test_caller_gave_up(self) -> None:
         """A challenge in place of the 487 is not answered."""
