@@ -301,6 +301,8 @@ class Switch:
             self.availability,
             self.presence,
             lambda: self.in_force.registering,
+            lambda: self.in_force.publish_expire,
+            self.named,
             self.choose,
             self.metrics,
         )
@@ -365,6 +367,7 @@ class Switch:
         ]
         self.sources = [each.name for each in sources]
         self.routes = [each.name for each in routes]
+        self.vendors = routes
         self.authenticator.load(sources)
         self.throttle.load(sources)
         self.gate.callers.load(sources)
@@ -411,6 +414,12 @@ class Switch:
     def online(self, name: str) -> bool:
         """Whether it is registered."""
         return self.location.find(name) is not None
+
+    def named(self, host: str, port: int) -> frozenset[str]:
+        """The names of the gateways at a host and port."""
+        found = {each.name for each in self.vendors if each.remote_ip == host}
+        gateway = self.authenticator.mapping_gateway(host, port)
+        return frozenset(found | ({gateway.name} if gateway is not None else set()))
 
     def choose(self, count: int) -> int:
         """No chance: always the first."""

@@ -34,6 +34,7 @@ class InForce:
     @ivar registrar: What registrations are granted.
     @ivar keep_alive: What keeps the way to devices behind NAT open.
     @ivar registering: For our own registrations.
+    @ivar publish_expire: Seconds that a gateway's published state is valid.
     @ivar resend: Seconds between retransmissions.
     @ivar answers_strangers: Whether unknown sources get any answer.
     @ivar signal_tos: The class of service of signaling's packets.
@@ -86,6 +87,7 @@ class InForce:
             unregister=values["SS_SIP_USER_AGENT_SEND_UNREGISTER"],
             authentication_retry=values["SS_SIP_AUTHENTICATION_RETRY"],
         )
+        self.publish_expire: int = values["SS_SIP_PUBLISH_EXPIRE"]
         self.resend: tuple[float, ...] = values["SS_SIP_RESEND_INTERVAL"]
         self.answers_strangers: bool = values["SS_REPLY_UNAUTHORIZED"]
         self.signal_tos: int = values["SS_QOS_SIGNAL"]

@@ -208,6 +208,8 @@ class Signaling:
             self.availability,
             self.presence,
             lambda: self._in_force.registering,
+            lambda: self._in_force.publish_expire,
+            self.named,
             choose,
             self._metrics,
         )

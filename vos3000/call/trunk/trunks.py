@@ -10,6 +10,7 @@ from functools import partial
 
 from vos3000.call.sipleg.gate import DEFAULT_PORT, SipGate
 from vos3000.call.trunk.checks import Checked, Checks
+from vos3000.call.trunk.publications import Publications
 from vos3000.call.trunk.registrations import Registrations
 from vos3000.errors import ParseError
 from vos3000.metrics import Metrics
@@ -41,6 +42,8 @@ class Trunks:
     @param availability: What is known of the routing gateways.
     @param presence: What is known of the mapping gateways.
     @param settings: The system parameters of registrations, as they are now.
+    @param published: Gives SS_SIP_PUBLISH_EXPIRE, s.
+    @param named: The names of the gateways at a host and port.
     @param choose: Randomness: from C{n} to 0..n-1.
     """
 
@@ -51,6 +54,8 @@ class Trunks:
         availability: Availability,
         presence: Availability,
         settings: Callable[[], RegisterSettings],
+        published: Callable[[], int],
+        named: Callable[[str, int], frozenset[str]],
         choose: Callable[[int], int],
         metrics: Metrics,
     ) -> None:
@@ -60,11 +65,15 @@ class Trunks:
         self._registrations = Registrations(
             core, gate, availability, settings, choose, metrics
         )
+        self._publications = Publications(
+            core, availability, presence, published, named
+        )
         self._presence = presence
 
     def load_routing(self, gateways: Iterable[RoutingGateway]) -> None:
         """Take over the routing gateways, after the selector did."""
         gateways = tuple(gateways)
+        self._publications.load("routing", _publishing(gateways))
         self._registrations.load(gateways)
         self._checks_out.load(
             Checked(
@@ -88,6 +97,7 @@ class Trunks:
         """Take over the mapping gateways."""
         gateways = tuple(gateways)
         self._presence.load(gateway.name for gateway in gateways)
+        self._publications.load("mapping", _publishing(gateways))
         self._checks_in.load(
             Checked(
                 gateway.name,
@@ -112,6 +122,12 @@ class Trunks:
         self._registrations.stop()
         self._checks_out.stop()
         self._checks_in.stop()
+
+
+def _publishing(
+    gateways: Iterable[MappingGateway | RoutingGateway],
+) -> frozenset[str]:
+    return frozenset(each.name for each in gateways if each.sip.allows_publish)
 
 
 def _addresses(gateway: MappingGateway) -> tuple[Address, ...]:
