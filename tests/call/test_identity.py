@@ -109,10 +109,9 @@ class FromTests(IdentityTests):
             {"p-asserted-identity": [mine], "p-preferred-identity": [mine]},
         )
         self.assertEqual(invite.to.uri.host, CALLEE[0])
-        invite = self.placed(local_domain="2001:db8::1")
-        self.assertEqual(invite.from_.uri.host, "192.0.2.1")
-        invite = self.placed(local_domain="[2001:db8::1]")
-        self.assertEqual(invite.from_.uri.host, "2001:db8::1")
+        for text in ("2001:db8::1", "[2001:db8::1]"):
+            invite = self.placed(local_domain=text)
+            self.assertEqual(self.from_(invite), '"Alice" <sip:1000@[2001:db8::1]>')
 
     def test_local_domain_that_is_none(self) -> None:
         """Then it is our address, and nothing gets into the message."""

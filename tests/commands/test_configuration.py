@@ -67,6 +67,29 @@ class CheckTests(SynchronousTestCase):
         self.assertIn("mapping gateway m: callee rule '1'", problems[1])
         self.assertIn("SS_MAXCALLDURATION", problems[2])
 
+    def test_mistakes_in_sip_options(self) -> None:
+        """Headers that cannot be sent, a domain that is none."""
+        pool = self.terminal.pool()
+        fields = {
+            "name": "r",
+            "sipLocalDomain": "a b",
+            "sipInviteHeaders": "X-Good: 1\nVia: 2",
+            "sipExtraHeaders": "x-good,from",
+        }
+        self.terminal.do(pool, GatewayStore(pool, ROUTING).create(fields))
+        result = self.terminal.run("check", "--json")
+        self.assertEqual(result.exit_code, 1)
+        self.assertEqual(
+            json.loads(result.output)["problems"],
+            [
+                "routing gateway r: sipLocalDomain 'a b' is no host",
+                "routing gateway r: sipInviteHeaders 'Via: 2': Via is not the"
+                " operator's to write",
+                "routing gateway r: sipExtraHeaders 'from' is no header that can be"
+                " let through",
+            ],
+        )
+
     def test_foreign_database(self) -> None:
         """A file that is none of ours is a problem, not an error."""
         self.terminal.database.write_bytes(b"no database at all, is it" * 100)

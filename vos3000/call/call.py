@@ -20,6 +20,7 @@ from vos3000.call.leg import (
     NO_CONTENT,
     Content,
     Exchange,
+    Headers,
     InboundLeg,
     Leg,
     OutboundLeg,
@@ -94,11 +95,20 @@ class Ended:
     How a call ended.
 
     @ivar reason: The Reason text of the side that ended it.
+    @ivar headers: What else that side said to the other.
     @ivar detail: What an operator needs to find out why; never sent out.
     @ivar settlement: What it costs; None if no account was found.
     """
 
-    __slots__ = ("cause", "detail", "direction", "reason", "settlement", "when")
+    __slots__ = (
+        "cause",
+        "detail",
+        "direction",
+        "headers",
+        "reason",
+        "settlement",
+        "when",
+    )
 
     def __init__(
         self,
@@ -107,12 +117,14 @@ class Ended:
         when: Instant,
         reason: str,
         detail: str,
+        headers: Headers = (),
     ) -> None:
         self.cause = cause
         self.direction = direction
         self.when = when
         self.reason = reason
         self.detail = detail
+        self.headers = headers
         self.settlement: Settlement | None = None
 
 
@@ -274,6 +286,7 @@ class Call:
         self.hunt = None
         self.out = out
         out.call = self
+        self.leg.tells = out.wants
         self.answered_at = now
         self.callee_rang = self.callee_rang or now
         self.rang = self.rang or now
@@ -302,14 +315,16 @@ class Call:
         """The caller gave up before the answer."""
         self.end(self.owner.abandoned, EndDirection.CALLER, reason)
 
-    def released(self, leg: Leg, cause: EndCause, reason: str) -> None:
+    def released(
+        self, leg: Leg, cause: EndCause, reason: str, headers: Headers = ()
+    ) -> None:
         """One side hung up, or was lost."""
         if cause is self.owner.lost:
             self.end(cause, EndDirection.SERVER, detail=reason)
         elif leg is self.leg:
-            self.end(cause, EndDirection.CALLER, reason)
+            self.end(cause, EndDirection.CALLER, reason, headers=headers)
         else:
-            self.end(cause, EndDirection.CALLEE, reason)
+            self.end(cause, EndDirection.CALLEE, reason, headers=headers)
 
     def asked(self, leg: Leg, exchange: Exchange) -> None:
         """One side asks something of the other."""
@@ -351,6 +366,7 @@ class Call:
         direction: EndDirection,
         reason: str = "",
         detail: str = "",
+        headers: Headers = (),
     ) -> None:
         """
         End the call, whatever it is doing; harmless when said twice.
@@ -360,7 +376,7 @@ class Call:
         if self.phase is Phase.ENDED:
             return
         self.phase = Phase.ENDED
-        ended = Ended(cause, direction, self.owner.now(), reason, detail)
+        ended = Ended(cause, direction, self.owner.now(), reason, detail, headers)
         if self._limit is not None:
             self._limit.cancel()
             self._limit = None
@@ -382,6 +398,27 @@ class Call:
         ended.settlement = self.meter.settle(
             talked, self.route, self.callee_out, ended.direction
         )
+
+    def facts(self) -> dict[str, str]:
+        """
+        What headers that an operator adds may be made of, by the names of
+        L{vos3000.call.sipleg.headers.VARIABLES}; a leg knows the rest.
+        """
+        gateway, meter = self.gateway, self.meter
+        return {
+            "caller": self.caller_out,
+            "callee": self.callee_out,
+            "billed-caller": self.caller,
+            "billed-callee": self.callee,
+            "received-caller": self.caller_access,
+            "received-callee": self.callee_access,
+            "source": gateway.name if gateway else "",
+            "gateway": self.route.name if self.route else "",
+            "account": meter.customer.account if meter else "",
+            "customer-ip": self.leg.peer[0],
+            "call-id": self.leg.identifier,
+            "call": str(self.id),
+        }
 
     def current(self, now: Instant) -> CurrentCall:
         """The call as it stands (InfoCurrentCall)."""

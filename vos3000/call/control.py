@@ -368,9 +368,9 @@ class CallControl:
                 q850 = mapped_q850(gateway.failed_q931_causes, cause)
             leg.refuse(cause, status, gateway is None, ended.reason, q850)
         else:
-            leg.release(ended.cause, ended.reason)
+            leg.release(ended.cause, ended.reason, ended.headers)
             if out is not None:
-                out.release(ended.cause, ended.reason)
+                out.release(ended.cause, ended.reason, ended.headers)
 
     def _give_back(self, call: Call) -> None:
         if call.holds_line and call.gateway is not None:

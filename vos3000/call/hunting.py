@@ -214,6 +214,7 @@ class Hunt:
             call.callee_access,
             call.leg,
             call.placed,
+            call.facts,
         )
         unreached = hunter.offline if phone else hunter.no_reply
         self._cause = unreached if setup.callee else hunter.no_number

@@ -20,6 +20,9 @@ from vos3000.model.gateways import MappingGateway, RoutingGateway
 from vos3000.model.gateways import Protocol as Signaling
 from vos3000.model.states import CallState
 
+Headers = tuple[tuple[str, str], ...]
+"""Headers with their values, for peers that speak a protocol that has them."""
+
 
 @attrs.frozen(slots=True)
 class Content:
@@ -28,10 +31,12 @@ class Content:
 
     @ivar body: The bytes; empty for nothing.
     @ivar type: Their media type, such as C{application/sdp}.
+    @ivar headers: What else of the message the other side is let see.
     """
 
     body: bytes = b""
     type: str = ""
+    headers: Headers = ()
 
     @property
     def is_session(self) -> bool:
@@ -116,6 +121,9 @@ class Leg(Protocol):
     @ivar peer: The peer's signaling host and port.
     @ivar local_host: Our address as the peer sees it.
     @ivar product: What the peer says it is (User-Agent, Server).
+    @ivar wants: The headers of the other side that the peer is let see, in lower
+        case; C{*} for all.
+    @ivar tells: The headers of the peer that the other side is let see.
     """
 
     protocol: Signaling
@@ -123,6 +131,8 @@ class Leg(Protocol):
     peer: tuple[str, int]
     local_host: str
     product: str
+    wants: frozenset[str]
+    tells: frozenset[str]
 
     def ask(self, exchange: Exchange) -> None:
         """Ask the peer during an answered call."""
@@ -132,11 +142,12 @@ class Leg(Protocol):
         The other end answered the offer that the peer made in its answer.
         """
 
-    def release(self, cause: EndCause, reason: str = "") -> None:
+    def release(self, cause: EndCause, reason: str = "", headers: Headers = ()) -> None:
         """
         End it, whatever state it is in; harmless when said twice.
 
         @param reason: What the side that ended the call said of it.
+        @param headers: What else it said.
         """
 
 
@@ -168,6 +179,13 @@ class InboundLeg(Leg, Protocol):
         @param gateway: None for a stranger.
         @return: Caller and callee as received, from where the gateway says they
             stand; empty where there is none.
+        """
+
+    def passing(self, names: frozenset[str]) -> Headers:
+        """
+        The headers of the caller's INVITE that a route is let see.
+
+        @param names: In lower case; C{*} for all.
         """
 
     def supervised(self) -> bool:
@@ -211,11 +229,14 @@ class InboundUser(Protocol):
         @param reason: What it said of it (RFC 3326).
         """
 
-    def released(self, leg: Leg, cause: EndCause, reason: str) -> None:
+    def released(
+        self, leg: Leg, cause: EndCause, reason: str, headers: Headers = ()
+    ) -> None:
         """
         The peer ended an answered call, or was lost.
 
         @param reason: What the peer said of it (RFC 3326).
+        @param headers: What else it said.
         """
 
     def asked(self, leg: Leg, exchange: Exchange) -> None:
@@ -286,6 +307,7 @@ class Setup:
     @ivar dialed: The callee's number as the caller gave it.
     @ivar caller_leg: The caller's side.
     @ivar placed: Takes the callee's id of the call, before anything is sent.
+    @ivar facts: Gives what headers may be made of, by names of variables.
     """
 
     caller: str
@@ -295,6 +317,7 @@ class Setup:
     dialed: str
     caller_leg: InboundLeg
     placed: Callable[[str], None]
+    facts: Callable[[], dict[str, str]]
 
 
 Dial = Callable[[RoutingGateway, Setup, OutboundUser], OutboundLeg | None]

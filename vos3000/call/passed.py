@@ -24,7 +24,7 @@ def offered(media: MediaSession | None, side: Side, content: Content) -> Content
     """
     if media is None or not content.body or not content.is_session:
         return content
-    return Content(media.offer(side, content.body), content.type)
+    return Content(media.offer(side, content.body), content.type, content.headers)
 
 
 def answered(media: MediaSession | None, side: Side, content: Content) -> Content:
@@ -35,7 +35,7 @@ def answered(media: MediaSession | None, side: Side, content: Content) -> Conten
     """
     if media is None or not content.body or not content.is_session:
         return content
-    return Content(media.answer(side, content.body), content.type)
+    return Content(media.answer(side, content.body), content.type, content.headers)
 
 
 def refusal(media: MediaSession | None, side: Side, offer: Content) -> Content:

@@ -10,6 +10,7 @@ from textwrap import wrap
 import click
 from rich.console import RenderableType
 
+from vos3000.call.sipleg.mistakes import mistakes
 from vos3000.commands.context import (
     PROBLEM,
     Complaint,
@@ -108,6 +109,8 @@ def _gateways(pool: Pool) -> Iterator[str]:
                 _, wrong = Rules.read(getattr(gateway, f"rewrite_{side}"))
                 for rule in wrong:
                     yield f"{kind} gateway {gateway.name}: {side} rule {rule}"
+            for problem in mistakes(gateway.sip):
+                yield f"{kind} gateway {gateway.name}: {problem}"
 
 
 def _idle(pool: Pool) -> Iterator[str]:

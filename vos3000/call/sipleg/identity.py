@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import attrs
 
-from vos3000.call.leg import Setup
+from vos3000.call.leg import Headers, Setup
 from vos3000.call.presented import Presented
 from vos3000.call.sipleg.settings import SipSettings
 from vos3000.errors import ParseError
@@ -32,8 +32,6 @@ from vos3000.sip.uri import bracketed, parse_host
 
 MOST_IDENTITIES = 2
 """Values of P-Asserted-Identity: a sip and a tel URI (RFC 3325 section 9.1)."""
-
-Headers = list[tuple[str, str]]
 
 _REGISTERED = {"Id": PrivacyMode.ID, "None": PrivacyMode.NONE}
 """SS_SIP_USER_AGENT_PRIVACY, but for Ignore."""
@@ -61,7 +59,7 @@ def identities(
     options = gateway.sip
     mode = _privacy_mode(gateway, settings)
     if not (mode or trusted(options)):
-        return []
+        return ()
     presented = setup.caller_leg.presented
     host = _host(options, here)
     ours = ""
@@ -81,7 +79,7 @@ def identities(
         display = _display(setup, presented, options, settings)
         value = remote_party_id(display, uri, bool(presented.withheld))
         headers.append(("Remote-Party-ID", value))
-    return headers
+    return tuple(headers)
 
 
 def trusted(options: SipOptions) -> bool:
@@ -101,6 +99,8 @@ def _host(options: SipOptions, here: str) -> str:
 @lru_cache(1024)
 def domain(text: str) -> str:
     """A sipLocalDomain as it stands in a URI; empty if it is no host."""
+    if is_address(text):
+        return bracketed(text)
     try:
         host, port = parse_host(text)
     except ParseError:

@@ -4,9 +4,10 @@ The caller's leg: an INVITE that came, and what we answer it.
 
 from __future__ import annotations
 
-from vos3000.call.leg import NO_CONTENT, Content, InboundUser, Stage
+from vos3000.call.leg import NO_CONTENT, Content, Headers, InboundUser, Stage
 from vos3000.call.presented import PLAIN, Presented
-from vos3000.call.sipleg.reasons import Headers, said_in, told, told_in_refusal
+from vos3000.call.sipleg.headers import wants
+from vos3000.call.sipleg.reasons import said_in, told, told_in_refusal
 from vos3000.call.sipleg.recognition import callee_of, caller_of, presented_by
 from vos3000.call.sipleg.shared import SipLeg
 from vos3000.call.sipleg.terms import AGENT, STATUSES, LegState, SipLegs, text
@@ -16,6 +17,7 @@ from vos3000.model.gateways import MappingGateway
 from vos3000.sip.core import ALLOW, acknowledged
 from vos3000.sip.dialog import Dialog
 from vos3000.sip.message import Request, respond
+from vos3000.sip.passing import passing
 from vos3000.sip.transaction import InviteServerTransaction
 
 _SERVER = ("Server", AGENT)
@@ -71,6 +73,11 @@ class SipInboundLeg(SipLeg):
         legs.core.dialogs[tag] = self.dialog
         transaction.user = self
 
+    def passing(self, names: frozenset[str]) -> Headers:
+        """The headers of the INVITE that pass."""
+        transaction = self._invite
+        return () if transaction is None else passing(transaction.request, names)
+
     def supervised(self) -> bool:
         """No: that takes a session timer (RFC 4028)."""
         return False
@@ -91,6 +98,7 @@ class SipInboundLeg(SipLeg):
         if gateway is not None:
             self.gateway = gateway
             self.options = gateway.sip
+            self.wants = wants(gateway.sip)
             from_, to = gateway.caller_domain, gateway.callee_domain
         self.presented = presented_by(request, self.options)
         return caller_of(request, from_)[:64], callee_of(request, to)[:64]
@@ -119,9 +127,10 @@ class SipInboundLeg(SipLeg):
         transaction = self._invite
         if transaction is None or self.state is not LegState.SETUP:
             return
-        headers = (
-            () if tag is None else (("Contact", self.dialog.contact), ALLOW, _SERVER)
-        )
+        headers: Headers = ()
+        if tag is not None:
+            headers = (("Contact", self.dialog.contact), ALLOW, _SERVER)
+            headers += content.headers
         data = respond(
             transaction.request,
             status,
@@ -200,7 +209,7 @@ class SipInboundLeg(SipLeg):
         else:
             super().unacknowledged()
 
-    def release(self, cause: EndCause, reason: str = "") -> None:
+    def release(self, cause: EndCause, reason: str = "", headers: Headers = ()) -> None:
         """
         Refuse, or hang up; what was answered but not yet acknowledged is hung
         up as soon as the ACK is there (15).
@@ -208,7 +217,7 @@ class SipInboundLeg(SipLeg):
         if self.state is LegState.SETUP:
             self.refuse(cause, 0, False, reason)
             return
-        why = told(self.options.reason, cause, reason)
+        why = headers + told(self.options.reason, cause, reason)
         if self.state is LegState.ANSWERED:
             self.call = None
             self._farewell = why

@@ -4,7 +4,7 @@ The callee's leg: an INVITE that we send, and what comes of it.
 
 from __future__ import annotations
 
-from vos3000.call.leg import NO_CONTENT, OutboundUser, Setup, Stage
+from vos3000.call.leg import NO_CONTENT, Headers, OutboundUser, Setup, Stage
 from vos3000.call.sipleg.again import (
     GIVE_UP,
     PAUSING,
@@ -14,9 +14,10 @@ from vos3000.call.sipleg.again import (
     expire,
     pause_of,
 )
+from vos3000.call.sipleg.headers import further
 from vos3000.call.sipleg.identity import caller_in, identities
 from vos3000.call.sipleg.reach import Reach
-from vos3000.call.sipleg.reasons import Headers, said_in, told
+from vos3000.call.sipleg.reasons import said_in, told
 from vos3000.call.sipleg.shared import SipLeg
 from vos3000.call.sipleg.terms import AGENT, STAGES, LegState, SipLegs, text
 from vos3000.errors import ParseError
@@ -94,12 +95,13 @@ class SipOutboundLeg(SipLeg):
         self.dialog = self._dial(reach, setup, tokens.random())
         legs.core.dialogs[self.dialog.local_tag] = self.dialog
         branch = tokens.branch()
-        told = identities(setup, gateway, legs.settings(), self.local_host)
+        self.tells = setup.caller_leg.wants
+        more = self._told(gateway, setup)
         data = self.dialog.request(
             "INVITE",
             1,
             branch,
-            (*_BASIC, *told) if told else _BASIC,
+            _BASIC + more if more else _BASIC,
             content.body,
             content.type or None,
             setup.hops,
@@ -107,6 +109,16 @@ class SipOutboundLeg(SipLeg):
         self._invite: InviteClientTransaction | None = legs.core.layer.invite(
             branch, data, channel, address, self
         )
+
+    def _told(self, gateway: RoutingGateway, setup: Setup) -> Headers:
+        """The headers of the INVITE that not every one has."""
+        options, here = gateway.sip, self.local_host
+        headers = identities(setup, gateway, self._legs.settings(), here)
+        if options.invite_headers or options.extra_headers:
+            facts = setup.facts()
+            facts["local-ip"] = here
+            headers += further(options, setup.caller_leg, facts)
+        return headers
 
     def _dial(self, reach: Reach, setup: Setup, tag: str) -> Dialog:
         channel, address = reach.targets[0]
@@ -259,7 +271,8 @@ class SipOutboundLeg(SipLeg):
                 # an early dialog (12.1.2): its requests can be told apart
                 self.dialog.remote_tag = response.to_tag or ""
             stage = STAGES.get(response.status, Stage.PROGRESS)
-            self.user.progressed(self, stage, self._legs.content(response))
+            content = self._legs.content(response, self.tells)
+            self.user.progressed(self, stage, content)
 
     def _accepted(self, response: Response) -> None:
         invite, self._invite = self._invite, None
@@ -279,7 +292,7 @@ class SipOutboundLeg(SipLeg):
             self.bye(self._why)
             return
         self.state = LegState.CONFIRMED
-        content = self._legs.content(response)
+        content = self._legs.content(response, self.tells)
         if self._late and content.body:
             self.pending = _LateOffer(invite, response.cseq)
         else:
@@ -353,13 +366,13 @@ class SipOutboundLeg(SipLeg):
             self._expiry.cancel()
             self._expiry = None
 
-    def release(self, cause: EndCause, reason: str = "") -> None:
+    def release(self, cause: EndCause, reason: str = "", headers: Headers = ()) -> None:
         """Cancel, or hang up."""
         if self.state is LegState.SETUP:
             self.cancel(cause, reason)
         else:
             self.user = None
-            self.bye(told(self.options.reason, cause, reason))
+            self.bye(headers + told(self.options.reason, cause, reason))
 
 
 class _LateOffer:

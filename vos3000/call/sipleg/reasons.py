@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from vos3000.call.leg import Headers
 from vos3000.model.causes import EndCause
 from vos3000.model.sipoptions import ReasonMode
 from vos3000.sip.message import Message
@@ -13,8 +14,6 @@ from vos3000.sip.why import Q850, SIP, Reason, line_of, parse_reasons
 
 LONGEST = 512
 """Characters of a peer's Reason that are looked at; the record holds 64."""
-
-Headers = tuple[tuple[str, str], ...]
 
 
 def said_in(message: Message) -> str:

@@ -4,12 +4,13 @@ What both sides of a call share once they speak SIP: the life of the dialog.
 
 from __future__ import annotations
 
-from vos3000.call.leg import NO_CONTENT, Content, Exchange, InboundUser, Kind
+from vos3000.call.leg import NO_CONTENT, Content, Exchange, Headers, InboundUser, Kind
 from vos3000.call.sipleg.again import access_to
 from vos3000.call.sipleg.exchange import METHODS, Asking, PeerExchange, Pending
+from vos3000.call.sipleg.headers import wants
 from vos3000.call.sipleg.leaving import Leaving, forget
-from vos3000.call.sipleg.reasons import Headers, said_in
-from vos3000.call.sipleg.terms import LegState, SipLegs
+from vos3000.call.sipleg.reasons import said_in
+from vos3000.call.sipleg.terms import NOTHING, LegState, SipLegs
 from vos3000.model.causes import EndCause
 from vos3000.model.gateways import MappingGateway, RoutingGateway
 from vos3000.model.gateways import Protocol as Signaling
@@ -19,6 +20,7 @@ from vos3000.sip.core import ACCEPT, ALLOW, acknowledged
 from vos3000.sip.dialog import Dialog
 from vos3000.sip.hopwise import lines_of
 from vos3000.sip.message import Request, respond
+from vos3000.sip.passing import passing
 from vos3000.sip.transaction import (
     InviteClientTransaction,
     InviteServerTransaction,
@@ -47,6 +49,8 @@ class SipLeg:
         "options",
         "product",
         "state",
+        "tells",
+        "wants",
     )
 
     protocol = Signaling.SIP
@@ -61,6 +65,8 @@ class SipLeg:
         self.asked: InviteServerTransaction | None = None
         self.pending: Pending | None = None
         self.product = ""
+        self.wants = wants(options)
+        self.tells = NOTHING
 
     dialog: Dialog
     identifier: str
@@ -124,7 +130,9 @@ class SipLeg:
             self.dialog.refresh(transaction.request)
 
     def _hand_on(self, transaction: ServerTransaction, request: Request) -> None:
-        exchange = PeerExchange(self, transaction, self._legs.content(request))
+        tells = self.tells if request.method == "INFO" else NOTHING
+        content = self._legs.content(request, tells)
+        exchange = PeerExchange(self, transaction, content)
         if self.call is not None:
             self.call.asked(self, exchange)
 
@@ -160,7 +168,8 @@ class SipLeg:
         self.end()
         if call is not None:
             cause = self._legs.causes["NormalHangUp"]
-            call.released(self, cause, said_in(request))
+            headers = passing(request, self.tells) if self.tells else ()
+            call.released(self, cause, said_in(request), headers)
 
     # Who we are
 
@@ -202,7 +211,12 @@ class SipLeg:
         content = exchange.content
         headers = self.authorized(method, content.body)
         data = dialog.request(
-            method, asking.cseq, branch, headers, content.body, content.type or None
+            method,
+            asking.cseq,
+            branch,
+            (*content.headers, *headers) if content.headers else headers,
+            content.body,
+            content.type or None,
         )
         channel, address = dialog.channel, dialog.address
         if method == "INVITE":
@@ -255,7 +269,7 @@ class SipLeg:
         if pending is not None and pending.invite is not None:
             self.acknowledge(pending.invite, pending.cseq, NO_CONTENT)
 
-    def release(self, cause: EndCause, reason: str = "") -> None:
+    def release(self, cause: EndCause, reason: str = "", headers: Headers = ()) -> None:
         """End it, whatever state it is in; harmless when said twice."""
         raise NotImplementedError
 

@@ -7,9 +7,9 @@ else it holds, and however long, the answer is the same.
 
 from __future__ import annotations
 
-from vos3000.call.leg import NO_CONTENT, Content, Exchange, InboundUser, Stage
+from vos3000.call.leg import NO_CONTENT, Content, Exchange, Headers, InboundUser, Stage
 from vos3000.call.presented import PLAIN, Presented
-from vos3000.call.sipleg.terms import AGENT, SipLegs, text
+from vos3000.call.sipleg.terms import AGENT, NOTHING, SipLegs, text
 from vos3000.errors import ParseError
 from vos3000.instant import Instant
 from vos3000.model.causes import EndCause
@@ -36,6 +36,7 @@ class SipStrangerLeg:
         "local_host",
         "peer",
         "product",
+        "tells",
         "unknown",
         "user",
         "verdict",
@@ -45,6 +46,7 @@ class SipStrangerLeg:
     protocol = Signaling.SIP
     content: Content = NO_CONTENT
     presented: Presented = PLAIN
+    wants = NOTHING
     hops = 0
 
     def __init__(
@@ -57,6 +59,7 @@ class SipStrangerLeg:
         self._legs = legs
         self._transaction = transaction
         self.user: InboundUser | None = None
+        self.tells = NOTHING
         self.arrived: Instant = transaction.arrived
         self.identifier = request.call_id
         self.peer = transaction.address
@@ -124,7 +127,11 @@ class SipStrangerLeg:
     def confirm(self, content: Content) -> None:
         """Not reached: there is no talk."""
 
-    def release(self, cause: EndCause, reason: str = "") -> None:
+    def passing(self, names: frozenset[str]) -> Headers:
+        """Not reached: nobody is called for a stranger."""
+        return ()
+
+    def release(self, cause: EndCause, reason: str = "", headers: Headers = ()) -> None:
         """Refuse it."""
         self.refuse(cause, 0, True)
 

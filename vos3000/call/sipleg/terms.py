@@ -16,6 +16,10 @@ from vos3000.call.sipleg.settings import SipSettings
 from vos3000.model.causes import EndCauses
 from vos3000.sip.core import UserAgentCore
 from vos3000.sip.message import Message
+from vos3000.sip.passing import passing
+
+NOTHING: frozenset[str] = frozenset()
+"""No headers."""
 
 AGENT = "vos3000"
 """What we call ourselves in User-Agent and Server."""
@@ -64,12 +68,17 @@ class SipLegs:
     settings: Callable[[], SipSettings]
     locate: Locate
 
-    def content(self, message: Message) -> Content:
-        """What a message carries; of several parts the description."""
+    def content(self, message: Message, tells: frozenset[str] = NOTHING) -> Content:
+        """
+        What a message carries; of several parts the description.
+
+        @param tells: The headers that go with it.
+        """
+        headers = passing(message, tells) if tells else ()
         body = message.body
         if not body:
-            return NO_CONTENT
+            return Content(b"", "", headers) if headers else NO_CONTENT
         kind = message.get("content-type") or SDP
         if kind[:10].lower() == "multipart/":
-            return Content(session_part(body, kind), SDP)
-        return Content(body, kind)
+            return Content(session_part(body, kind), SDP, headers)
+        return Content(body, kind, headers)

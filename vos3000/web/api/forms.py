@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 from ipaddress import ip_address, ip_network
 
+from vos3000.call.sipleg import headers
 from vos3000.model.limits import comma_list
 from vos3000.routing.rewriting import Rules
 
@@ -23,7 +24,6 @@ TRANSPORTS = ("udp", "tcp", "tls", "ws", "wss")
 LONGEST_NUMBER = 64
 """Characters of a number: what a record's columns hold."""
 
-_TOKEN = re.compile(r"[A-Za-z0-9.!%*_+`'~-]+")
 _NUMBER = re.compile(r"[0-9A-Za-z+*#_][0-9A-Za-z+*#_.-]*")
 _USER = re.compile(r"[A-Za-z0-9_.!~*'()&=+$,;?/%@-]*")
 _LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
@@ -163,17 +163,13 @@ def server(text: str) -> None:
 
 
 def header_names(text: str) -> None:
-    """Names of headers by comma, or C{*}."""
-    for each in comma_list(text):
-        if not _TOKEN.fullmatch(each):
-            raise ValueError(f"{each!r} is no name of a header")
+    """Names of headers that may pass, by comma, or C{*}."""
+    for each in headers.unusable(text):
+        raise ValueError(f"{each!r} is no header that can be let through")
 
 
 def header_lines(text: str) -> None:
-    """Lines C{Name: value}."""
-    for line in filter(str.strip, text.splitlines()):
-        name, colon, value = line.partition(":")
-        if not colon or not _TOKEN.fullmatch(name.strip()):
-            raise ValueError(f"{line!r} is no line Name: value")
-        if not value.isprintable():
-            raise ValueError(f"{line!r} has signs that cannot be printed")
+    """Lines C{Name: value} with variables."""
+    _, problems = headers.read(text)
+    if problems:
+        raise ValueError("; ".join(problems))
