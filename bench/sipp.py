@@ -100,6 +100,14 @@ class Sipp:
         row = _last_row(next(self._path.glob("*_counts.csv")))
         return sum(int(value) for name, value in row.items() if name.endswith(ending))
 
+    def history(self, name: str) -> list[tuple[float, int]]:
+        """A message's count, second by second, each with its time."""
+        path = next(self._path.glob("*_counts.csv"))
+        with path.open(newline="", encoding="utf-8") as lines:
+            header, *rows = csv.reader(lines, delimiter=";")
+        place = header.index(name)
+        return [(float(row[0].rpartition("\t")[2]), int(row[place])) for row in rows]
+
     def finish(self) -> None:
         """Let it end its calls, write its last counts and end."""
         self.child.signal(signal.SIGUSR1)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from twisted.logger import Logger
 
-TARGET = 0.05
+TARGET = 0.1
 """Seconds that a request may wait in the queue of its socket."""
 
 PATIENCE = 0.25
@@ -19,7 +19,7 @@ process is no overload."""
 LIMIT = 0.5
 """Seconds after which a request is stale at once: its sender repeats it then."""
 
-MEMORY = 5.0
+MEMORY = 1.0
 """Seconds after the last refusal in which there is no new L{PATIENCE}."""
 
 _NEVER = float("-inf")

@@ -23,6 +23,11 @@ _LONGEST = 60_000
 """Milliseconds. An age beyond that is a wall clock that stepped."""
 
 
+def begin(fd: int) -> None:
+    """Have the kernel stamp datagrams: it does so once it was asked for a stamp."""
+    age(fd, 0)
+
+
 def age(fd: int, wall: int) -> float:
     """
     Seconds since the datagram that was read last came in; 0 if nobody knows.

@@ -51,7 +51,7 @@ STANDING = 32_768
 """Bytes that are left unread where a peer sends faster than we can work: after a
 read, which takes up to twice as many, there are none while we keep up."""
 
-LATE = 0.1
+LATE = 0.2
 """Seconds that a message counts as late by where that much is left."""
 
 

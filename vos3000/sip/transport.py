@@ -55,6 +55,8 @@ class UdpChannel(DatagramProtocol):
         self._socket = socket = getattr(self.transport, "socket", None)
         # Twisted checks the address again on each write: 1.5 us a message.
         self._sendto = self.transport.write if socket is None else socket.sendto
+        if socket is not None:
+            backlog.begin(socket.fileno())
 
     @property
     def v6(self) -> bool:
