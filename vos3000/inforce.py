@@ -78,6 +78,7 @@ class InForce:
             display_from=values["SS_SIP_E164_DISPLAY_FROM"],
             invite_use_contact=values["SS_SIP_ROUTING_GATEWAY_INVITE_USE_CONTACT"],
             registered_privacy=values["SS_SIP_USER_AGENT_PRIVACY"],
+            recognizes_forward=values["SS_RECOGNIZE_CALL_FORWARD_SIGNAL"],
             authentication_retry=values["SS_SIP_AUTHENTICATION_RETRY"],
         )
         self._load_registration(values)

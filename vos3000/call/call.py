@@ -28,6 +28,7 @@ from vos3000.call.leg import (
     state_of,
 )
 from vos3000.call.passed import Passed, answered, offered, refusal
+from vos3000.call.presented import Forward
 from vos3000.errors import MediaRefused
 from vos3000.instant import Instant
 from vos3000.media.session import DirectMedia, MediaSession, Side
@@ -143,6 +144,8 @@ class Call:
     @ivar payer: Whose account pays; None before that is known.
     @ivar admission: What it waits for before it may go out; None if nothing.
     @ivar route: Where it went last.
+    @ivar forwarded: Who sent it on before it came here, the last one first, with
+        their numbers after the mapping side's rules.
     @ivar caller_access: The caller's number as received.
     @ivar caller: The caller's number after the mapping side's rules.
     @ivar caller_out: The caller's number as it was sent out last.
@@ -164,6 +167,7 @@ class Call:
         "caller_access",
         "caller_out",
         "described",
+        "forwarded",
         "dialed",
         "gateway",
         "holds_line",
@@ -198,6 +202,7 @@ class Call:
         self.admission: Deferred[None] | None = None
         self.caller_access = self.caller = self.caller_out = ""
         self.callee_access = self.callee = self.callee_out = ""
+        self.forwarded: tuple[Forward, ...] = ()
         self.route: RoutingGateway | None = None
         self.out: OutboundLeg | None = None
         self.hunt: Hunting | None = None

@@ -10,6 +10,7 @@ record and the event; nothing else does.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 import attrs
@@ -24,7 +25,7 @@ from vos3000.call.call import Call, Ended, Phase
 from vos3000.call.hunting import Hunter
 from vos3000.call.leg import InboundLeg
 from vos3000.call.phoneterms import PhoneTerms, is_free, origin_of
-from vos3000.call.presented import Withheld
+from vos3000.call.presented import Withheld, rewritten
 from vos3000.call.record import record_of
 from vos3000.call.registry import Registry
 from vos3000.events import CallEnded, CallStateChanged, Events
@@ -260,6 +261,10 @@ class CallControl:
         rewrite = self._engines.rewriting.rewrite
         call.caller = rewrite(gateway.rewrite_caller, call.caller_access)[:64]
         call.callee = rewrite(gateway.rewrite_callee, call.callee_access)[:64]
+        forwarded = call.leg.presented.forwarded
+        if forwarded:
+            rules = partial(rewrite, gateway.rewrite_caller)
+            call.forwarded = rewritten(forwarded, rules)
         self._engines.phones.enter(call, gateway)
         if not call.callee:
             raise CallRejected(self._no_number, f"rewritten from {call.callee_access}")
@@ -268,7 +273,8 @@ class CallControl:
         """The routes, in the order in which they are tried."""
         origin = origin_of(call, gateway)
         select = self._engines.destinations.select
-        selection = select(call.callee, origin, call.caller)
+        forwarder = call.forwarded[0].number if call.forwarded else None
+        selection = select(call.callee, origin, call.caller, forwarder)
         if not selection.routes:
             out = "; ".join(f"{o.gateway.name}: {o.reason}" for o in selection.left_out)
             out = out or f"no gateway serves {call.callee}"

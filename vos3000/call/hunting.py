@@ -8,6 +8,7 @@ the attempt before; what an attempt held is given back before the next begins.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Protocol
 
 import attrs
@@ -16,6 +17,7 @@ from vos3000.call.call import Call
 from vos3000.call.leg import NO_CONTENT, Content, Dial, Leg, OutboundLeg, Setup, Stage
 from vos3000.call.passed import refusal
 from vos3000.call.phoneterms import caller_for
+from vos3000.call.presented import Forward, rewritten
 from vos3000.errors import MediaRefused
 from vos3000.media.session import Side
 from vos3000.model.causes import EndCause, EndCauses
@@ -215,6 +217,7 @@ class Hunt:
             call.leg,
             call.placed,
             call.facts,
+            self._forwarded(gateway),
         )
         unreached = hunter.offline if phone else hunter.no_reply
         self._cause = unreached if setup.callee else hunter.no_number
@@ -225,6 +228,14 @@ class Hunt:
         self._direction = EndDirection.SERVER
         self._reason = ""
         return False
+
+    def _forwarded(self, gateway: RoutingGateway) -> tuple[Forward, ...]:
+        """Who sent the call on, as the gateway is told it (sipSendForwardSignal)."""
+        forwarded = self._call.forwarded
+        if not forwarded or not gateway.sip.sends_forward:
+            return ()
+        rewrite = self._hunter.rewriting.rewrite
+        return rewritten(forwarded, partial(rewrite, gateway.rewrite_caller))
 
     def _dial(self, gateway: RoutingGateway, setup: Setup) -> OutboundLeg | None:
         try:

@@ -13,7 +13,7 @@ from typing import Protocol
 
 import attrs
 
-from vos3000.call.presented import Presented
+from vos3000.call.presented import Forward, Presented
 from vos3000.instant import Instant
 from vos3000.model.causes import EndCause
 from vos3000.model.gateways import MappingGateway, RoutingGateway
@@ -307,6 +307,8 @@ class Setup:
     @ivar dialed: The callee's number as the caller gave it.
     @ivar caller_leg: The caller's side.
     @ivar placed: Takes the callee's id of the call, before anything is sent.
+    @ivar forwarded: Who sent the call on, the last one first, if the route is to
+        be told.
     @ivar facts: Gives what headers may be made of, by names of variables.
     """
 
@@ -318,6 +320,7 @@ class Setup:
     caller_leg: InboundLeg
     placed: Callable[[str], None]
     facts: Callable[[], dict[str, str]]
+    forwarded: tuple[Forward, ...] = ()
 
 
 Dial = Callable[[RoutingGateway, Setup, OutboundUser], OutboundLeg | None]

@@ -4,9 +4,13 @@ How a caller presents itself beside its number, whatever it signals with.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import IntEnum
 
 import attrs
+
+LONGEST_NUMBER = 64
+"""Characters of a number: what a record's columns hold."""
 
 
 class Withheld(IntEnum):
@@ -39,6 +43,23 @@ class Forward:
     def __str__(self) -> str:
         """As the record tells it."""
         return f"{self.number} ({self.reason})"
+
+
+def rewritten(
+    forwards: tuple[Forward, ...], rewrite: Callable[[str], str]
+) -> tuple[Forward, ...]:
+    """
+    Those who sent a call on, with their numbers as one side has them.
+
+    @param rewrite: Applies that side's rules; one that it leaves nothing of is
+        left out.
+    """
+    found = []
+    for forward in forwards:
+        number = rewrite(forward.number)[:LONGEST_NUMBER]
+        if number:
+            found.append(attrs.evolve(forward, number=number))
+    return tuple(found)
 
 
 @attrs.frozen(slots=True)

@@ -18,6 +18,9 @@ PHONE_PAYS = 0
 GATEWAY_PAYS = 1
 """billingmode of a call that the mapping gateway's account pays for."""
 
+INFO = 255
+"""Characters that calleroriginalinfo holds."""
+
 TEXT = 64
 """Characters that most columns hold."""
 
@@ -53,6 +56,9 @@ def record_of(call: Call, ended: Ended, softswitch: str) -> Cdr:
         endreason=ended.cause.code,
         sipreasonheader=ended.reason[:TEXT],
     )
+    if call.forwarded:
+        told = ", ".join(map(str, call.forwarded))
+        cdr.calleroriginalinfo = told[:INFO]
     if answered is not None:
         # The wall clock may step during a call; its length may not.
         cdr.stoptime = answered.wall + ended.when.since(answered)

@@ -33,14 +33,14 @@ class NumberLimit:
 
     @classmethod
     def read(
-        cls, settings: Mapping[str, Any], prefixes: str, lengths: str
+        cls, settings: Mapping[str, Any], prefixes: str, lengths: str = ""
     ) -> NumberLimit | None:
         """
         The limit in a gateway's settings; None if nothing is limited.
 
         @param prefixes: The field with the prefixes; the flag is the field of
             the same name with C{Allow} behind it, and unset means forbidden.
-        @param lengths: The field with the bits.
+        @param lengths: The field with the bits, if there is one.
         """
         limit = cls(
             comma_list(settings.get(prefixes)),

@@ -62,7 +62,11 @@ class Destinations:
         self._busy = causes["CalleeBusy"]
 
     def select(
-        self, callee: str, mapping: MappingGateway | None, caller: str | None = None
+        self,
+        callee: str,
+        mapping: MappingGateway | None,
+        caller: str | None = None,
+        forwarder: str | None = None,
     ) -> Selection:
         """
         The routes of a call, and what was left out for which reason.
@@ -70,6 +74,7 @@ class Destinations:
         @param callee: The billing number; C{caller} likewise, None to leave
             the limits on callers alone.
         @param mapping: Where the call comes from, or the phone that calls.
+        @param forwarder: Who sent the call on last; None if nobody did.
         @raise CallRejected: If it may not call this kind of number
             (calleeE164Restrict).
         """
@@ -77,14 +82,14 @@ class Destinations:
         if mapping is not None:
             self._check(mapping, callee, phone)
         if phone is None:
-            return self._selector.select(callee, mapping, caller)
+            return self._selector.select(callee, mapping, caller, forwarder)
         reason, cause = self._unavailable(phone)
         if cause is None:
             return Selection((Route(phone.route, callee),), ())
         out = LeftOut(phone.route, callee, reason)
         if cause is not self._offline or not _replaced(phone):
             return Selection((), (out,), cause)
-        found = self._selector.select(callee, mapping, caller, phone=True)
+        found = self._selector.select(callee, mapping, caller, forwarder, phone=True)
         return attrs.evolve(found, left_out=(out, *found.left_out), cause=cause)
 
     def _check(self, mapping: MappingGateway, callee: str, phone: Phone | None) -> None:

@@ -26,6 +26,8 @@ STOP_STATUSES = frozenset((486, 600, 603, 604, 606))
 
 MOST_GROUP_LISTS = 10_000
 
+_FORWARDER = "forwarding number: "
+
 PHONES_ONLY = 1
 NO_PHONES = 2
 """Values of calleeE164Restrict beside 0, no restriction."""
@@ -101,6 +103,8 @@ class _Gateway:
     @ivar groups: The gateway groups it is in.
     @ivar restrict: calleeE164Restrict: 1 for phones only, 2 for none.
     @ivar limited: Whether the numbers have to be looked at.
+    @ivar forwarder: Who may have sent a call on that goes here
+        (callinForwardPrefixes).
     @ivar dynamic: Whether it registers with us.
     @ivar reason: Why it fails every call; empty if it does not.
     """
@@ -118,6 +122,7 @@ class _Gateway:
     caller: NumberLimit | None
     restrict: int
     limited: bool
+    forwarder: NumberLimit | None
     dynamic: bool
     reason: str
 
@@ -155,6 +160,7 @@ def _made_ready(gateway: RoutingGateway, prefix: str) -> _Gateway:
         caller=caller,
         restrict=settings.get("calleeE164Restrict") or 0,
         limited=callee is not None or caller is not None,
+        forwarder=NumberLimit.read(settings, "callinForwardPrefixes"),
         dynamic=gateway.register_type == RegisterType.DYNAMIC,
         reason=_unusable(gateway),
     )
@@ -193,6 +199,7 @@ class Selector:
         self._settings = settings
         self._busy = frozenset((486, 17, causes["CalleeBusy"].code))
         self._no_reply = causes["ConnectionTimeout"].code
+        self._forward_limited = causes["ForwardLimited"]
         self._table: PrefixMap[tuple[_Gateway, ...]] = PrefixMap()
         self._attempts: dict[str, int] = {}
         self._group_lists: dict[str, _Groups] = {}
@@ -229,6 +236,7 @@ class Selector:
         callee: str,
         mapping: MappingGateway | None,
         caller: str | None = None,
+        forwarder: str | None = None,
         phone: bool = False,
     ) -> Selection:
         """
@@ -237,6 +245,7 @@ class Selector:
         @param callee: The billing number; C{caller} likewise, None to leave
             the limits on callers alone.
         @param mapping: Where the call comes from; None for no gateway.
+        @param forwarder: Who sent the call on last; None if nobody did.
         @param phone: Whether the callee is a platform phone.
         """
         groups, allow = self._groups_of(mapping)
@@ -253,6 +262,8 @@ class Selector:
                 reason = self._barred(one, groups, allow, callee, caller)
                 if one.restrict and not reason:
                     reason = _restricted(one, phone)
+                if forwarder is not None and not reason:
+                    reason = _forwarding(one, forwarder)
                 if not reason:
                     ends = ends or not one.continues
                     reason = self._failing(one, keys)
@@ -265,7 +276,10 @@ class Selector:
             routes += [one.route for _, one in keys]
             if ends:
                 break
-        return Selection(tuple(routes), tuple(left_out))
+        cause = None
+        if left_out and not routes and all(map(_is_forwarder_s, left_out)):
+            cause = self._forward_limited
+        return Selection(tuple(routes), tuple(left_out), cause)
 
     def _groups_of(self, mapping: MappingGateway | None) -> tuple[_Groups | None, bool]:
         """The groups that the mapping gateway names, and whether they may."""
@@ -361,6 +375,17 @@ def _restricted(one: _Gateway, phone: bool) -> str:
     if one.restrict == PHONES_ONLY and not phone:
         return "callee: phones only"
     return "callee: no phones" if one.restrict == NO_PHONES and phone else ""
+
+
+def _forwarding(one: _Gateway, forwarder: str) -> str:
+    if one.forwarder is None:
+        return ""
+    refusal = one.forwarder.refusal(forwarder)
+    return f"{_FORWARDER}{refusal}" if refusal else ""
+
+
+def _is_forwarder_s(out: LeftOut) -> bool:
+    return out.reason.startswith(_FORWARDER)
 
 
 def _limited(one: _Gateway, callee: str, caller: str | None) -> str:

@@ -16,11 +16,18 @@ from vos3000.call.leg import Headers, Setup
 from vos3000.call.presented import Presented
 from vos3000.call.sipleg.settings import SipSettings
 from vos3000.errors import ParseError
-from vos3000.model.gateways import RoutingGateway
-from vos3000.model.sipoptions import IdentityMode, PrivacyMode, SipOptions
+from vos3000.model.gateways import Device, RoutingGateway
+from vos3000.model.sipoptions import (
+    ForwardSignal,
+    IdentityMode,
+    PrivacyMode,
+    SipOptions,
+)
 from vos3000.sip.fields import NameAddr
+from vos3000.sip.forwarding import Diversion, diversion_values, history_value
 from vos3000.sip.hosts import is_address
 from vos3000.sip.identity import (
+    ANONYMOUS,
     ANONYMOUS_FROM,
     address_of,
     addresses,
@@ -60,6 +67,9 @@ def identities(
     mode = _privacy_mode(gateway, settings)
     if not (mode or trusted(options)):
         return ()
+    if not setup.caller and gateway.device is Device.PHONE:
+        # callerIdDisplay
+        return ()
     presented = setup.caller_leg.presented
     host = _host(options, here)
     ours = ""
@@ -80,6 +90,34 @@ def identities(
         value = remote_party_id(display, uri, bool(presented.withheld))
         headers.append(("Remote-Party-ID", value))
     return tuple(headers)
+
+
+def forwarding(setup: Setup, options: SipOptions, here: str, target: str) -> Headers:
+    """
+    Who sent the call on, in the headers that the gateway knows
+    (sipSendForwardSignal). A number that is withheld is told to a trusted
+    gateway only.
+
+    @param target: The Request-URI.
+    """
+    host, forwarded = _host(options, here), setup.forwarded
+    diversions = [
+        Diversion(each.number, each.reason, each.counter, each.withheld)
+        for each in forwarded
+    ]
+    uris = [
+        ANONYMOUS
+        if each.withheld and not trusted(options)
+        else address_of(each.number, host, options.user_phone)
+        for each in forwarded
+    ]
+    headers: Headers = ()
+    if options.sends_forward & ForwardSignal.DIVERSION:
+        values = diversion_values(diversions, uris)
+        headers = tuple(("Diversion", value) for value in values)
+    if options.sends_forward & ForwardSignal.HISTORY_INFO:
+        headers += (("History-Info", history_value(diversions, uris, target)),)
+    return headers
 
 
 def trusted(options: SipOptions) -> bool:

@@ -100,7 +100,9 @@ class SipInboundLeg(SipLeg):
             self.options = gateway.sip
             self.wants = wants(gateway.sip)
             from_, to = gateway.caller_domain, gateway.callee_domain
-        self.presented = presented_by(request, self.options)
+        forwards = self.options.recognizes_forward
+        forwards = forwards or self._legs.settings().recognizes_forward
+        self.presented = presented_by(request, self.options, forwards)
         return caller_of(request, from_)[:64], callee_of(request, to)[:64]
 
     def proceed(self) -> None:

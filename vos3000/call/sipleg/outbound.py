@@ -15,7 +15,7 @@ from vos3000.call.sipleg.again import (
     pause_of,
 )
 from vos3000.call.sipleg.headers import further
-from vos3000.call.sipleg.identity import caller_in, identities
+from vos3000.call.sipleg.identity import caller_in, forwarding, identities
 from vos3000.call.sipleg.reach import Reach
 from vos3000.call.sipleg.reasons import said_in, told
 from vos3000.call.sipleg.shared import SipLeg
@@ -114,6 +114,8 @@ class SipOutboundLeg(SipLeg):
         """The headers of the INVITE that not every one has."""
         options, here = gateway.sip, self.local_host
         headers = identities(setup, gateway, self._legs.settings(), here)
+        if setup.forwarded:
+            headers += forwarding(setup, options, here, self.dialog.target)
         if options.invite_headers or options.extra_headers:
             facts = setup.facts()
             facts["local-ip"] = here

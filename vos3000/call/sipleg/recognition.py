@@ -7,12 +7,20 @@ those of From and of the request line.
 
 from __future__ import annotations
 
-from vos3000.call.presented import PLAIN, Presented, Withheld
+from vos3000.call.presented import (
+    LONGEST_NUMBER,
+    PLAIN,
+    Forward,
+    Presented,
+    Withheld,
+)
 from vos3000.call.sipleg.terms import text
 from vos3000.model.sipoptions import SipOptions
+from vos3000.sip.forwarding import from_diversion, from_history
 from vos3000.sip.identity import (
     HIDING,
     KNOWN,
+    OBSCURING,
     calling_party,
     first_number,
     is_number,
@@ -61,8 +69,13 @@ def _caller(request: Request, domain: int) -> str:
     return ""
 
 
-def presented_by(request: Request, options: SipOptions) -> Presented:
-    """What the caller says of itself beside its number."""
+def presented_by(request: Request, options: SipOptions, forwards: bool) -> Presented:
+    """
+    What the caller says of itself beside its number.
+
+    @param forwards: Whether it is asked who sent the call on, too
+        (sipRecognizeForwardSignal, SS_RECOGNIZE_CALL_FORWARD_SIGNAL).
+    """
     privacy: tuple[str, ...] = ()
     withheld = Withheld.NOTHING
     if options.honors_privacy:
@@ -72,9 +85,29 @@ def presented_by(request: Request, options: SipOptions) -> Presented:
     display = text(request.from_.display)
     asserted = tuple(request.all("p-asserted-identity"))
     preferred = tuple(request.all("p-preferred-identity"))
-    if display or withheld or privacy or asserted or preferred:
-        return Presented(display, withheld, (), privacy, asserted, preferred)
+    forwarded = _forwarded(request, options, privacy) if forwards else ()
+    if display or withheld or privacy or asserted or preferred or forwarded:
+        return Presented(display, withheld, forwarded, privacy, asserted, preferred)
     return PLAIN
+
+
+def _forwarded(
+    request: Request, options: SipOptions, privacy: tuple[str, ...]
+) -> tuple[Forward, ...]:
+    """Who sent the call on: as Diversion tells it, else History-Info."""
+    diversions = from_diversion(request.all("diversion"))
+    if not diversions:
+        diversions = from_history(request.all("history-info"))
+    withheld = "none" not in privacy and not OBSCURING.isdisjoint(privacy)
+    return tuple(
+        Forward(
+            each.number[:LONGEST_NUMBER],
+            each.reason[:LONGEST_NUMBER],
+            each.counter,
+            options.honors_privacy and (withheld or each.withheld),
+        )
+        for each in diversions
+    )
 
 
 def _withheld(request: Request, privacy: tuple[str, ...]) -> Withheld:

@@ -19,6 +19,7 @@ class SipSettings:
     @ivar display_from: SS_SIP_E164_DISPLAY_FROM.
     @ivar invite_use_contact: SS_SIP_ROUTING_GATEWAY_INVITE_USE_CONTACT.
     @ivar registered_privacy: SS_SIP_USER_AGENT_PRIVACY.
+    @ivar recognizes_forward: SS_RECOGNIZE_CALL_FORWARD_SIGNAL.
     @ivar authentication_retry: SS_SIP_AUTHENTICATION_RETRY: how often a request
         of ours may be challenged again after it was once.
     """
@@ -29,4 +30,5 @@ class SipSettings:
     display_from: str = "Ignore"
     invite_use_contact: bool = False
     registered_privacy: str = "Ignore"
+    recognizes_forward: bool = False
     authentication_retry: int = 2
