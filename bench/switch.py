@@ -25,7 +25,7 @@ udp = 127.0.0.1:{sip}
 tcp = 127.0.0.1:{sip}
 tls =
 ws =
-
+{sip_lines}
 [h323]
 signal =
 ras =
@@ -42,6 +42,7 @@ class Switch:
     """
     C{twistd -n vos3000} on loopback, with its files in a directory.
 
+    @param sip_lines: More lines of the section [sip].
     @ivar port: Its SIP port, UDP and TCP.
     @ivar state: Its state directory.
     @ivar log: The file that holds what it printed.
@@ -54,6 +55,7 @@ class Switch:
         parameters: Mapping[str, str],
         level: str = "warn",
         more: str = "",
+        sip_lines: str = "",
     ) -> None:
         self.port, self._http = free_port(), free_port()
         self.state = directory / "state"
@@ -62,7 +64,9 @@ class Switch:
         self.state.mkdir()
         self._config.mkdir()
         self.log = directory / "switch.log"
-        written = _CONFIGURATION.format(sip=self.port, http=self._http, level=level)
+        written = _CONFIGURATION.format(
+            sip=self.port, http=self._http, level=level, sip_lines=sip_lines
+        )
         (self._config / "vos3000.conf").write_text(written + more, "utf-8")
         system = "".join(f"{name}={value}\n" for name, value in parameters.items())
         (self._config / "mbx2008.conf").write_text(system, "utf-8")

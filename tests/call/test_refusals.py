@@ -62,6 +62,7 @@ class StrangerTests(CallTests):
         Caller(switch, STRANGER).invite()
         answer = switch.response(STRANGER)
         self.assertEqual(answer.status, 403)
+        self.assertIsNone(answer.get("server"), "scanners learn what we are")
         self.assert_over(switch, -9, 2)
         [cdr] = switch.cdrs
         self.assertEqual((cdr.billingmode, cdr.customeraccount), (-1, ""))

@@ -131,7 +131,8 @@ class Program(ProcessProtocol):
         result: Deferred[int] = Deferred()
 
         def tell(status: int) -> int:
-            result.callback(status)
+            if not result.called:
+                result.callback(status)
             return status
 
         self.ended.addCallback(tell)

@@ -83,11 +83,15 @@ class Calls(TestCase):
 
     async def record(self, carrier: Carrier) -> dict[str, Any]:
         """The one record of the carrier's call, when it is committed."""
+        return await self.record_of(carrier, carrier.number)
+
+    async def record_of(self, carrier: Carrier, callee: str) -> dict[str, Any]:
+        """The one record of a call to a number, when it is committed."""
         end = time.monotonic() + 5
-        found = records(carrier.switch.state, carrier.number)
+        found = records(carrier.switch.state, callee)
         while not found and time.monotonic() < end:
             await self.pause(0.1)
-            found = records(carrier.switch.state, carrier.number)
+            found = records(carrier.switch.state, callee)
         self.assertEqual(len(found), 1, found)
         return found[0]
 

@@ -137,12 +137,15 @@ class Running:
     A switch that serves, and its files.
 
     @param more: Further lines of vos3000.conf.
+    @param sip_lines: Further lines of its section [sip].
     @ivar child: Its process.
     """
 
-    def __init__(self, more: str = "") -> None:
+    def __init__(self, more: str = "", sip_lines: str = "") -> None:
         self._directory = Path(tempfile.mkdtemp(prefix="vos3000-sipp-"))
-        self._switch = Switch(self._directory, _PARAMETERS, more=more)
+        self._switch = Switch(
+            self._directory, _PARAMETERS, more=more, sip_lines=sip_lines
+        )
         self._serial = 0
         rates = self._directory / "rates.csv"
         with rates.open("w", newline="", encoding="utf-8") as out:
@@ -173,15 +176,18 @@ class Running:
 class Shared:
     """
     Starts a switch when the first test wants it, ends it with the reactor.
+
+    @param sip_lines: More lines of the section [sip] of its configuration.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, sip_lines: str = "") -> None:
+        self._sip_lines = sip_lines
         self._running: Running | None = None
 
     def running(self) -> Running:
         """The one switch."""
         if self._running is None:
-            self._running = Running()
+            self._running = Running(sip_lines=self._sip_lines)
             core = IReactorCore(reactor)
             core.addSystemEventTrigger("before", "shutdown", self._running.stop)
         return self._running

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from vos3000.call.leg import NO_CONTENT, Content, Exchange, Headers, InboundUser, Stage
 from vos3000.call.presented import PLAIN, Presented
-from vos3000.call.sipleg.terms import AGENT, NOTHING, SipLegs, text
+from vos3000.call.sipleg.terms import NOTHING, SipLegs, text
 from vos3000.errors import ParseError
 from vos3000.instant import Instant
 from vos3000.model.causes import EndCause
@@ -86,7 +86,8 @@ class SipStrangerLeg:
     ) -> None:
         """
         Send the final response, once, or nothing (SS_REPLY_UNAUTHORIZED); a
-        challenge in any case, since a phone may be anywhere.
+        challenge in any case, since a phone may be anywhere. It does not say by
+        what: that would tell a scanner what to try next.
         """
         transaction, core = self._transaction, self._legs.core
         verdict = self.verdict
@@ -102,7 +103,6 @@ class SipStrangerLeg:
             status or cause.sip,
             None,
             core.tokens.random(),
-            (("Server", AGENT),),
             received=transaction.address,
         )
         self.user = None
