@@ -1,0 +1,82 @@
+"""
+linphone on the command line: another stack's softphone.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import attrs
+from twisted.internet.defer import Deferred
+
+from tests.interop.program import Program, find
+
+_CONFIGURATION = """\
+[sip]
+sip_port={udp}
+sip_tcp_port={tcp}
+sip_tls_port=-1
+use_ipv6=0
+[rtp]
+audio_rtp_port={media}
+[sound]
+use_files=1
+[video]
+enabled=0
+capture=0
+display=0
+automatically_initiate=0
+automatically_accept=0
+"""
+
+
+@attrs.define(slots=True)
+class Linphone:
+    """
+    One softphone.
+
+    @ivar user: Its user name.
+    @ivar switch: The switch: C{host:port}.
+    @ivar port: Where it listens.
+    @ivar password: What it registers with.
+    @ivar transport: C{udp} or C{tcp}.
+    """
+
+    user: str
+    switch: str
+    port: int
+    password: str
+    transport: str = "udp"
+    program: Program = attrs.field(init=False)
+
+    def start(self, directory: Path) -> None:
+        """Run it; it answers by itself."""
+        (directory / ".local/share/linphone").mkdir(parents=True)
+        udp, tcp = self.port, -1
+        if self.transport == "tcp":
+            udp, tcp = -1, self.port
+        written = _CONFIGURATION.format(
+            udp=udp, tcp=tcp, media=20000 + self.port % 20000
+        )
+        (directory / "linphonerc").write_text(written, "utf-8")
+        program = find("linphonec", "linphone-cli")
+        self.program = Program(program, "-c", "linphonerc", "-d", "0", "-a")
+        self.program.start(directory, pty=True)
+
+    def ready(self) -> Deferred[object]:
+        """Fires when it takes commands."""
+        return self.program.hears("linphonec>")
+
+    def register(self) -> None:
+        """Register; it does not say when it has."""
+        where = f"{self.switch};transport={self.transport}"
+        identity = f"sip:{self.user}@{self.switch}"
+        self.program.say(f"register {identity} sip:{where} {self.password}")
+
+    def dial(self, number: str) -> None:
+        """Call."""
+        self.program.say(f"call sip:{number}@{self.switch}")
+
+    def hang_up(self) -> None:
+        """End the call."""
+        self.program.say("terminate")
