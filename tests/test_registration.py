@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import attrs
+from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.devices import HOME, Device
-from tests.switch import SWITCH, FakeChannel, Switch
+from tests.switch import SWITCH, FakeChannel, Switch, mapping_gateway
 from vos3000.model.bindings import Address, Binding, Key
 
 
@@ -132,3 +133,20 @@ class ChangeTests(SynchronousTestCase):
         device.register()
         switch.location.lost(channel, HOME)
         self.assertIsNone(switch.location.find("1001"))
+
+    def test_name_of_two_devices(self) -> None:
+        """The operator is told which password counts, once."""
+        switch = Switch()
+        gateway = mapping_gateway(name="1001", password="x", register_type=1)
+        told: list[str] = []
+
+        def hear(event: dict[str, Any]) -> None:
+            told.append(str(event.get("problem", "")))
+
+        globalLogPublisher.addObserver(hear)
+        self.addCleanup(globalLogPublisher.removeObserver, hear)
+        switch.registration.load_mapping([gateway])
+        switch.phone("1001")
+        switch.registration.load_phones(switch.phones)
+        (line,) = told
+        self.assertIn("1001: the name belongs to two devices", line)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 import attrs
+from twisted.logger import Logger
 
 from vos3000.config import Sip
 from vos3000.errors import ParseError
@@ -47,6 +48,8 @@ class Registration:
     @ivar keep: Hears of each binding that changes, so that it is stored.
     """
 
+    _log = Logger()
+
     def __init__(
         self,
         sip: Sip,
@@ -60,6 +63,7 @@ class Registration:
         token: Callable[[], str],
     ) -> None:
         self._gateway = gateway
+        self._told: frozenset[str] = frozenset()
         self._in_force = in_force
         self.keep: Callable[[Key, Binding | None], object] = _nowhere
         self.directory = Directory(sip.realm, digest.secret, sip.digest)
@@ -126,6 +130,10 @@ class Registration:
         self._prune()
 
     def _prune(self) -> None:
+        for problem in self.directory.problems:
+            if problem not in self._told:
+                self._log.warn("{problem}", problem=problem)
+        self._told = frozenset(self.directory.problems)
         for binding in self.location.bindings():
             if not self._registers(binding.aor):
                 self.location.remove(*binding.key)

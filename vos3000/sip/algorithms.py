@@ -10,6 +10,8 @@ been answered, is asked for MD5 alone, and so is one that has used MD5.
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 from vos3000.instant import Now
 from vos3000.sip.digest import Credentials, hash_name
 
@@ -38,7 +40,9 @@ class Algorithms:
         self._offered = offered
         self._weak = (WEAK,) if WEAK in offered else offered
         self._now = now
-        self._known: dict[tuple[str, str], tuple[str, ...] | float] = {}
+        self._known: OrderedDict[tuple[str, str], tuple[str, ...] | float] = (
+            OrderedDict()
+        )
 
     def __len__(self) -> int:
         return len(self._known)
@@ -78,5 +82,5 @@ class Algorithms:
     def _keep(self, key: tuple[str, str], value: tuple[str, ...] | float) -> None:
         self._known.pop(key, None)
         if len(self._known) >= MOST:
-            del self._known[next(iter(self._known))]
+            self._known.popitem(last=False)
         self._known[key] = value

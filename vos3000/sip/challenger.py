@@ -18,6 +18,7 @@ password is wrong.
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections import OrderedDict
 from collections.abc import Callable
 from enum import Enum
 from hashlib import blake2b
@@ -152,7 +153,7 @@ class Nonces:
         self._now = now
         self._most = most
         self._serial = 0
-        self._used: dict[str, tuple[float, int]] = {}
+        self._used: OrderedDict[str, tuple[float, int]] = OrderedDict()
         self._floor = -1.0
 
     def __len__(self) -> int:
