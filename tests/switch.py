@@ -271,6 +271,7 @@ class Switch:
         self.gate = SipGate(
             lambda: FakeTransport(self.channel),  # type: ignore[arg-type, return-value]
             self.authenticator.mapping_gateway,
+            self.throttle.exceeds,
             self.knows,
             lambda: in_force.answers_strangers,
             lambda leg: self.control.incoming(leg),

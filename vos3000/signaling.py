@@ -175,6 +175,7 @@ class Signaling:
         self.gate = SipGate(
             lambda: self.transports.transport,
             self.authenticator.mapping_gateway,
+            self.throttle.exceeds,
             self.knows,
             lambda: in_force.answers_strangers,
             lambda leg: self.control.incoming(leg),
@@ -251,12 +252,17 @@ class Signaling:
         return self.gate.callers.knows(host, port)
 
     def named(self, host: str, port: int) -> frozenset[str]:
-        """The names of the gateways at a host and port."""
-        found = self._vendors.get(host, frozenset())
+        """The names of the gateways and phones at a host and port."""
+        found = set(self._vendors.get(host, ()))
         for name in self.hosts.names(host):
             found |= self._vendors.get(name, frozenset())
         gateway = self.authenticator.mapping_gateway(host, port)
-        return found if gateway is None else found | {gateway.name}
+        if gateway is not None:
+            found.add(gateway.name)
+        registered = self.gate.callers.name_at((host, port))
+        if registered is not None:
+            found.add(registered)
+        return frozenset(found)
 
     def _answers(self, address: tuple[str, int]) -> bool:
         return self._in_force.answers_strangers or self.knows(*address)

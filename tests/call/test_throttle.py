@@ -7,6 +7,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.peers import Callee, Caller
+from tests.phones import PhonePeer
 from tests.switch import (
     ANSWER,
     CALLEE,
@@ -27,9 +28,9 @@ def _number(switch: Switch, name: str) -> Any:
 class Calls(SynchronousTestCase):
     """What these tests share: calls one after the other."""
 
-    def call(self, switch: Switch, number: int, **given: Any) -> Caller:
+    def call(self, switch: Switch, serial: int, **given: Any) -> Caller:
         """A new call from the gateway."""
-        caller = Caller(switch, call_id=f"call-{number}", **given)
+        caller = Caller(switch, call_id=f"call-{serial}", **given)
         caller.invite()
         return caller
 
@@ -124,6 +125,45 @@ class GatewayRateTests(Calls):
         self.switch.load([mapping_gateway(call_rate=(3, 10))])
         self.assert_taken(self.switch, self.call(self.switch, 3))
         self.assert_refused(self.switch, self.call(self.switch, 4), 8)
+
+
+class RegisteringGatewayTests(Calls):
+    """The rate of a gateway that is known by its password, or where it registers."""
+
+    HOME = ("203.0.113.80", 5070)
+
+    def setUp(self) -> None:
+        """A gateway of one call in ten seconds, whose call is up."""
+        trunk = mapping_gateway(
+            id=5,
+            name="trunk",
+            remote_ips=(),
+            register_type=1,
+            password="secret",
+            call_rate=(1, 10),
+        )
+        self.switch = Switch([mapping_gateway(), trunk])
+        self.trunk = PhonePeer(self.switch, "trunk", self.HOME)
+
+    def test_by_password(self) -> None:
+        """The challenge does not count, and who is beyond it is told when to come."""
+        self.trunk.call("2000")
+        self.switch.taken()
+        refused = self.trunk.invite(self.trunk.caller("2000", call_id="again"))
+        self.assertEqual((refused.status, refused.get("retry-after")), (503, "10"))
+        self.assertEqual(len(self.switch.registry), 1)
+        self.assertEqual(self.switch.taken(), [])
+
+    def test_by_registration(self) -> None:
+        """The same, without a challenge."""
+        self.trunk.register()
+        self.switch.taken()
+        self.call(self.switch, 1, address=self.HOME, number="4930")
+        self.assertEqual(len(self.switch.registry), 1)
+        self.switch.taken()
+        refused = self.call(self.switch, 2, address=self.HOME, number="4930")
+        response = self.switch.response(refused.address)
+        self.assertEqual((response.status, response.get("retry-after")), (503, "10"))
 
 
 class SwitchRateTests(Calls):

@@ -93,15 +93,17 @@ class Throttle:
         if self._overload.sheds(waited):
             self._shed.value += 1
             return next(self._turn) if self._answers((host, port)) else SILENCE
-        if not call or not (self._limited or self._most()):
-            return 0
-        gateway = self._whose(host, port)
-        if gateway is None:
-            return 0
-        return self._exceeds(gateway)
+        gateway = self._whose(host, port) if call and self._counts() else None
+        return 0 if gateway is None else self.exceeds(gateway)
 
-    def _exceeds(self, gateway: MappingGateway) -> int:
+    def _counts(self) -> bool:
+        """Whether there is any rate."""
+        return self._limited or self._most() > 0
+
+    def exceeds(self, gateway: MappingGateway) -> int:
         """Seconds until the gateway may call again, rounded up; 0 for now."""
+        if not self._counts():
+            return 0
         wait = self._rates.wait(gateway.name, gateway.call_rate)
         if wait > 0:
             self._over.add(gateway.name)
@@ -117,9 +119,9 @@ class Throttle:
 
         @raise CallRejected: If there may be none now.
         """
-        if not self._limited and not self._most():
+        if not self._counts():
             return
-        if self._exceeds(gateway):
+        if self.exceeds(gateway):
             raise CallRejected(self._exceeded, f"by {gateway.name}")
         self._rates.take(gateway.name, gateway.call_rate)
         self._rates.take(_SWITCH, (self._most(), 1))

@@ -80,6 +80,10 @@ class Callers:
         """Where a phone or gateway is registered; None if it is offline."""
         return self._location.find(name)
 
+    def name_at(self, source: Address) -> str | None:
+        """Which phone or gateway is registered from there, if it is one alone."""
+        return self._location.only_at(source)
+
     def identify(self, transaction: InviteServerTransaction) -> Identity:
         """Who sent an INVITE that came from no gateway's address."""
         request, source = transaction.request, transaction.address
@@ -110,7 +114,7 @@ class Callers:
         password for each call. Where others are registered from there, too,
         nobody is taken for it.
         """
-        name = self._location.only_at(source)
+        name = self.name_at(source)
         return None if name is None else self._gateways.get(name)
 
     def _static(self, request: Request, source: Address) -> MappingGateway | None:

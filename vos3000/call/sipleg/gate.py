@@ -28,6 +28,7 @@ class SipGate:
     Takes new calls from the core and places calls on SIP routes.
 
     @param whose: The gateway that a source's host and port belong to.
+    @param exceeds: Seconds until a gateway may call again; 0 for now.
     @param knows: Whether they belong to any gateway or device that we know.
     @param answers_strangers: SS_REPLY_UNAUTHORIZED.
     @param incoming: Call control's entrance.
@@ -39,6 +40,7 @@ class SipGate:
         self,
         transport: Callable[[], Transport],
         whose: Callable[[str, int], MappingGateway | None],
+        exceeds: Callable[[MappingGateway], int],
         knows: Callable[[str, int], bool],
         answers_strangers: Callable[[], bool],
         incoming: Callable[[InboundLeg], None],
@@ -46,6 +48,7 @@ class SipGate:
     ) -> None:
         self._transport = transport
         self._whose = whose
+        self._exceeds = exceeds
         self.knows = knows
         self.answers_strangers = answers_strangers
         self._incoming = incoming
@@ -69,8 +72,7 @@ class SipGate:
             if verdict is not None:
                 transaction.channel.welcome()
             if self.knows(*transaction.address) or core.admits(transaction):
-                leg = SipInboundLeg(self.legs, transaction, caller.origin)
-                self._incoming(leg)
+                self._proven(transaction, caller.origin)
         elif (
             verdict is not None
             and verdict.outcome is Outcome.CHALLENGED
@@ -79,6 +81,17 @@ class SipGate:
             core.refuse(transaction, verdict.status, headers=verdict.headers)
         else:
             self._incoming(SipStrangerLeg(self.legs, transaction, verdict))
+
+    def _proven(
+        self, transaction: InviteServerTransaction, origin: MappingGateway
+    ) -> None:
+        """Now it is known who it is: whether he may call again already is, too."""
+        delay = self._exceeds(origin)
+        if delay > 0:
+            later = [("Retry-After", str(delay))]
+            self.legs.core.refuse(transaction, 503, headers=later)
+        else:
+            self._incoming(SipInboundLeg(self.legs, transaction, origin))
 
     def dial(
         self, gateway: RoutingGateway, setup: Setup, user: OutboundUser
