@@ -9,3 +9,5 @@ Calls to a gateway that asks who calls are authenticated (401, 407; MD5, SHA-256
 Routing gateways with registerType 2 are registered with: refreshed, authenticated, unregistered on stop; SS_SIP_USER_AGENT_EXPIRE, SS_SIP_USER_AGENT_RETRY_DELAY and SS_SIP_USER_AGENT_SEND_UNREGISTER are in effect. Calls go there while the registration stands.
 
 Gateways with sipAllowPublish may publish that they are closed, or how many lines are free; SS_SIP_PUBLISH_EXPIRE is in effect. docs/outbound.md tells the format.
+
+With sipRedirectServer of a mapping gateway or a phone, a SIP redirect server names the routes of its calls; SS_SIP_REDIRECT_TIMEOUT says how long it may think.

@@ -23,6 +23,7 @@ from vos3000.call.registry import Registry
 from vos3000.call.sipleg.callers import Callers
 from vos3000.call.sipleg.gate import SipGate
 from vos3000.call.sipleg.terms import SipLegs
+from vos3000.call.trunk.redirects import RedirectServers
 from vos3000.call.trunk.trunks import Trunks
 from vos3000.config import Sip
 from vos3000.db import phonefields, phonevalues
@@ -323,6 +324,14 @@ class Switch:
         self.registry = Registry(
             self._next_call, self.now, self.causes["AdministratorHangup"]
         )
+        self.redirects = RedirectServers(
+            self.core,
+            self.gate.locate,
+            self.causes,
+            lambda: self.in_force.redirect_timeout,
+            lambda: self.in_force.sip.authentication_retry,
+            self.metrics,
+        )
         self.control = CallControl(
             Engines(
                 self.throttle,
@@ -339,6 +348,7 @@ class Switch:
                 ),
                 self.billing,
                 hunter,
+                self.redirects.ask,
             ),
             self.called,
             self.registry,

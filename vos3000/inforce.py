@@ -35,6 +35,7 @@ class InForce:
     @ivar keep_alive: What keeps the way to devices behind NAT open.
     @ivar registering: For our own registrations.
     @ivar publish_expire: Seconds that a gateway's published state is valid.
+    @ivar redirect_timeout: Seconds that a redirect server has for its answer.
     @ivar resend: Seconds between retransmissions.
     @ivar answers_strangers: Whether unknown sources get any answer.
     @ivar signal_tos: The class of service of signaling's packets.
@@ -89,6 +90,7 @@ class InForce:
             authentication_retry=values["SS_SIP_AUTHENTICATION_RETRY"],
         )
         self.publish_expire: int = values["SS_SIP_PUBLISH_EXPIRE"]
+        self.redirect_timeout: int = values["SS_SIP_REDIRECT_TIMEOUT"]
         self.resend: tuple[float, ...] = values["SS_SIP_RESEND_INTERVAL"]
         self.answers_strangers: bool = values["SS_REPLY_UNAUTHORIZED"]
         self.signal_tos: int = values["SS_QOS_SIGNAL"]

@@ -22,6 +22,7 @@ from vos3000.call.registry import Registry
 from vos3000.call.sipleg.callers import Callers
 from vos3000.call.sipleg.gate import SipGate
 from vos3000.call.sipleg.terms import SipLegs
+from vos3000.call.trunk.redirects import RedirectServers, server_host
 from vos3000.call.trunk.trunks import Trunks
 from vos3000.config import Sip
 from vos3000.events import Events
@@ -88,6 +89,7 @@ class Signaling:
         self._vendors: dict[str, frozenset[str]] = {}
         self.mapping: tuple[MappingGateway, ...] = ()
         self.routing: tuple[RoutingGateway, ...] = ()
+        self._names: dict[str, frozenset[str]] = {}
         self.hosts = Hosts(lambda: self._reactor.nameResolver, timers)
         self.registry = Registry(next_call, now, causes["AdministratorHangup"])
         self._make_engines(choose)
@@ -216,6 +218,14 @@ class Signaling:
         )
 
     def _engines(self) -> Engines:
+        self.redirects = RedirectServers(
+            self.core,
+            self.gate.locate,
+            self._causes,
+            lambda: self._in_force.redirect_timeout,
+            lambda: self._in_force.sip.authentication_retry,
+            self._metrics,
+        )
         hunter = Hunter(
             self.selector,
             self._lines_out,
@@ -241,6 +251,7 @@ class Signaling:
             ),
             self.billing,
             hunter,
+            self.redirects.ask,
         )
 
     def knows(self, host: str, port: int) -> bool:
@@ -274,6 +285,7 @@ class Signaling:
         self.trunks.load_mapping(gateways)
         self.throttle.load(gateways)
         self.gate.callers.load(gateways)
+        self._look_up("gateways", map(server_host, gateways))
         self.registration.load_mapping(gateways)
 
     def load_routing(self, gateways: Sequence[RoutingGateway]) -> None:
@@ -284,15 +296,21 @@ class Signaling:
             vendors.setdefault(gateway.remote_ip, set()).add(gateway.name)
         self._vendors = {host: frozenset(names) for host, names in vendors.items()}
         self.transports.local_hosts.forget()
-        self.hosts.load(gateway.remote_ip for gateway in gateways)
+        self._look_up("vendors", (gateway.remote_ip for gateway in gateways))
         self.selector.load(gateways)
         self.registration.load_routing(gateways)
         self.trunks.load_routing(gateways)
         self.rates_out.keep(gateway.name for gateway in gateways)
 
+    def _look_up(self, why: str, hosts: Iterable[str]) -> None:
+        """These are the names in use for one purpose; empty ones are none."""
+        self._names[why] = frozenset(hosts)
+        self.hosts.load(frozenset[str]().union(*self._names.values()))
+
     def load_phones(self, phones: Sequence[Phone]) -> None:
         """Take over the platform phones."""
         self.phones.load(phones)
+        self._look_up("phones", (server_host(phone.origin) for phone in phones))
         self.registration.load_phones(phones)
 
     def restore(self, bindings: Iterable[Binding]) -> None:

@@ -16,7 +16,7 @@ from vos3000.call.control import CallControl
 from vos3000.model import causes
 from vos3000.model.causes import CallRejected
 from vos3000.model.states import EndDirection
-from vos3000.routing.selector import Selection
+from vos3000.routing.routes import Selection
 
 
 class WaitingControl(CallControl):

@@ -74,14 +74,14 @@ class RetryAfterTests(AgainTests):
         self.assertEqual(switch.availability.status("first").pause, 0)
 
     def test_all_disabled(self) -> None:
-        """No route is left."""
+        """No route is left, for a reason of its own."""
         switch = self.refuse(503, "20")
         switch.availability.pause("second", 20)
         caller = Caller(switch, call_id="call-2")
         caller.invite()
         self.assertEqual(final(switch, CALLER).status, 503)
         self.assertIn("by Retry-After", switch.ends[-1].detail)
-        self.assert_over(switch, -1011, 2, calls=2)
+        self.assert_over(switch, -1026, 2, calls=2)
 
 
 class MeanwhileTests(CallTests):

@@ -16,7 +16,8 @@ from vos3000.model import causes
 from vos3000.model.gateways import LockType, MappingGateway, Protocol, RoutingGateway
 from vos3000.routing.availability import Availability
 from vos3000.routing.capacity import Capacity
-from vos3000.routing.selector import Selection, Selector, SwitchSettings
+from vos3000.routing.routes import Selection
+from vos3000.routing.selector import Selector, SwitchSettings
 
 CALLEE = "90080001"
 

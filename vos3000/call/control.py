@@ -27,6 +27,7 @@ from vos3000.call.leg import InboundLeg
 from vos3000.call.phoneterms import PhoneTerms, is_free, origin_of
 from vos3000.call.presented import Withheld, rewritten
 from vos3000.call.record import record_of
+from vos3000.call.redirecting import AskRedirect, redirect_server_of, unserved
 from vos3000.call.registry import Registry
 from vos3000.events import CallEnded, CallStateChanged, Events
 from vos3000.instant import Instant, Now
@@ -39,7 +40,7 @@ from vos3000.model.states import CallState, EndDirection
 from vos3000.routing.destinations import Destinations
 from vos3000.routing.lines import LinesIn, LinesOut
 from vos3000.routing.rewriting import Rewriting
-from vos3000.routing.selector import Selection
+from vos3000.routing.routes import Directed, Selection
 from vos3000.security.screening import Screening
 from vos3000.security.throttle import Throttle
 from vos3000.timers import Timer, TimerWheel
@@ -101,6 +102,7 @@ class Engines:
     phones: PhoneTerms
     billing: Billing
     hunter: Hunter
+    ask_redirect: AskRedirect
 
 
 class CallControl:
@@ -215,7 +217,13 @@ class CallControl:
         finally:
             if call.phase is not Phase.ENDED:
                 self.stepped(call)
-        selection = self._select(call, gateway)
+        places = None
+        server = redirect_server_of(call, gateway)
+        if server:
+            places = await self._engines.ask_redirect(
+                server, call.caller, call.callee, origin_of(call, gateway)
+            )
+        selection = self._select(call, gateway, places)
         self._authorize(call, gateway, selection)
         return selection
 
@@ -269,14 +277,28 @@ class CallControl:
         if not call.callee:
             raise CallRejected(self._no_number, f"rewritten from {call.callee_access}")
 
-    def _select(self, call: Call, gateway: MappingGateway) -> Selection:
-        """The routes, in the order in which they are tried."""
-        origin = origin_of(call, gateway)
-        select = self._engines.destinations.select
+    def _select(
+        self,
+        call: Call,
+        gateway: MappingGateway,
+        places: tuple[Directed, ...] | None,
+    ) -> Selection:
+        """
+        The routes, in the order in which they are tried.
+
+        @param places: What a redirect server named; None if none did.
+        """
+        origin, ways = origin_of(call, gateway), self._engines.destinations
         forwarder = call.forwarded[0].number if call.forwarded else None
-        selection = select(call.callee, origin, call.caller, forwarder)
+        given = (call.callee, origin, call.caller, forwarder)
+        if places is None:
+            selection = ways.select(*given)
+        else:
+            selection = ways.directed(*given, places)
         if not selection.routes:
             out = "; ".join(f"{o.gateway.name}: {o.reason}" for o in selection.left_out)
+            if places is not None:
+                out = out or unserved(places)
             out = out or f"no gateway serves {call.callee}"
             raise CallRejected(
                 selection.cause or self._causes["NoAvailableRouter"], out

@@ -25,7 +25,8 @@ from vos3000.model.gateways import Device, RoutingGateway
 from vos3000.model.states import EndDirection
 from vos3000.routing.lines import LinesOut
 from vos3000.routing.rewriting import Rewriting
-from vos3000.routing.selector import Route, Selector, SwitchSettings
+from vos3000.routing.routes import Route
+from vos3000.routing.selector import Selector, SwitchSettings
 from vos3000.security.callrate import CallRates
 from vos3000.timers import Timer, TimerWheel
 
@@ -182,11 +183,12 @@ class Hunt:
         while self._next < len(self._routes):
             if most is not None and self._tried > most:
                 break
-            gateway = self._routes[self._next].gateway
+            route = self._routes[self._next]
+            gateway = route.gateway
             self._next += 1
             if hunter.takes(gateway):
                 self._gateway = gateway
-                if self._try(gateway):
+                if self._try(gateway, route.callee):
                     return
                 self._give_back()
             elif gateway.device is Device.PHONE:
@@ -197,14 +199,14 @@ class Hunt:
         detail = self._detail if cause is self._hunter.mismatch else ""
         self._call.end(cause, self._direction, reason, detail)
 
-    def _try(self, gateway: RoutingGateway) -> bool:
+    def _try(self, gateway: RoutingGateway, callee: str) -> bool:
         hunter, call = self._hunter, self._call
         phone = gateway.device is Device.PHONE
         if not phone:
             hunter.selector.attempted(gateway.name)
         rewrite = hunter.rewriting.rewrite
         call.caller_out = caller_for(call, gateway, rewrite)
-        call.callee_out = rewrite(gateway.rewrite_callee, call.callee)[:64]
+        call.callee_out = callee or rewrite(gateway.rewrite_callee, call.callee)[:64]
         call.dialing(gateway)
         self._limits = hunter.settings.stages.of(gateway)
         self._watch(0)

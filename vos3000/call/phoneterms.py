@@ -12,7 +12,7 @@ from vos3000.model.gateways import Device, MappingGateway, RoutingGateway
 from vos3000.routing.lines import LinesIn
 from vos3000.routing.phones import Phones
 from vos3000.routing.rewriting import Rewriting
-from vos3000.routing.selector import Selection
+from vos3000.routing.routes import Selection
 from vos3000.security.screening import Screening
 
 _ON = 1

@@ -47,7 +47,8 @@ from vos3000.model.rates import Rate
 from vos3000.routing.availability import Availability
 from vos3000.routing.capacity import Capacity
 from vos3000.routing.rewriting import Rewriting
-from vos3000.routing.selector import Selection, Selector
+from vos3000.routing.routes import Selection
+from vos3000.routing.selector import Selector
 from vos3000.security.auth import SIP_PORT, Authenticator
 from vos3000.security.screening import Screening
 from vos3000.timers import TimerWheel

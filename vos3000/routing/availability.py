@@ -194,6 +194,11 @@ class Availability:
         standing = self._standings.get(name)
         return "" if standing is None else self._told(name, standing)
 
+    def paused(self, name: str) -> bool:
+        """Whether a gateway is disabled by Retry-After."""
+        standing = self._standings.get(name)
+        return standing is not None and (self._kind(name, standing) is Obstacle.PAUSED)
+
     def _told(self, name: str, standing: _Standing) -> str:
         kind = self._kind(name, standing)
         if kind is Obstacle.PAUSED:

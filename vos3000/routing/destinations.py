@@ -4,7 +4,7 @@ Where a call goes: to a platform phone, or out by routing gateways.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import attrs
 
@@ -16,16 +16,11 @@ from vos3000.model.gateways import (
     RegisterType,
 )
 from vos3000.model.phones import Phone
+from vos3000.routing.candidates import NO_PHONES, PHONES_ONLY
 from vos3000.routing.lines import PhoneLines
 from vos3000.routing.phones import Phones
-from vos3000.routing.selector import (
-    NO_PHONES,
-    PHONES_ONLY,
-    LeftOut,
-    Route,
-    Selection,
-    Selector,
-)
+from vos3000.routing.routes import Directed, LeftOut, Route, Selection
+from vos3000.routing.selector import Selector
 
 _LOCKED = frozenset((LockType.INCOMING, LockType.ALL))
 
@@ -91,6 +86,23 @@ class Destinations:
             return Selection((), (out,), cause)
         found = self._selector.select(callee, mapping, caller, forwarder, phone=True)
         return attrs.evolve(found, left_out=(out, *found.left_out), cause=cause)
+
+    def directed(
+        self,
+        callee: str,
+        mapping: MappingGateway | None,
+        caller: str | None,
+        forwarder: str | None,
+        places: Iterable[Directed],
+    ) -> Selection:
+        """
+        The same where the way was named from outside: by routing gateways only.
+
+        @raise CallRejected: If it may not call this kind of number.
+        """
+        if mapping is not None:
+            self._check(mapping, callee, self._phones.called(callee))
+        return self._selector.directed(callee, mapping, caller, forwarder, places)
 
     def _check(self, mapping: MappingGateway, callee: str, phone: Phone | None) -> None:
         restrict = mapping.settings.get("calleeE164Restrict")

@@ -10,27 +10,30 @@ import attrs
 
 from vos3000.model.causes import EndCause, EndCauses
 from vos3000.model.gateways import (
-    LockType,
     MappingGateway,
-    Protocol,
     RegisterType,
     RoutingGateway,
 )
-from vos3000.model.limits import NumberLimit, comma_list
+from vos3000.model.limits import comma_list
 from vos3000.model.numbers import PrefixMap
 from vos3000.routing.availability import Availability
+from vos3000.routing.candidates import (
+    Candidate,
+    Groups,
+    by_place,
+    forwarding,
+    is_forwarder_s,
+    limited,
+    made_ready,
+    restricted,
+)
 from vos3000.routing.capacity import Capacity
+from vos3000.routing.routes import Directed, LeftOut, Route, Selection
 
 STOP_STATUSES = frozenset((486, 600, 603, 604, 606))
 """What ends a hunt where a gateway has no list of its own."""
 
 MOST_GROUP_LISTS = 10_000
-
-_FORWARDER = "forwarding number: "
-
-PHONES_ONLY = 1
-NO_PHONES = 2
-"""Values of calleeE164Restrict beside 0, no restriction."""
 
 Waits = Callable[[str, tuple[int, int]], float]
 """Seconds until a gateway may have another call, from its name and its rate."""
@@ -39,9 +42,6 @@ Waits = Callable[[str, tuple[int, int]], float]
 def no_wait(gateway: str, rate: tuple[int, int]) -> float:
     """Where no calls are counted."""
     return 0.0
-
-
-_Groups = frozenset[str]
 
 
 @attrs.frozen(slots=True)
@@ -64,106 +64,8 @@ class SwitchSettings:
     stop_after_invite_timeout: bool = False
 
 
-@attrs.frozen(slots=True)
-class Route:
-    """A gateway that may be tried, and the prefix that led to it."""
-
-    gateway: RoutingGateway
-    prefix: str
-
-
-@attrs.frozen(slots=True)
-class LeftOut:
-    """A gateway whose prefix fits but that is not tried, and why."""
-
-    gateway: RoutingGateway
-    prefix: str
-    reason: str
-
-
-@attrs.frozen(slots=True)
-class Selection:
-    """
-    The routes in the order in which they are tried, and those left out.
-
-    @ivar cause: What a call without a route is refused with; None for that
-        there is no gateway.
-    """
-
-    routes: tuple[Route, ...]
-    left_out: tuple[LeftOut, ...]
-    cause: EndCause | None = None
-
-
-@attrs.frozen(slots=True)
-class _Gateway:
-    """
-    A gateway under one prefix, made ready.
-
-    @ivar groups: The gateway groups it is in.
-    @ivar restrict: calleeE164Restrict: 1 for phones only, 2 for none.
-    @ivar limited: Whether the numbers have to be looked at.
-    @ivar forwarder: Who may have sent a call on that goes here
-        (callinForwardPrefixes).
-    @ivar dynamic: Whether it registers with us.
-    @ivar reason: Why it fails every call; empty if it does not.
-    """
-
-    route: Route
-    name: str
-    id: int
-    priority: int
-    capacity: int
-    rate: tuple[int, int]
-    continues: bool
-    locked: bool
-    groups: _Groups
-    callee: NumberLimit | None
-    caller: NumberLimit | None
-    restrict: int
-    limited: bool
-    forwarder: NumberLimit | None
-    dynamic: bool
-    reason: str
-
-
 # priority, load ratio, past calls, id
 _Key = tuple[int, float, int, int]
-
-
-def _unusable(gateway: RoutingGateway) -> str:
-    """Why a gateway that is not locked fails every call; empty if it does not."""
-    if gateway.protocol == Protocol.H323:
-        return "H.323 is not in this release"
-    if gateway.register_type == RegisterType.DYNAMIC:
-        return ""
-    if gateway.register_type == RegisterType.IMS:
-        return "not registered"
-    return "" if gateway.remote_ip else "no address"
-
-
-def _made_ready(gateway: RoutingGateway, prefix: str) -> _Gateway:
-    settings = gateway.settings
-    callee = NumberLimit.read(settings, "callinCalleePrefixes", "calleeAllowLength")
-    caller = NumberLimit.read(settings, "callinCallerPrefixes", "callerAllowLength")
-    return _Gateway(
-        route=Route(gateway, prefix),
-        name=gateway.name,
-        id=gateway.id,
-        priority=gateway.priority,
-        capacity=gateway.capacity,
-        rate=gateway.call_rate,
-        continues=gateway.continues,
-        locked=gateway.lock_type != LockType.UNLOCKED,
-        groups=frozenset(comma_list(settings.get("gatewayGroups"))),
-        callee=callee,
-        caller=caller,
-        restrict=settings.get("calleeE164Restrict") or 0,
-        limited=callee is not None or caller is not None,
-        forwarder=NumberLimit.read(settings, "callinForwardPrefixes"),
-        dynamic=gateway.register_type == RegisterType.DYNAMIC,
-        reason=_unusable(gateway),
-    )
 
 
 def _nobody(name: str) -> bool:
@@ -198,11 +100,13 @@ class Selector:
         self.availability = availability
         self._settings = settings
         self._busy = frozenset((486, 17, causes["CalleeBusy"].code))
+        self._paused = causes["GatewayDisabledByRetryAfter"]
         self._no_reply = causes["ConnectionTimeout"].code
         self._forward_limited = causes["ForwardLimited"]
-        self._table: PrefixMap[tuple[_Gateway, ...]] = PrefixMap()
+        self._table: PrefixMap[tuple[Candidate, ...]] = PrefixMap()
         self._attempts: dict[str, int] = {}
-        self._group_lists: dict[str, _Groups] = {}
+        self._group_lists: dict[str, Groups] = {}
+        self._places: dict[tuple[str, int], tuple[Candidate, ...]] = {}
 
     def load(self, gateways: Iterable[RoutingGateway]) -> None:
         """Replace all gateways; past calls of those that stay are kept."""
@@ -215,12 +119,13 @@ class Selector:
                 if gateway.register_type == RegisterType.REGISTERS
             ],
         )
-        table: dict[str, list[_Gateway]] = {}
+        table: dict[str, list[Candidate]] = {}
         attempts: dict[str, int] = {}
         for gateway in gateways:
             attempts[gateway.name] = self._attempts.get(gateway.name, 0)
             for prefix in dict.fromkeys(gateway.prefixes):
-                table.setdefault(prefix, []).append(_made_ready(gateway, prefix))
+                table.setdefault(prefix, []).append(made_ready(gateway, prefix))
+        self._places = by_place(table)
         self._table = PrefixMap(
             (prefix, tuple(sorted(ready, key=lambda one: (one.priority, one.id))))
             for prefix, ready in table.items()
@@ -253,7 +158,7 @@ class Selector:
         left_out: list[LeftOut] = []
         seen: set[str] = set()
         for _, level in self._table.all(callee):
-            keys: list[tuple[_Key, _Gateway]] = []
+            keys: list[tuple[_Key, Candidate]] = []
             ends = False
             for one in level:
                 if one.name in seen:
@@ -261,9 +166,9 @@ class Selector:
                 seen.add(one.name)
                 reason = self._barred(one, groups, allow, callee, caller)
                 if one.restrict and not reason:
-                    reason = _restricted(one, phone)
+                    reason = restricted(one, phone)
                 if forwarder is not None and not reason:
-                    reason = _forwarding(one, forwarder)
+                    reason = forwarding(one, forwarder)
                 if not reason:
                     ends = ends or not one.continues
                     reason = self._failing(one, keys)
@@ -276,12 +181,55 @@ class Selector:
             routes += [one.route for _, one in keys]
             if ends:
                 break
+        return self._selection(routes, left_out)
+
+    def directed(
+        self,
+        callee: str,
+        mapping: MappingGateway | None,
+        caller: str | None,
+        forwarder: str | None,
+        places: Iterable[Directed],
+    ) -> Selection:
+        """
+        The routes for a call whose way was named from outside: the gateways at
+        those places, in that order. The numbers need not have their prefixes;
+        all else that keeps a call from a gateway does.
+        """
+        groups, allow = self._groups_of(mapping)
+        routes: list[Route] = []
+        left_out: list[LeftOut] = []
+        for place in places:
+            keys: list[tuple[_Key, Candidate]] = []
+            for one in self._at(place):
+                reason = self._barred(one, groups, allow, callee, caller)
+                if one.restrict and not reason:
+                    reason = restricted(one, False)
+                if forwarder is not None and not reason:
+                    reason = forwarding(one, forwarder)
+                reason = reason or self._failing(one, keys)
+                if reason:
+                    left_out.append(LeftOut(one.route.gateway, "", reason))
+            keys.sort(key=_first)
+            routes += [Route(one.route.gateway, "", place.callee) for _, one in keys]
+        return self._selection(routes, left_out)
+
+    def _selection(self, routes: list[Route], left_out: list[LeftOut]) -> Selection:
+        """Where one thing kept all there is from the call, the caller is told so."""
         cause = None
-        if left_out and not routes and all(map(_is_forwarder_s, left_out)):
-            cause = self._forward_limited
+        if not routes and left_out:
+            paused = self.availability.paused
+            if all(map(is_forwarder_s, left_out)):
+                cause = self._forward_limited
+            elif all(paused(out.gateway.name) for out in left_out):
+                cause = self._paused
         return Selection(tuple(routes), tuple(left_out), cause)
 
-    def _groups_of(self, mapping: MappingGateway | None) -> tuple[_Groups | None, bool]:
+    def _at(self, place: Directed) -> tuple[Candidate, ...]:
+        host = place.host.lower()
+        return self._places.get((host, place.port)) or self._places.get((host, 0), ())
+
+    def _groups_of(self, mapping: MappingGateway | None) -> tuple[Groups | None, bool]:
         """The groups that the mapping gateway names, and whether they may."""
         if mapping is None:
             return None, False
@@ -297,8 +245,8 @@ class Selector:
 
     def _barred(
         self,
-        one: _Gateway,
-        groups: _Groups | None,
+        one: Candidate,
+        groups: Groups | None,
         allow: bool,
         callee: str,
         caller: str | None,
@@ -309,10 +257,10 @@ class Selector:
         if groups and groups.isdisjoint(one.groups) is allow:
             return "group not allowed" if allow else "group forbidden"
         if one.limited:
-            return _limited(one, callee, caller)
+            return limited(one, callee, caller)
         return ""
 
-    def _failing(self, one: _Gateway, keys: list[tuple[_Key, _Gateway]]) -> str:
+    def _failing(self, one: Candidate, keys: list[tuple[_Key, Candidate]]) -> str:
         """Why it cannot take the call now; if it can, it joins C{keys}."""
         if one.reason:
             return one.reason
@@ -367,31 +315,5 @@ class Selector:
         return not self._settings().stop_after_sdp
 
 
-def _first(pair: tuple[_Key, _Gateway]) -> _Key:
+def _first(pair: tuple[_Key, Candidate]) -> _Key:
     return pair[0]
-
-
-def _restricted(one: _Gateway, phone: bool) -> str:
-    if one.restrict == PHONES_ONLY and not phone:
-        return "callee: phones only"
-    return "callee: no phones" if one.restrict == NO_PHONES and phone else ""
-
-
-def _forwarding(one: _Gateway, forwarder: str) -> str:
-    if one.forwarder is None:
-        return ""
-    refusal = one.forwarder.refusal(forwarder)
-    return f"{_FORWARDER}{refusal}" if refusal else ""
-
-
-def _is_forwarder_s(out: LeftOut) -> bool:
-    return out.reason.startswith(_FORWARDER)
-
-
-def _limited(one: _Gateway, callee: str, caller: str | None) -> str:
-    refusal = one.callee.refusal(callee) if one.callee is not None else ""
-    if refusal:
-        return f"callee: {refusal}"
-    if one.caller is not None and caller is not None:
-        refusal = one.caller.refusal(caller)
-    return f"caller: {refusal}" if refusal else ""

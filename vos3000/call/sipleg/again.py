@@ -20,7 +20,13 @@ from vos3000.sip.fields import parse_retry_after
 from vos3000.sip.hopwise import once_more
 from vos3000.sip.message import Response
 from vos3000.sip.outside import Target
-from vos3000.sip.transaction import ClientTransaction, ClientUser, Input
+from vos3000.sip.transaction import (
+    ClientTransaction,
+    ClientUser,
+    Input,
+    InviteClientTransaction,
+    State,
+)
 from vos3000.sip.uri import Uri
 from vos3000.timers import Timer
 
@@ -159,8 +165,7 @@ class Forsaken:
         core = self._core
         if response.status < 200:
             if self._expiry is None:
-                core.cancel(transaction)
-                self._expiry = core.timers.later(GIVE_UP, expire, transaction)
+                self.cancel(transaction)
             return
         self.timed_out(transaction)
         if response.status < 300:
@@ -168,11 +173,24 @@ class Forsaken:
             ack = core.stray(response, channel, address)
             core.layer.acknowledged(transaction, ack, _tag(response), channel, address)
 
+    def cancel(self, transaction: ClientTransaction) -> None:
+        """It was answered provisionally: it can be canceled."""
+        self._core.cancel(transaction)
+        self._expiry = self._core.timers.later(GIVE_UP, expire, transaction)
+
     def timed_out(self, transaction: ClientTransaction) -> None:
         """It says no more."""
         if self._expiry is not None:
             self._expiry.cancel()
             self._expiry = None
+
+
+def forsake(core: UserAgentCore, transaction: InviteClientTransaction) -> None:
+    """Give an INVITE up whose answer nobody waits for any more."""
+    forsaken = Forsaken(core)
+    transaction.user = forsaken
+    if transaction.state is State.PROCEEDING:
+        forsaken.cancel(transaction)
 
 
 def _tag(response: Response) -> str:

@@ -1,0 +1,145 @@
+"""
+Routing gateways made ready to be routes, and what keeps calls from them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import attrs
+
+from vos3000.model.gateways import (
+    LockType,
+    Protocol,
+    RegisterType,
+    RoutingGateway,
+)
+from vos3000.model.limits import NumberLimit, comma_list
+from vos3000.routing.routes import LeftOut, Route
+
+PHONES_ONLY = 1
+NO_PHONES = 2
+"""Values of calleeE164Restrict beside 0, no restriction."""
+
+_FORWARDER = "forwarding number: "
+_PORTS = {"tls": 5061, "ws": 80, "wss": 443}
+"""Where a gateway is that names no port; by others 5060."""
+
+Groups = frozenset[str]
+"""Names of gateway groups."""
+
+
+@attrs.frozen(slots=True)
+class Candidate:
+    """
+    A gateway under one prefix, made ready.
+
+    @ivar groups: The gateway groups it is in.
+    @ivar restrict: calleeE164Restrict: 1 for phones only, 2 for none.
+    @ivar limited: Whether the numbers have to be looked at.
+    @ivar forwarder: Who may have sent a call on that goes here
+        (callinForwardPrefixes).
+    @ivar dynamic: Whether it registers with us.
+    @ivar reason: Why it fails every call; empty if it does not.
+    """
+
+    route: Route
+    name: str
+    id: int
+    priority: int
+    capacity: int
+    rate: tuple[int, int]
+    continues: bool
+    locked: bool
+    groups: Groups
+    callee: NumberLimit | None
+    caller: NumberLimit | None
+    restrict: int
+    limited: bool
+    forwarder: NumberLimit | None
+    dynamic: bool
+    reason: str
+
+
+def _unusable(gateway: RoutingGateway) -> str:
+    """Why a gateway that is not locked fails every call; empty if it does not."""
+    if gateway.protocol == Protocol.H323:
+        return "H.323 is not in this release"
+    if gateway.register_type == RegisterType.DYNAMIC:
+        return ""
+    if gateway.register_type == RegisterType.IMS:
+        return "not registered"
+    return "" if gateway.remote_ip else "no address"
+
+
+def made_ready(gateway: RoutingGateway, prefix: str) -> Candidate:
+    """Read a gateway's settings once, for all calls."""
+    settings = gateway.settings
+    callee = NumberLimit.read(settings, "callinCalleePrefixes", "calleeAllowLength")
+    caller = NumberLimit.read(settings, "callinCallerPrefixes", "callerAllowLength")
+    return Candidate(
+        route=Route(gateway, prefix),
+        name=gateway.name,
+        id=gateway.id,
+        priority=gateway.priority,
+        capacity=gateway.capacity,
+        rate=gateway.call_rate,
+        continues=gateway.continues,
+        locked=gateway.lock_type != LockType.UNLOCKED,
+        groups=frozenset(comma_list(settings.get("gatewayGroups"))),
+        callee=callee,
+        caller=caller,
+        restrict=settings.get("calleeE164Restrict") or 0,
+        limited=callee is not None or caller is not None,
+        forwarder=NumberLimit.read(settings, "callinForwardPrefixes"),
+        dynamic=gateway.register_type == RegisterType.DYNAMIC,
+        reason=_unusable(gateway),
+    )
+
+
+def by_place(
+    table: Mapping[str, Iterable[Candidate]],
+) -> dict[tuple[str, int], tuple[Candidate, ...]]:
+    """
+    The gateways by host and port, and by name with 0 in the place of a port.
+    """
+    found: dict[tuple[str, int], dict[str, Candidate]] = {}
+    for level in table.values():
+        for one in level:
+            gateway = one.route.gateway
+            port = gateway.signal_port or _PORTS.get(gateway.transport, 5060)
+            found.setdefault((gateway.name.lower(), 0), {})[one.name] = one
+            if gateway.remote_ip:
+                place = (gateway.remote_ip.lower(), port)
+                found.setdefault(place, {})[one.name] = one
+    return {place: tuple(each.values()) for place, each in found.items()}
+
+
+def restricted(one: Candidate, phone: bool) -> str:
+    """Why it is not for this kind of callee (calleeE164Restrict)."""
+    if one.restrict == PHONES_ONLY and not phone:
+        return "callee: phones only"
+    return "callee: no phones" if one.restrict == NO_PHONES and phone else ""
+
+
+def forwarding(one: Candidate, forwarder: str) -> str:
+    """Why it takes no call that C{forwarder} sent on."""
+    if one.forwarder is None:
+        return ""
+    refusal = one.forwarder.refusal(forwarder)
+    return f"{_FORWARDER}{refusal}" if refusal else ""
+
+
+def is_forwarder_s(out: LeftOut) -> bool:
+    """Whether it was left out because of who sent the call on."""
+    return out.reason.startswith(_FORWARDER)
+
+
+def limited(one: Candidate, callee: str, caller: str | None) -> str:
+    """Why it does not take calls with these numbers."""
+    refusal = one.callee.refusal(callee) if one.callee is not None else ""
+    if refusal:
+        return f"callee: {refusal}"
+    if one.caller is not None and caller is not None:
+        refusal = one.caller.refusal(caller)
+    return f"caller: {refusal}" if refusal else ""

@@ -1,0 +1,59 @@
+"""
+What a selection of routes is made of, and what comes of it.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+from vos3000.model.causes import EndCause
+from vos3000.model.gateways import RoutingGateway
+
+
+@attrs.frozen(slots=True)
+class Directed:
+    """
+    Where an outside authority wants a call to go: a place, or a gateway's name
+    in the place of one, and the number to call there.
+    """
+
+    host: str
+    port: int
+    callee: str
+
+
+@attrs.frozen(slots=True)
+class Route:
+    """
+    A gateway that may be tried, and the prefix that led to it.
+
+    @ivar callee: The number to call there as it is; empty for the billing
+        number after the gateway's rules.
+    """
+
+    gateway: RoutingGateway
+    prefix: str
+    callee: str = ""
+
+
+@attrs.frozen(slots=True)
+class LeftOut:
+    """A gateway whose prefix fits but that is not tried, and why."""
+
+    gateway: RoutingGateway
+    prefix: str
+    reason: str
+
+
+@attrs.frozen(slots=True)
+class Selection:
+    """
+    The routes in the order in which they are tried, and those left out.
+
+    @ivar cause: What a call without a route is refused with; None for that
+        there is no gateway.
+    """
+
+    routes: tuple[Route, ...]
+    left_out: tuple[LeftOut, ...]
+    cause: EndCause | None = None
