@@ -9,7 +9,7 @@ from typing import Any
 from tests.call.build import CallTests, Up, final
 from tests.peers import Callee, Caller
 from tests.switch import CALLEE, CALLER, Switch, mapping_gateway, routing_gateway
-from vos3000.call.control import mapped_q850
+from vos3000.call.failures import mapped_q850
 from vos3000.model import causes
 from vos3000.model.sipoptions import ReasonMode, SipOptions
 from vos3000.sip.message import Message

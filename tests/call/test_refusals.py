@@ -19,7 +19,7 @@ from tests.switch import (
     routing_gateway,
 )
 from vos3000.call import control
-from vos3000.call.control import mapped
+from vos3000.call.failures import mapped
 from vos3000.model import causes
 from vos3000.model.accounts import Customer
 from vos3000.model.gateways import LockType
