@@ -43,7 +43,7 @@ class Location:
         self._events = events
         self._dids = dids
         self._changed = changed
-        self._devices: dict[str, dict[str, Binding]] = {}
+        self._devices: dict[str, tuple[Binding, ...]] = {}
         self._ends: dict[Key, Timer] = {}
         self._at: dict[Address, dict[Key, Binding]] = {}
         self._behind_nat: dict[Key, None] = {}
@@ -64,11 +64,16 @@ class Location:
         flows = self._devices.get(aor)
         if flows is None:
             return None
-        return max(flows.values(), key=lambda binding: binding.updated)
+        if len(flows) == 1:
+            return flows[0]
+        return max(flows, key=lambda binding: binding.updated)
 
     def current(self, key: Key) -> Binding | None:
         """A binding as it is now; None if it is gone."""
-        return self._devices.get(key[0], {}).get(key[1])
+        for binding in self._devices.get(key[0], ()):
+            if binding.flow == key[1]:
+                return binding
+        return None
 
     def behind_nat(self) -> list[Key]:
         """The bindings on UDP whose way must be kept open."""
@@ -76,12 +81,12 @@ class Location:
 
     def of(self, aor: str) -> tuple[Binding, ...]:
         """Every binding of a device."""
-        return tuple(self._devices.get(aor, {}).values())
+        return self._devices.get(aor, ())
 
     def bindings(self) -> Iterator[Binding]:
         """Every binding; for a list, not for a call."""
         for flows in list(self._devices.values()):
-            yield from list(flows.values())
+            yield from flows
 
     def at(self, address: Address) -> Binding | None:
         """A binding whose device sends from C{address}; None if there is none."""
@@ -93,13 +98,17 @@ class Location:
         found = self._at.get(address)
         if found is None:
             return None
-        owners = {aor for aor, _ in found}
-        return owners.pop() if len(owners) == 1 else None
+        owner = None
+        for aor, _ in found:
+            if owner is None:
+                owner = aor
+            elif owner != aor:
+                return None
+        return owner
 
     def registered(self, aor: str, host: str) -> bool:
         """Whether a device is registered from a host."""
-        flows = self._devices.get(aor)
-        return flows is not None and any(b.remote[0] == host for b in flows.values())
+        return any(b.remote[0] == host for b in self._devices.get(aor, ()))
 
     # Writing
 
@@ -156,7 +165,7 @@ class Location:
 
     def _enter(self, binding: Binding) -> None:
         key = binding.key
-        self._devices.setdefault(binding.aor, {})[binding.flow] = binding
+        self._devices[binding.aor] = (*self.of(binding.aor), binding)
         self._at.setdefault(binding.remote, {})[key] = binding
         if binding.transport == "udp" and binding.behind_nat:
             self._behind_nat[key] = None
@@ -164,13 +173,14 @@ class Location:
         self._ends[key] = self._timers.later(seconds, self._over, key)
 
     def _drop(self, key: Key) -> Binding | None:
-        aor, flow = key
-        flows = self._devices.get(aor, {})
-        binding = flows.pop(flow, None)
+        binding = self.current(key)
         if binding is None:
             return None
-        if not flows:
-            del self._devices[aor]
+        flows = tuple(each for each in self.of(key[0]) if each is not binding)
+        if flows:
+            self._devices[key[0]] = flows
+        else:
+            del self._devices[key[0]]
         there = self._at[binding.remote]
         del there[key]
         if not there:

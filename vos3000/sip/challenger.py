@@ -144,7 +144,6 @@ class Nonces:
     Makes nonces, reads them, and takes each count once.
 
     @param key: Random bytes of this process: nonces do not outlive it.
-    @param algorithms: What is asked for, in this order.
     @param most: Nonces in use that are remembered.
     """
 
