@@ -158,6 +158,13 @@ class TimerWheelTests(SynchronousTestCase):
         self.clock.advance(10)
         self.assertEqual(self.fired, ["stop"])
 
+    def test_a_granule_that_rounds_down(self) -> None:
+        """43 * 0.05 is less than 43 of 0.05 each: woken then, it turns all the same."""
+        clock = Clock()
+        TimerWheel(clock).later(42.5 * GRANULE, self.fired.append, "due")
+        clock.advance(43 * GRANULE)
+        self.assertEqual(self.fired, ["due"])
+
     def test_a_stopped_wheel_may_be_used_again(self) -> None:
         """Stopping is no state: the next timer starts it."""
         self.wheel.later(1, self.fired.append)

@@ -130,8 +130,9 @@ class TimerWheel:
             self._next.reset(delay)
 
     def _turn(self) -> None:
+        # the product of a granule and its length may round to the one before
+        now = max(self._tick(), self._wake)
         self._next, self._wake = None, _NEVER
-        now = self._tick()
         self._done = max(now, self._done)
         buckets, ticks = self._buckets, self._ticks
         while ticks and ticks[0] <= now:
