@@ -95,6 +95,19 @@ class Caller:
             self.send(self.make("ACK", cseq=response.cseq, branch=self.invite_branch))
             self.to = to
 
+    def prack(
+        self, response: Response, body: bytes = b"", rack: str | None = None
+    ) -> None:
+        """
+        Acknowledge a reliable provisional response (RFC 3262).
+
+        @param rack: What RAck says instead of the truth.
+        """
+        self.learn(response)
+        if rack is None:
+            rack = f"{response.get('rseq')} {response.cseq} INVITE"
+        self.ask("PRACK", body, headers=[f"RAck: {rack}"])
+
     def cancel(self) -> None:
         """Cancel the INVITE."""
         self.send(self.make("CANCEL", branch=self.invite_branch))
@@ -130,6 +143,12 @@ class Caller:
             kind if body else None,
         )
         self.send(data)
+
+
+def reliable(rseq: int) -> tuple[tuple[str, str], ...]:
+    """What makes a provisional response a reliable one (RFC 3262)."""
+    allow = ("Allow", "INVITE, ACK, CANCEL, BYE, PRACK, UPDATE")
+    return (("Require", "100rel"), ("RSeq", str(rseq)), allow)
 
 
 class Callee:

@@ -133,7 +133,7 @@ class CallerAsksTests(CallTests):
         up = Up(switch)
         for method in ("INVITE", "UPDATE", "INFO", "OPTIONS"):
             for status in (405, 415, 488, 500, 603):
-                up.caller.ask(method)
+                up.caller.ask(method, OFFER if method == "UPDATE" else b"")
                 up.callee.reply(up.passed(), status)
                 answer = up.answer()
                 self.assertEqual(answer.status, status)
@@ -217,10 +217,10 @@ class CalleeAsksTests(CallTests):
         self.assertIn(b"m=audio 6000", ack.body)
 
     def test_others(self) -> None:
-        """UPDATE, INFO and OPTIONS."""
+        """UPDATE with an offer, INFO and OPTIONS."""
         up = Up(self.switch())
         for method in ("UPDATE", "INFO", "OPTIONS"):
-            up.callee.ask(up.invite, method)
+            up.callee.ask(up.invite, method, HELD if method == "UPDATE" else b"")
             asked = up.asked()
             self.assertEqual(asked.method, method)
             up.caller.reply(asked, 200)
@@ -464,10 +464,11 @@ class EarlyTests(CallTests):
     def test_of_the_callee(self) -> None:
         """The same on the other side."""
         switch, _, callee, invite = self.early()
-        for method in ("UPDATE", "INFO"):
-            callee.ask(invite, method, ANSWER)
-            answer = final(switch, CALLEE)
-            self.assertEqual((answer.status, answer.get("retry-after")), (500, "2"))
+        callee.ask(invite, "INFO", ANSWER)
+        answer = final(switch, CALLEE)
+        self.assertEqual((answer.status, answer.get("retry-after")), (500, "2"))
+        callee.ask(invite, "UPDATE", ANSWER)
+        self.assertEqual(final(switch, CALLEE).status, 491)
         callee.ask(invite, "OPTIONS")
         self.assertEqual(final(switch, CALLEE).status, 200)
         self.assertEqual(len(switch.registry), 1)

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.call.build import CallTests
-from tests.peers import Callee, Caller
+from tests.peers import Callee, Caller, reliable
 from tests.switch import (
     ANSWER,
     CALLEE,
@@ -29,6 +29,8 @@ from vos3000.sip.message import Request, Response
 STATUSES = (100, 180, 183, 200, 200, 200, 486, 487, 503, 408, 481, 603)
 WAITS = (0.25, 1, 3, 9, 20, 45)
 METHODS = ("INVITE", "UPDATE", "INFO", "OPTIONS")
+KNOWING = ("Supported: 100rel", "Allow: INVITE, ACK, CANCEL, BYE, PRACK, UPDATE")
+OTHER = ANSWER.replace(b"6000", b"7000")
 
 
 class World:
@@ -64,6 +66,7 @@ class World:
         self.invites: list[tuple[Callee, Request]] = []
         self.requests: list[tuple[tuple[str, int], Request]] = []
         self.finals: list[Response] = []
+        self.rseq = 0
 
     def note(self) -> None:
         """Sort what the switch has sent."""
@@ -106,7 +109,9 @@ class World:
         if caller.call_id in self.first:
             caller.send(self.first[caller.call_id])
         else:
-            self.first[caller.call_id] = caller.invite(OFFER if other % 3 else b"")
+            headers = KNOWING if other % 2 else ()
+            body = OFFER if other % 3 else b""
+            self.first[caller.call_id] = caller.invite(body, headers)
 
     def wait(self, one: int, _: int) -> None:
         """Time passes."""
@@ -117,7 +122,12 @@ class World:
         if self.invites:
             callee, invite = self.invites[-1 - one % min(3, len(self.invites))]
             status = STATUSES[other % len(STATUSES)]
-            callee.reply(invite, status, ANSWER if status in (183, 200) else b"")
+            body = ANSWER if status in (183, 200) else b""
+            if other % 5 == 0 and 100 < status < 200:
+                self.rseq += 1
+                callee.reply(invite, status, body, reliable(self.rseq))
+            else:
+                callee.reply(invite, status, OTHER if one % 7 == 0 else body)
 
     def caller_acknowledges(self, one: int, other: int) -> None:
         """A caller acknowledges a response of its INVITE."""
@@ -125,7 +135,9 @@ class World:
             response = self.finals[-1 - one % min(3, len(self.finals))]
             for caller in self.callers:
                 if caller.call_id == response.call_id:
-                    if response.status < 200:
+                    if response.get("rseq") and one % 4:
+                        caller.prack(response, OFFER if other % 2 else b"")
+                    elif response.status < 200:
                         caller.learn(response)
                     else:
                         caller.ack(response, OFFER if other % 2 else b"")

@@ -14,7 +14,7 @@ from tests.sip.rig import (
 from vos3000.sip.message import respond
 from vos3000.sip.transaction import InviteServerTransaction
 
-ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE"
+ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK"
 
 
 class StrangerTests(SynchronousTestCase):

@@ -335,10 +335,11 @@ class Call:
         """One side asks something of the other."""
         caller = leg is self.leg
         other: Leg | None = self.out if caller else self.leg
-        if other is None:
-            return
         side = Side.CALLER if caller else Side.CALLEE
         mismatch = self.owner.mismatch
+        if other is None:
+            exchange.refuse(mismatch)
+            return
         try:
             passed = Passed(self.media, side, exchange, other, mismatch)
         except MediaRefused:

@@ -245,6 +245,9 @@ class CallControl:
             raise CallRejected(self._unknown, leg.unknown)
         leg.proceed()
         call.gateway = gateway
+        objection = leg.objection()
+        if objection:
+            raise CallRejected(self._causes.by_sip(objection), "required by the caller")
         return gateway
 
     def _screen(self, call: Call, gateway: MappingGateway) -> None:

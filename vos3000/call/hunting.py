@@ -14,7 +14,16 @@ from typing import Protocol
 import attrs
 
 from vos3000.call.call import Call
-from vos3000.call.leg import NO_CONTENT, Content, Dial, Leg, OutboundLeg, Setup, Stage
+from vos3000.call.leg import (
+    NO_CONTENT,
+    Content,
+    Dial,
+    Exchange,
+    Leg,
+    OutboundLeg,
+    Setup,
+    Stage,
+)
 from vos3000.call.passed import refusal
 from vos3000.call.phoneterms import caller_for
 from vos3000.call.presented import Forward, rewritten
@@ -274,6 +283,11 @@ class Hunt:
             return False
         self._watch(0)
         return True
+
+    def asked(self, leg: Leg, exchange: Exchange) -> None:
+        """The callee asks something of the caller before it answers."""
+        if self._gateway is not None:
+            self._call.asked(leg, exchange)
 
     def progressed(self, leg: Leg, stage: Stage, content: Content) -> None:
         """The callee came further."""

@@ -172,6 +172,17 @@ class InboundLeg(Leg, Protocol):
     presented: Presented
     user: InboundUser | None
 
+    @property
+    def reliable(self) -> bool:
+        """Whether the caller can answer an offer before the callee answers."""
+
+    def objection(self) -> int:
+        """
+        What the caller requires and cannot have, now that its options hold.
+
+        @return: The status that refuses it; 0 if there is nothing.
+        """
+
     def recognize(self, gateway: MappingGateway | None) -> tuple[str, str]:
         """
         It is known whose the leg is: from here on its options hold.
@@ -248,6 +259,9 @@ class InboundUser(Protocol):
 
 class OutboundUser(Protocol):
     """Who placed a call on a route: the hunt."""
+
+    def asked(self, leg: Leg, exchange: Exchange) -> None:
+        """The callee asks something of the caller before it answers."""
 
     def redialed(self, leg: Leg, elsewhere: bool) -> bool:
         """

@@ -17,6 +17,7 @@ from twisted.logger import Logger
 from vos3000.errors import ParseError
 from vos3000.metrics import Metrics
 from vos3000.sip.dialog import Dialog
+from vos3000.sip.extensions import EXTENSIONS
 from vos3000.sip.fields import parse_name_addr
 from vos3000.sip.hopwise import cancel_of
 from vos3000.sip.layer import TransactionLayer
@@ -33,13 +34,13 @@ from vos3000.sip.transaction import (
 )
 from vos3000.timers import TimerWheel
 
-METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "UPDATE")
+METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "UPDATE", "PRACK")
 """What we understand, as the Allow header tells it."""
 
 ALLOW = ("Allow", ", ".join(METHODS))
 ACCEPT = ("Accept", "application/sdp")
 
-_OTHER_METHODS = "REGISTER SUBSCRIBE NOTIFY REFER MESSAGE PUBLISH PRACK"
+_OTHER_METHODS = "REGISTER SUBSCRIBE NOTIFY REFER MESSAGE PUBLISH"
 KNOWN_METHODS = frozenset((*METHODS, *_OTHER_METHODS.split()))
 """Methods that are refused with 405; any other with 501 (8.2.1)."""
 
@@ -108,7 +109,7 @@ class UserAgentCore:
         self.users = users
         self.dialogs: dict[str, Dialog] = {}
         self._services: dict[str, Service] = {}
-        self.extensions: set[str] = set()
+        self.extensions: set[str] = set(EXTENSIONS)
         self.layer = TransactionLayer(timers, resend, self, metrics)
         self._refused = metrics.labelled(
             "sip_refused_requests_total", "Requests the core refused", "status"

@@ -19,7 +19,6 @@ from vos3000.sip.message import Response, respond
 from vos3000.sip.transaction import (
     ClientTransaction,
     InviteClientTransaction,
-    InviteServerTransaction,
     ServerTransaction,
 )
 from vos3000.timers import Timer
@@ -32,15 +31,27 @@ KINDS = {
     "UPDATE": Kind.UPDATE,
     "INFO": Kind.INFO,
     "OPTIONS": Kind.PING,
+    "PRACK": Kind.UPDATE,
 }
-METHODS = {kind: method for method, kind in KINDS.items()}
+METHODS = {
+    Kind.MODIFY: "INVITE",
+    Kind.UPDATE: "UPDATE",
+    Kind.INFO: "INFO",
+    Kind.PING: "OPTIONS",
+}
+
+
+def negotiates(exchange: Exchange) -> bool:
+    """Whether it is about the session, and must not meet another such."""
+    kind = exchange.kind
+    return kind is Kind.MODIFY or (kind is Kind.UPDATE and bool(exchange.content.body))
 
 
 class Pending(Protocol):
     """
-    Our INVITE whose ACK waits for the answer to the peer's offer.
+    Our offer, or our INVITE whose ACK waits for the answer to the peer's.
 
-    @ivar invite: Its transaction, once there is a 2xx to acknowledge.
+    @ivar invite: The INVITE, once there is a 2xx to acknowledge.
     @ivar cseq: Its number.
     """
 
@@ -52,11 +63,11 @@ class ExchangingLeg(Protocol):
     """
     A leg, as the requests inside its dialog see it.
 
-    @ivar asked: The peer's INVITE that is not finished.
-    @ivar pending: Our INVITE that is not finished.
+    @ivar asked: The peer's INVITE or offer that is not finished.
+    @ivar pending: Ours.
     """
 
-    asked: InviteServerTransaction | None
+    asked: ServerTransaction | None
     pending: Pending | None
     state: LegState
 
@@ -66,6 +77,14 @@ class ExchangingLeg(Protocol):
 
     def lost(self, why: str) -> None:
         """The peer no longer knows the call, or cannot be reached."""
+
+    def agreed(self, theirs: Content, ours: Content) -> None:
+        """
+        An offer was answered.
+
+        @param theirs: What the peer described.
+        @param ours: What it was told.
+        """
 
     def acknowledge(
         self, invite: InviteClientTransaction, cseq: int, content: Content
@@ -91,14 +110,21 @@ class PeerExchange:
 
     def accept(self, content: Content) -> None:
         """The other end agreed; C{content} is its answer."""
-        headers = [("Contact", self._leg.dialog.contact), ALLOW]
-        self._answer(200, headers, content)
+        leg = self._leg
+        if self.kind is Kind.UPDATE:
+            self._finished()
+        if self.content.body and content.body:
+            leg.agreed(self.content, content)
+        self._answer(200, (("Contact", leg.dialog.contact), ALLOW), content)
 
     def refuse(self, cause: EndCause) -> None:
         """The other end declined or cannot be asked."""
+        self._finished()
+        self._answer(cause.sip, (), NO_CONTENT)
+
+    def _finished(self) -> None:
         if self._leg.asked is self._transaction:
             self._leg.asked = None
-        self._answer(cause.sip, (), NO_CONTENT)
 
     def _answer(
         self, status: int, headers: Iterable[tuple[str, str]], content: Content
@@ -153,7 +179,12 @@ class Asking:
             pass
         if isinstance(transaction, InviteClientTransaction):
             self._accepted(transaction)
-        self._exchange.accept(self._legs.content(response))
+        else:
+            self._finished()
+        content, offer = self._legs.content(response), self._exchange.content
+        if offer.body and content.body:
+            leg.agreed(content, offer)
+        self._exchange.accept(content)
 
     def _authorized(self, transaction: ClientTransaction, response: Response) -> bool:
         """Whether the request goes out once more, with credentials (22.2)."""

@@ -4,21 +4,32 @@ The caller's leg: an INVITE that came, and what we answer it.
 
 from __future__ import annotations
 
-from vos3000.call.leg import NO_CONTENT, Content, Headers, InboundUser, Stage
+from vos3000.call.leg import (
+    NO_CONTENT,
+    Content,
+    Exchange,
+    Headers,
+    InboundUser,
+    Kind,
+    Stage,
+)
 from vos3000.call.presented import PLAIN, Presented
 from vos3000.call.sipleg.headers import wants
 from vos3000.call.sipleg.reasons import said_in, told, told_in_refusal
 from vos3000.call.sipleg.recognition import callee_of, caller_of, presented_by
-from vos3000.call.sipleg.shared import SipLeg
+from vos3000.call.sipleg.shared import LATER, SipLeg
+from vos3000.call.sipleg.telling import Telling
 from vos3000.call.sipleg.terms import AGENT, STATUSES, LegState, SipLegs, text
 from vos3000.instant import Instant
 from vos3000.model.causes import EndCause
 from vos3000.model.gateways import MappingGateway
 from vos3000.sip.core import ALLOW, acknowledged
 from vos3000.sip.dialog import Dialog
+from vos3000.sip.extensions import names
 from vos3000.sip.message import Request, respond
 from vos3000.sip.passing import passing
-from vos3000.sip.transaction import InviteServerTransaction
+from vos3000.sip.reliable import TAG
+from vos3000.sip.transaction import InviteServerTransaction, ServerTransaction
 
 _SERVER = ("Server", AGENT)
 
@@ -33,6 +44,7 @@ class SipInboundLeg(SipLeg):
     __slots__ = (
         "_farewell",
         "_invite",
+        "_telling",
         "arrived",
         "content",
         "dialog",
@@ -58,6 +70,7 @@ class SipInboundLeg(SipLeg):
         request = transaction.request
         tag = legs.core.tokens.random()
         self._invite: InviteServerTransaction | None = transaction
+        self._telling: Telling | None = None
         self._farewell: Headers | None = None
         self.user: InboundUser | None = None
         self.arrived: Instant = transaction.arrived
@@ -100,6 +113,8 @@ class SipInboundLeg(SipLeg):
             self.options = gateway.sip
             self.wants = wants(gateway.sip)
             from_, to = gateway.caller_domain, gateway.callee_domain
+            if self.options.rel100 and _acknowledges(request):
+                self._telling = Telling(self, self._legs, self._invite)
         forwards = self.options.recognizes_forward
         forwards = forwards or self._legs.settings().recognizes_forward
         self.presented = presented_by(request, self.options, forwards)
@@ -107,43 +122,94 @@ class SipInboundLeg(SipLeg):
 
     def proceed(self) -> None:
         """Send 100 Trying, so that the caller stops sending again."""
-        self._respond(100, NO_CONTENT, None)
+        transaction = self._invite
+        if transaction is not None:
+            source = transaction.address
+            data = respond(transaction.request, 100, None, None, received=source)
+            transaction.send(100, data)
+
+    def objection(self) -> int:
+        """The status that refuses what the caller requires; 0 if none does."""
+        invite = self._invite
+        if invite is None or self._telling is not None:
+            return 0
+        return 420 if names(invite.request, "require", TAG) else 0
+
+    @property
+    def reliable(self) -> bool:
+        """Whether the caller acknowledges what it is told (RFC 3262)."""
+        return self._telling is not None
 
     def progress(self, stage: Stage, content: Content) -> None:
         """Send 18x."""
-        if stage is not Stage.PROCEEDING:
-            self._respond(STATUSES[stage], content, self.dialog.local_tag)
-
-    def answer(self, content: Content) -> None:
-        """Send 200, again until the ACK comes."""
-        if self.state is not LegState.SETUP:
+        if stage is Stage.PROCEEDING or self.state is not LegState.SETUP:
             return
-        self._respond(200, content, self.dialog.local_tag)
-        self.state = LegState.ANSWERED
-        self.asked, self._invite = self._invite, None
-        self.content = NO_CONTENT
-        self.presented = PLAIN
-        self.call, self.user = self.user, None
+        status = STATUSES[stage]
+        if self._telling is not None:
+            self._telling.tell(status, content)
+        else:
+            self.ring(self.provisional(status, content, ()))
 
-    def _respond(self, status: int, content: Content, tag: str | None) -> None:
+    def provisional(self, status: int, content: Content, headers: Headers) -> bytes:
+        """Make a response to the INVITE that begins the dialog."""
         transaction = self._invite
-        if transaction is None or self.state is not LegState.SETUP:
-            return
-        headers: Headers = ()
-        if tag is not None:
-            headers = (("Contact", self.dialog.contact), ALLOW, _SERVER)
-            headers += content.headers
-        data = respond(
+        if transaction is None:
+            return b""
+        return respond(
             transaction.request,
             status,
             None,
-            tag,
-            headers,
+            self.dialog.local_tag,
+            (
+                ("Contact", self.dialog.contact),
+                ALLOW,
+                _SERVER,
+                *headers,
+                *content.headers,
+            ),
             content.body,
             content.type or None,
             transaction.address,
         )
-        transaction.send(status, data)
+
+    def ring(self, data: bytes) -> None:
+        """Send a provisional response to the INVITE."""
+        if self._invite is not None:
+            self._invite.send(180, data)
+
+    def answer(self, content: Content) -> None:
+        """
+        Send 200, again until the ACK comes; to a caller that was told what the
+        callee described as soon as it knows that.
+        """
+        if self.state is not LegState.SETUP:
+            return
+        if self._telling is not None:
+            self._telling.finish(content)
+        else:
+            self.accept(content)
+
+    def accept(self, content: Content) -> None:
+        """Send 200, again until the ACK comes."""
+        transaction = self._invite
+        if transaction is None:
+            return
+        transaction.send(200, self.provisional(200, content, ()))
+        self.state = LegState.ANSWERED
+        self.asked, self._invite = transaction, None
+        self.content = NO_CONTENT
+        self.presented = PLAIN
+        self.call, self.user = self.user, None
+
+    def unheard(self) -> None:
+        """
+        The caller acknowledges nothing of what it is told: it is gone, and its
+        INVITE is refused (RFC 3262 section 3).
+        """
+        user = self.user
+        self.refuse(self._legs.causes.by_sip(504), 0, False)
+        if user is not None:
+            user.released(self, self._legs.causes["SessionLost"], "no PRACK")
 
     def refuse(
         self,
@@ -164,7 +230,7 @@ class SipInboundLeg(SipLeg):
             status,
             None,
             self.dialog.local_tag,
-            (_SERVER, *why),
+            (_SERVER, *self._explanation(status), *why),
             received=transaction.address,
         )
         if stranger:
@@ -173,10 +239,68 @@ class SipInboundLeg(SipLeg):
             transaction.send(status, data)
         self._over()
 
+    def _explanation(self, status: int) -> Headers:
+        """What a refusal for an objection of ours says beside its status."""
+        if status == 420 and self.objection() == 420:
+            return (("Unsupported", TAG),)
+        return ()
+
     def _over(self) -> None:
         self._invite = None
         self.user = None
         self.end()
+
+    # Requests before the answer
+
+    def _pracked(self, transaction: ServerTransaction) -> None:
+        """A PRACK came."""
+        if self._telling is None:
+            super()._pracked(transaction)
+        else:
+            self._telling.pracked(transaction)
+
+    def _unready(self, transaction: ServerTransaction) -> bool:
+        """Before the answer the caller's own offer waits, or ours (RFC 3311 5.2)."""
+        if self.state is not LegState.SETUP:
+            return False
+        telling = self._telling
+        if telling is not None and telling.agreed:
+            return False
+        if self.content.body:
+            self._legs.core.refuse(transaction, 500, headers=[LATER])
+        else:
+            self._legs.core.refuse(transaction, 491)
+        return True
+
+    def _early_objection(self, exchange: Exchange) -> int:
+        """What the caller can be asked before the answer: offers, after the first."""
+        if self.state is not LegState.SETUP or exchange.kind is not Kind.UPDATE:
+            return 491
+        telling = self._telling
+        if telling is None or not telling.updates:
+            return 488
+        return 0 if telling.agreed else 491
+
+    def hand_on(self, exchange: Exchange) -> None:
+        """Ask the callee what the caller asks, before the answer, too."""
+        if self.user is not None:
+            self.user.asked(self, exchange)
+        else:
+            super().hand_on(exchange)
+
+    def settled(self, content: Content) -> None:
+        """The caller answered the offer that it was given before the answer."""
+        if self.user is not None:
+            self.content = content
+            self.user.confirmed(self, content)
+        elif self.call is not None:
+            self.call.confirmed(self, content)
+
+    def agreed(self, theirs: Content, ours: Content) -> None:
+        """An offer was answered: of interest before the answer to the INVITE."""
+        if self.state is LegState.SETUP and self._telling is not None:
+            self.content = theirs
+            self._telling.given = ours
 
     def canceled(self, cancel: Request) -> None:
         """The caller gave up: the INVITE gets its 487 (9.2)."""
@@ -200,8 +324,17 @@ class SipInboundLeg(SipLeg):
         super().acked(request)
         if self.state is LegState.ANSWERED and self.asked is None:
             self.state = LegState.CONFIRMED
+            self._told()
         if self._farewell is not None and self.asked is None:
             self.bye(self._farewell)
+
+    def _told(self) -> None:
+        """The call is up: the caller may be owed a description."""
+        telling = self._telling
+        if telling is not None and self._farewell is None:
+            telling.settle()
+            if telling.over:
+                self._telling = None
 
     def unacknowledged(self) -> None:
         """No ACK came for a 2xx (13.3.1.4): end what was answered."""
@@ -226,10 +359,26 @@ class SipInboundLeg(SipLeg):
         else:
             self.bye(why)
 
+    def bye(self, headers: Headers = ()) -> None:
+        """End the dialog with BYE."""
+        self._hush()
+        super().bye(headers)
+
+    def _hush(self) -> None:
+        telling, self._telling = self._telling, None
+        if telling is not None:
+            telling.stop()
+
     def end(self) -> None:
         """The dialog is over on both sides: forget it."""
+        self._hush()
         if self.state is LegState.ANSWERED and self.asked is not None:
             # BYE came before the ACK: the 2xx need not be sent again.
             acknowledged(self.asked)
             self.asked = None
         super().end()
+
+
+def _acknowledges(request: Request) -> bool:
+    """Whether the caller knows reliable responses (RFC 3262 section 4)."""
+    return names(request, "supported", TAG) or names(request, "require", TAG)

@@ -4,7 +4,16 @@ The callee's leg: an INVITE that we send, and what comes of it.
 
 from __future__ import annotations
 
-from vos3000.call.leg import NO_CONTENT, Headers, OutboundUser, Setup, Stage
+from vos3000.call.leg import (
+    NO_CONTENT,
+    Content,
+    Exchange,
+    Headers,
+    Kind,
+    OutboundUser,
+    Setup,
+    Stage,
+)
 from vos3000.call.sipleg.again import (
     GIVE_UP,
     PAUSING,
@@ -15,6 +24,7 @@ from vos3000.call.sipleg.again import (
     pause_of,
 )
 from vos3000.call.sipleg.headers import further
+from vos3000.call.sipleg.hearing import Hearing
 from vos3000.call.sipleg.identity import caller_in, forwarding, identities
 from vos3000.call.sipleg.reach import Reach
 from vos3000.call.sipleg.reasons import said_in, told
@@ -26,21 +36,24 @@ from vos3000.model.gateways import RoutingGateway
 from vos3000.sip.access import CHALLENGES, Realm
 from vos3000.sip.core import ALLOW
 from vos3000.sip.dialog import Dialog, host_port, via_of
-from vos3000.sip.hopwise import once_more
+from vos3000.sip.hopwise import lines_of, once_more
 from vos3000.sip.identity import address_of
 from vos3000.sip.message import Request, Response
 from vos3000.sip.outside import Target
+from vos3000.sip.reliable import TAG, rseq_of
 from vos3000.sip.transaction import (
     Address,
     Channel,
     ClientTransaction,
     InviteClientTransaction,
+    ServerTransaction,
     State,
 )
 from vos3000.sip.uri import parse_uri
 from vos3000.timers import Timer
 
 _BASIC = (ALLOW, ("User-Agent", AGENT))
+_RELIABLE = (("Supported", TAG),)
 
 
 class SipOutboundLeg(SipLeg):
@@ -53,6 +66,7 @@ class SipOutboundLeg(SipLeg):
 
     __slots__ = (
         "_expiry",
+        "_hearing",
         "_invite",
         "_late",
         "_others",
@@ -92,6 +106,7 @@ class SipOutboundLeg(SipLeg):
         setup.placed(self.identifier)
         content = setup.offer(self.local_host, address[0])
         self._late = not content.body
+        self._hearing: Hearing | None = None
         self.dialog = self._dial(reach, setup, tokens.random())
         legs.core.dialogs[self.dialog.local_tag] = self.dialog
         branch = tokens.branch()
@@ -101,7 +116,7 @@ class SipOutboundLeg(SipLeg):
             "INVITE",
             1,
             branch,
-            _BASIC + more if more else _BASIC,
+            (*_BASIC, *self._extensions(setup), *more),
             content.body,
             content.type or None,
             setup.hops,
@@ -145,6 +160,16 @@ class SipOutboundLeg(SipLeg):
         dialog.local_cseq = 1
         return dialog
 
+    def _extensions(self, setup: Setup) -> Headers:
+        """
+        What the callee may use with us. An offer of its own before the answer
+        needs a caller that can answer it then.
+        """
+        if not self.options.rel100 or (self._late and not setup.caller_leg.reliable):
+            return ()
+        self._hearing = Hearing(self, self._legs, self._late)
+        return _RELIABLE
+
     def responded(self, transaction: ClientTransaction, response: Response) -> None:
         """A response to our INVITE (13.2.2)."""
         if not self.product:
@@ -175,6 +200,8 @@ class SipOutboundLeg(SipLeg):
         status = response.status
         if status in CHALLENGES and self._authorized(transaction, response, user):
             return True
+        if status == 421 and self._required(transaction, response, user):
+            return True
         if status in REDIRECTIONS and self.options.follows_redirect:
             if self._redirects is None:
                 self._redirects = Redirects(self.dialog.target)
@@ -199,6 +226,28 @@ class SipOutboundLeg(SipLeg):
         here = (transaction.channel, transaction.address)
         self._send_again(transaction, self.dialog.target, here)
         return True
+
+    def _required(
+        self, transaction: ClientTransaction, response: Response, user: OutboundUser
+    ) -> bool:
+        """
+        Require what a callee wants required (21.4.15), once, if it is nothing
+        but reliable responses and they were offered.
+        """
+        wanted = [tag.lower() for tag in response.all("require")]
+        if self._hearing is None or wanted != [TAG]:
+            return False
+        if lines_of(transaction.data, ("Require",)) or not user.redialed(self, False):
+            return False
+        self._repeat(transaction, (("Require", TAG),))
+        return True
+
+    def _repeat(self, transaction: ClientTransaction, headers: Headers) -> None:
+        """Send the INVITE again where it went, with headers added."""
+        self.dialog.local_cseq += 1
+        uri = transaction.data.split(b" ", 2)[1].decode("utf-8", "surrogateescape")
+        target = (transaction.channel, transaction.address)
+        self._send_again(transaction, uri, target, headers)
 
     def _redirected(self, transaction: ClientTransaction, user: OutboundUser) -> bool:
         """Go to the next contact of a redirection that can be gone to (8.1.3.4)."""
@@ -233,20 +282,31 @@ class SipOutboundLeg(SipLeg):
         return True
 
     def _send_again(
-        self, transaction: ClientTransaction, uri: str, target: Target
+        self,
+        transaction: ClientTransaction,
+        uri: str,
+        target: Target,
+        headers: Headers = (),
     ) -> None:
-        """Send the INVITE of C{transaction} to a place, or there once more."""
+        """
+        Send the INVITE of C{transaction} to a place, or there once more.
+
+        @param headers: What is added to it.
+        """
         channel, address = target
         core, dialog = self._legs.core, self.dialog
         self.peer = address
         self.product = ""
+        if self._hearing is not None:
+            self._hearing = Hearing(self, self._legs, self._late)
         dialog.begin_again(uri, channel, address)
         branch = core.tokens.branch()
+        body = transaction.data.partition(b"\r\n\r\n")[2]
         data = once_more(
             transaction.data,
             via_of(channel, address, branch),
             dialog.local_cseq,
-            self.authorized("INVITE", transaction.data.partition(b"\r\n\r\n")[2]),
+            [*headers, *self.authorized("INVITE", body)],
             uri,
             dialog.contact,
         )
@@ -269,12 +329,25 @@ class SipOutboundLeg(SipLeg):
         if self.state is LegState.CANCELING:
             self._cancel(transaction)
         elif self.user is not None and response.status != 199:
+            content = self._heard(response)
+            if content is None:
+                return
             if not self.dialog.remote_tag:
                 # an early dialog (12.1.2): its requests can be told apart
                 self.dialog.remote_tag = response.to_tag or ""
             stage = STAGES.get(response.status, Stage.PROGRESS)
-            content = self._legs.content(response, self.tells)
             self.user.progressed(self, stage, content)
+
+    def _heard(self, response: Response) -> Content | None:
+        """What a provisional response carries; None if it is to be ignored."""
+        content = self._legs.content(response, self.tells)
+        rseq = rseq_of(response)
+        if rseq is not None and self._hearing is not None:
+            return self._hearing.take(response, rseq, content)
+        if self._late:
+            # what cannot be answered is no offer (13.2.1)
+            return Content(b"", "", content.headers)
+        return content
 
     def _accepted(self, response: Response) -> None:
         invite, self._invite = self._invite, None
@@ -295,6 +368,9 @@ class SipOutboundLeg(SipLeg):
             return
         self.state = LegState.CONFIRMED
         content = self._legs.content(response, self.tells)
+        hearing, self._hearing = self._hearing, None
+        if hearing is not None:
+            content = hearing.answer(response, content)
         if self._late and content.body:
             self.pending = _LateOffer(invite, response.cseq)
         else:
@@ -322,6 +398,38 @@ class SipOutboundLeg(SipLeg):
         self.end()
         if user is not None:
             user.failed(self, self._legs.causes["ConnectionTimeout"], "")
+
+    def hand_on(self, exchange: Exchange) -> None:
+        """Ask the caller what the callee asks, before the answer, too."""
+        if self.user is not None:
+            self.user.asked(self, exchange)
+        else:
+            super().hand_on(exchange)
+
+    def _unready(self, transaction: ServerTransaction) -> bool:
+        """Before the answer there is an offer of ours, or a PRACK (RFC 3311 5.2)."""
+        if self.state is not LegState.SETUP:
+            return False
+        if self._hearing is not None and not self._hearing.objection(False):
+            return False
+        self._legs.core.refuse(transaction, 491)
+        return True
+
+    def _early_objection(self, exchange: Exchange) -> int:
+        """What the callee can be asked before it answers: offers, after the first."""
+        if self.state is not LegState.SETUP or exchange.kind is not Kind.UPDATE:
+            return 491
+        return 488 if self._hearing is None else self._hearing.objection(True)
+
+    def agreed(self, theirs: Content, ours: Content) -> None:
+        """An offer was answered: of interest before the answer to the INVITE."""
+        if self._hearing is not None:
+            self._hearing.agreed(theirs)
+
+    def confirm(self, content: Content) -> None:
+        """The caller answered the callee's offer: in PRACK, or in the ACK."""
+        if self._hearing is None or not self._hearing.confirm(content):
+            super().confirm(content)
 
     def _byed(self, request: Request) -> None:
         """The callee hung up; before its answer that is a refusal."""
@@ -359,6 +467,7 @@ class SipOutboundLeg(SipLeg):
     def end(self) -> None:
         """The dialog is over on both sides: forget it."""
         self._expire_no_more()
+        self._hearing = None
         self._invite = None
         self.user = None
         super().end()

@@ -4,9 +4,15 @@ What both sides of a call share once they speak SIP: the life of the dialog.
 
 from __future__ import annotations
 
-from vos3000.call.leg import NO_CONTENT, Content, Exchange, Headers, InboundUser, Kind
+from vos3000.call.leg import NO_CONTENT, Content, Exchange, Headers, InboundUser
 from vos3000.call.sipleg.again import access_to
-from vos3000.call.sipleg.exchange import METHODS, Asking, PeerExchange, Pending
+from vos3000.call.sipleg.exchange import (
+    METHODS,
+    Asking,
+    PeerExchange,
+    Pending,
+    negotiates,
+)
 from vos3000.call.sipleg.headers import wants
 from vos3000.call.sipleg.leaving import Leaving, forget
 from vos3000.call.sipleg.reasons import said_in
@@ -27,7 +33,7 @@ from vos3000.sip.transaction import (
     ServerTransaction,
 )
 
-_LATER = ("Retry-After", "2")
+LATER = ("Retry-After", "2")
 
 
 class SipLeg:
@@ -62,7 +68,7 @@ class SipLeg:
         self.access: Access | None = None
         self.call: InboundUser | None = None
         self.state = LegState.SETUP
-        self.asked: InviteServerTransaction | None = None
+        self.asked: ServerTransaction | None = None
         self.pending: Pending | None = None
         self.product = ""
         self.wants = wants(options)
@@ -88,27 +94,61 @@ class SipLeg:
             core.refuse(transaction, 481)
         elif request.method == "OPTIONS":
             core.answer(transaction, 200, [ALLOW, ACCEPT])
+        elif request.method == "PRACK":
+            self._pracked(transaction)
+        elif request.method == "UPDATE" and self.state is LegState.SETUP:
+            self._updated(transaction)
         else:
             # 14.2, RFC 3311 5.2: an offer is still under way
-            core.refuse(transaction, 500, headers=[_LATER])
+            core.refuse(transaction, 500, headers=[LATER])
 
     def _talked(self, transaction: ServerTransaction) -> None:
         """A request during an answered call."""
         request = transaction.request
         if isinstance(transaction, InviteServerTransaction):
             self._reinvited(transaction)
+        elif request.method == "UPDATE":
+            self._updated(transaction)
+        elif request.method == "PRACK":
+            self._pracked(transaction)
         else:
-            if request.method == "UPDATE":
-                self._retarget(transaction)
             self._hand_on(transaction, request)
 
-    def _reinvited(self, transaction: InviteServerTransaction) -> None:
+    def _collides(self, transaction: ServerTransaction) -> bool:
+        """
+        Refuse an offer while another one is under way: the peer's own (14.2), or
+        one of ours (14.1); RFC 3311 5.2 says the same of UPDATE.
+        """
         if self.asked is not None:
-            # 14.2: one at a time
-            self._legs.core.refuse(transaction, 500, headers=[_LATER])
+            self._legs.core.refuse(transaction, 500, headers=[LATER])
         elif self.pending is not None:
             self._legs.core.refuse(transaction, 491)
         else:
+            return False
+        return True
+
+    def _updated(self, transaction: ServerTransaction) -> None:
+        """UPDATE (RFC 3311 5.2): without an offer it is for this leg alone."""
+        request = transaction.request
+        if not request.body:
+            self._retarget(transaction)
+            headers = [("Contact", self.dialog.contact), ALLOW]
+            self._legs.core.answer(transaction, 200, headers)
+        elif not self._unready(transaction) and not self._collides(transaction):
+            self._retarget(transaction)
+            self.asked = transaction
+            self._hand_on(transaction, request)
+
+    def _unready(self, transaction: ServerTransaction) -> bool:
+        """Refuse an offer that comes before the first one is answered."""
+        return False
+
+    def _pracked(self, transaction: ServerTransaction) -> None:
+        """A PRACK came (RFC 3262 section 3)."""
+        self._legs.core.refuse(transaction, 481)
+
+    def _reinvited(self, transaction: InviteServerTransaction) -> None:
+        if not self._collides(transaction):
             self._retarget(transaction)
             self.asked = transaction
             transaction.user = self
@@ -132,9 +172,15 @@ class SipLeg:
     def _hand_on(self, transaction: ServerTransaction, request: Request) -> None:
         tells = self.tells if request.method == "INFO" else NOTHING
         content = self._legs.content(request, tells)
-        exchange = PeerExchange(self, transaction, content)
+        self.hand_on(PeerExchange(self, transaction, content))
+
+    def hand_on(self, exchange: Exchange) -> None:
+        """Ask the other side what the peer asks."""
         if self.call is not None:
             self.call.asked(self, exchange)
+
+    def agreed(self, theirs: Content, ours: Content) -> None:
+        """An offer was answered: of interest before the answer to the INVITE."""
 
     def acked(self, request: Request) -> None:
         """The ACK of a 2xx came: of the call's, or of a re-INVITE's."""
@@ -156,6 +202,12 @@ class SipLeg:
         self.lost("no ACK")
 
     def lost(self, why: str) -> None:
+        """
+        The peer no longer knows the call, or cannot be reached. Before the
+        answer the INVITE itself tells that.
+        """
+        if self.state < LegState.ANSWERED:
+            return
         call = self.call
         self.bye()
         if call is not None:
@@ -188,19 +240,24 @@ class SipLeg:
     # What the call asks of it
 
     def ask(self, exchange: Exchange) -> None:
-        """Ask the peer during an answered call."""
+        """Ask the peer something, unless it cannot be asked now."""
+        busy = self.pending is not None or self.asked is not None
+        status = 0
         if self.state is not LegState.CONFIRMED:
-            exchange.refuse(self._legs.causes.by_sip(491))
+            status = self._early_objection(exchange)
+        if busy and not status and negotiates(exchange):
+            status = 491
+        if status:
+            exchange.refuse(self._legs.causes.by_sip(status))
             return
-        if exchange.kind is Kind.MODIFY:
-            if self.pending is not None or self.asked is not None:
-                exchange.refuse(self._legs.causes.by_sip(491))
-                return
-            asking = Asking(self, self._legs, exchange)
+        asking = Asking(self, self._legs, exchange)
+        if negotiates(exchange):
             self.pending = asking
-            self._send(exchange, asking)
-        else:
-            self._send(exchange, Asking(self, self._legs, exchange))
+        self._send(exchange, asking)
+
+    def _early_objection(self, exchange: Exchange) -> int:
+        """The status that says why the peer cannot be asked before the answer."""
+        return 491
 
     def _send(self, exchange: Exchange, asking: Asking) -> None:
         dialog, core = self.dialog, self._legs.core
@@ -226,8 +283,9 @@ class SipLeg:
 
     def confirm(self, content: Content) -> None:
         """Send the ACK that carries the answer to the peer's late offer."""
-        pending, self.pending = self.pending, None
+        pending = self.pending
         if pending is not None and pending.invite is not None:
+            self.pending = None
             self.acknowledge(pending.invite, pending.cseq, content)
 
     def acknowledge(

@@ -108,6 +108,12 @@ class SipStrangerLeg:
         self.user = None
         core.refuse_stranger(transaction, data)
 
+    reliable = False
+
+    def objection(self) -> int:
+        """Nothing that counts beside who it is."""
+        return 0
+
     def supervised(self) -> bool:
         """There is no talk."""
         return False

@@ -43,6 +43,11 @@ def text(value: str | None) -> str:
     return value[:64]
 
 
+def saying(content: Content, said: Content) -> Content:
+    """What a message carries, but for the description in it: that is C{said}."""
+    return Content(said.body, said.type, content.headers)
+
+
 class LegState(IntEnum):
     """What a leg is doing."""
 

@@ -1,0 +1,1 @@
+Reliable provisional responses (RFC 3262) on either leg by the option sip100Rel, with offers and answers in PRACK; UPDATE before the answer (RFC 3311). UPDATE without a body is answered by the switch.

@@ -1,0 +1,20 @@
+"""
+The extensions of SIP that we understand, by their option tags (RFC 3261 19.2).
+"""
+
+from __future__ import annotations
+
+from vos3000.sip.message import Message
+
+EXTENSIONS = frozenset(("100rel",))
+"""What a peer may require of us: reliable provisional responses (RFC 3262)."""
+
+
+def names(message: Message, header: str, token: str) -> bool:
+    """
+    Whether a header that lists tokens names one.
+
+    @param header: Its key, as of Supported, Require or Allow.
+    @param token: Lower case.
+    """
+    return any(one.lower() == token for one in message.all(header))
