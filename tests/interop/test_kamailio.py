@@ -12,6 +12,7 @@ from tests.interop.kamailio import Kamailio
 from tests.interop.program import Program
 from tests.sipp.case import BY_CALLEE, BY_CALLER, OPENING, ORDINARY, TALK, SharedCalls
 from tests.sipp.runner import Party
+from tests.sipp.shared import Running
 
 
 class ProxyTests(SharedCalls):
@@ -61,3 +62,72 @@ class ProxyTests(SharedCalls):
         self.assertRegex(edge.output, "inside INVITE")
         row = await self.record(self.carrier)
         self.assert_columns(row, endreason=ORDINARY, enddirection=BY_CALLER)
+
+
+class RegistrarTests(SharedCalls):
+    """
+    A carrier that wants to be registered with, and to see a password for each call.
+    """
+
+    PASSWORD = "carriers-secret"
+
+    async def carrier_edge(self, callee: Party, password: str) -> Program:
+        """A carrier's edge with a password, and the route that has C{password}."""
+        self.parties(callee)
+        edge = Kamailio(free_port(), f"{callee.host}:{callee.port}", self.PASSWORD)
+        program = edge.start(Path(self.mktemp()))
+        self.addCleanup(program.stop)
+        await program.hears("kamailio is listening")
+        self.carrier.create(OPENING)
+        self.carrier.route("a", edge.port, password=password)
+        self.carrier.column("a", "registername", "switch")
+        name = self.carrier.gateway("a")
+        self.carrier.switch.post("ModifyGatewayRouting", name=name, registerType=2)
+        return program
+
+    def online(self) -> dict[str, Any]:
+        """What the switch says of the route."""
+        (found,) = self.carrier.switch.post(
+            "GetGatewayRoutingOnline", names=[self.carrier.gateway("a")]
+        )["infoGatewayRoutingOnlines"]
+        return dict(found)
+
+    async def test_registers_and_calls_with_its_password(self) -> None:
+        """REGISTER and INVITE are challenged, answered, and the call is paid."""
+        callee = Party("callee-answers")
+        edge = await self.carrier_edge(callee, self.PASSWORD)
+        await edge.hears("registered switch")
+        await self.pause(0.2)
+        found = self.online()
+        self.assertEqual(found["registerName"], "switch")
+        self.assertGreater(found["registerTime"], 0)
+        caller = self.caller("caller-answered")
+        await self.call(self.carrier, caller, callee, hold=TALK)
+        self.assertRegex(edge.output, "asked for a password: INVITE")
+        self.assertRegex(edge.output, "authenticated switch INVITE")
+        row = await self.record(self.carrier)
+        self.assert_columns(row, endreason=ORDINARY, enddirection=BY_CALLER)
+        self.assert_paid(self.carrier, row)
+
+    async def test_wrong_password_is_no_route(self) -> None:
+        """Without a registration no call goes there, and it is rarely asked."""
+        callee = Party("callee-answers")
+        edge = await self.carrier_edge(callee, "wrong")
+        await edge.hears("asked for a password: REGISTER")
+        await self.pause(2)
+        self.assertNotIn("registered switch", edge.output)
+        self.assertLess(edge.output.count("asked for a password"), 6)
+        await self.call(self.carrier, self.caller("caller-refused", 503))
+        self.assert_free(self.carrier, await self.record(self.carrier))
+
+    async def test_unregisters_when_the_switch_ends(self) -> None:
+        """The carrier does not send calls to a switch that is gone."""
+        running = Running()
+        self.addCleanup(running.stop)
+        self.carrier = running.carrier()
+        edge = await self.carrier_edge(Party("callee-answers"), self.PASSWORD)
+        await edge.hears("registered switch")
+        running.child.terminate()
+        await edge.hears(
+            r"registered switch \S+ expires 0|registered switch .*expires=0"
+        )
