@@ -79,7 +79,7 @@ class Load:
     def hung_up(self, call: int, tag: str) -> None:
         """The caller ends a call."""
         self._ask("BYE", call, 2, tag, _EMPTY.encode())
-        bye = next(data for data, to in reversed(self.sent) if to == CALLEE)
+        bye = next(data for data, _ in self.sent if data.startswith(b"BYE "))
         self._answer(bye, b"200 OK", _EMPTY.encode())
         self.sent.clear()
         self.switch.clock.advance(0.01)

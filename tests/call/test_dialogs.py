@@ -8,7 +8,16 @@ from decimal import Decimal
 
 from tests.call.build import CallTests, Up, final
 from tests.peers import Callee, Caller
-from tests.switch import ANSWER, CALLEE, CALLER, OFFER, STRANGER, Switch
+from tests.switch import (
+    ANSWER,
+    CALLEE,
+    CALLER,
+    OFFER,
+    STRANGER,
+    Switch,
+    mapping_gateway,
+)
+from vos3000.model.sipoptions import AddressFrom, SipOptions
 from vos3000.sip.message import Request
 
 HOLD = OFFER + b"a=sendonly\r\n"
@@ -154,9 +163,13 @@ class CallerAsksTests(CallTests):
         self.assertEqual(numbers, [2, 3, 4])
 
     def test_target_moves(self) -> None:
-        """A Contact in re-INVITE or UPDATE is where the next request goes."""
+        """
+        A Contact in re-INVITE or UPDATE is where the next request goes, where
+        requests go to the Contact.
+        """
+        named = mapping_gateway(sip=SipOptions(request_address=AddressFrom.NAMED))
         for method in ("INVITE", "UPDATE"):
-            switch = self.switch()
+            switch = self.switch(mapping=[named])
             up = Up(switch)
             up.caller.cseq += 1
             moved = up.caller.make(method, OFFER).replace(

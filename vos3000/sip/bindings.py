@@ -8,7 +8,7 @@ from __future__ import annotations
 import attrs
 
 from vos3000.errors import ParseError, VosError
-from vos3000.sip.dialog import reachable
+from vos3000.sip.aim import reachable
 from vos3000.sip.fields import NameAddr, parse_name_addr, parse_number, quote, unquote
 from vos3000.sip.hosts import is_address
 from vos3000.sip.message import Request

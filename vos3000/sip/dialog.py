@@ -8,19 +8,16 @@ addresses are never those of the other leg.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from ipaddress import ip_address
 from typing import Protocol
 
+from vos3000.sip.aim import Aim, aimed
 from vos3000.sip.fields import parse_name_addr
-from vos3000.sip.hosts import is_address
 from vos3000.sip.message import Request, Response, build
 from vos3000.sip.transaction import (
     Address,
     Channel,
     ServerTransaction,
-    default_port,
 )
-from vos3000.sip.uri import Uri
 
 MAX_FORWARDS = 70
 """What a request of our own starts with (8.1.1.6)."""
@@ -52,10 +49,13 @@ class Dialog:
     @ivar channel: What requests go out on.
     @ivar address: Where they go.
     @ivar host: Where the peer was when the dialog began.
+    @ivar aim: Whether requests without a route go where the peer says; on a
+        connection they always do, once it is closed.
     """
 
     __slots__ = (
         "address",
+        "aim",
         "call_id",
         "channel",
         "contact",
@@ -97,10 +97,15 @@ class Dialog:
         self.local_cseq = 0
         self.remote_cseq = 0
         self.contact = contact_of(channel, address)
+        self.aim = Aim.PLACE
 
     @classmethod
     def of_request(
-        cls, transaction: ServerTransaction, local_tag: str, user: DialogUser
+        cls,
+        transaction: ServerTransaction,
+        local_tag: str,
+        user: DialogUser,
+        aim: Aim = Aim.PLACE,
     ) -> Dialog:
         """
         The dialog that an INVITE from a peer asks for (12.1.1).
@@ -119,6 +124,7 @@ class Dialog:
             transaction.address,
             user,
         )
+        dialog.aim = aim
         dialog.remote_cseq = request.cseq
         dialog.routes = tuple(request.all("record-route"))
         dialog.refresh(request)
@@ -150,30 +156,28 @@ class Dialog:
         self.routes = tuple(routes)
         self.refresh(response)
 
-    def refresh(self, message: Request | Response) -> None:
+    def refresh(
+        self, message: Request | Response, source: Address | None = None
+    ) -> None:
         """
         Take a new target (12.2.1.2, 12.2.2), the Contact of the message, and
-        aim at it, or at the first route.
+        aim at the first route, else at what C{aim} says.
 
+        @param source: Where the peer sends from now; None if it is where it was.
         @raise ParseError: If Contact or the first route is malformed.
         """
-        contact = message.contact
+        contact, channel = message.contact, self.channel
         if contact is not None:
             self.target = str(contact.uri)
+        here = self.address if source is None else source
         if self.routes:
-            self._aim(parse_name_addr(self.routes[0]).uri)
+            route = parse_name_addr(self.routes[0]).uri
+            self.address = aimed(route, here, channel.name, Aim.PLACE)
+        elif self.aim is Aim.SOCKET and not channel.reliable:
+            self.address = here
         elif contact is not None:
-            self._aim(contact.uri)
-
-    def _aim(self, uri: Uri) -> None:
-        """
-        Send to an address that was named; a name that stands for one is left
-        alone, and so is one that cannot be reached from here: then the peer
-        is behind a NAT, and where it sends from is where it hears.
-        """
-        host, here = uri.host, self.address[0]
-        if host == here or (is_address(host) and reachable(host, here)):
-            self.address = (host, uri.port or default_port(self.channel.name))
+            aim = Aim.PLACE if channel.reliable else self.aim
+            self.address = aimed(contact.uri, here, channel.name, aim)
 
     def matches(self, request: Request) -> bool:
         """Whether a request with our tag is really of this dialog (12.2.2)."""
@@ -231,16 +235,6 @@ def _strict(target: str, routes: tuple[str, ...]) -> tuple[str, tuple[str, ...]]
     """
     first = parse_name_addr(routes[0]).uri
     return str(first), (*routes[1:], f"<{target}>")
-
-
-def reachable(host: str, source: str) -> bool:
-    """Whether a peer that sends from C{source} can be meant by C{host}."""
-    there, seen = ip_address(host), ip_address(source)
-    if there.is_unspecified or there.is_multicast:
-        return False
-    if there.is_loopback:
-        return seen.is_loopback
-    return not (there.is_private and seen.is_global)
 
 
 def host_port(host: str, port: int) -> str:

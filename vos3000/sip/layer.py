@@ -149,6 +149,7 @@ class TransactionLayer:
         self._client: dict[str, ClientTransaction] = {}
         self._merging: dict[str, InviteServerTransaction] = {}
         self._answers: Generations[bytes] = Generations()
+        self._replies: Generations[Address] = Generations()
         self._acks: Generations[Kept] = Generations()
         self.retransmitted = metrics.counter(
             "sip_retransmitted_requests_total",
@@ -185,6 +186,7 @@ class TransactionLayer:
 
     def _turn(self, _: object) -> None:
         self._answers.turn()
+        self._replies.turn()
         self._acks.turn()
         self.timers.later(PERIOD, self._turn)
 
@@ -214,7 +216,7 @@ class TransactionLayer:
         if last is not None:
             self._absorbed.value += 1
             if last and message.method != "ACK":
-                channel.send(last, address)
+                channel.send(last, self._replies.get(key) or address)
         elif message.method == "ACK":
             self._core.ack(message)
         elif len(self._server) >= self.most:
@@ -385,6 +387,9 @@ class TransactionLayer:
         if self._server.pop(transaction.key, None) is not None:
             kept = data if len(data) <= LONGEST_KEPT else b""
             self._answers[transaction.key] = kept
+            reply = transaction.reply
+            if reply != transaction.address and not transaction.channel.reliable:
+                self._replies[transaction.key] = reply
         if transaction.merge_key:
             self._merging.pop(transaction.merge_key, None)
 

@@ -23,6 +23,7 @@ from vos3000.call.sipleg.terms import AGENT, STATUSES, LegState, SipLegs, text
 from vos3000.instant import Instant
 from vos3000.model.causes import EndCause
 from vos3000.model.gateways import MappingGateway
+from vos3000.sip.aim import Aim
 from vos3000.sip.core import ALLOW, acknowledged
 from vos3000.sip.dialog import Dialog
 from vos3000.sip.extensions import names
@@ -82,7 +83,8 @@ class SipInboundLeg(SipLeg):
         hops = request.max_forwards
         self.hops = 70 if hops is None else hops
         self.presented: Presented = PLAIN
-        self.dialog = Dialog.of_request(transaction, tag, self)
+        aim = Aim(origin.sip.request_address)
+        self.dialog = Dialog.of_request(transaction, tag, self, aim)
         legs.core.dialogs[tag] = self.dialog
         transaction.user = self
 
@@ -112,6 +114,7 @@ class SipInboundLeg(SipLeg):
             self.gateway = gateway
             self.options = gateway.sip
             self.wants = wants(gateway.sip)
+            self.answers_to(self._invite)
             from_, to = gateway.caller_domain, gateway.callee_domain
             if self.options.rel100 and _acknowledges(request):
                 self._telling = Telling(self, self._legs, self._invite)

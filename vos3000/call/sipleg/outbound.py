@@ -34,6 +34,7 @@ from vos3000.errors import ParseError
 from vos3000.model.causes import EndCause
 from vos3000.model.gateways import RoutingGateway
 from vos3000.sip.access import CHALLENGES, Realm
+from vos3000.sip.aim import Aim
 from vos3000.sip.core import ALLOW
 from vos3000.sip.dialog import Dialog, host_port, via_of
 from vos3000.sip.hopwise import lines_of, once_more
@@ -156,6 +157,7 @@ class SipOutboundLeg(SipLeg):
             address,
             self,
         )
+        dialog.aim = Aim(options.request_address)
         dialog.routes = reach.routes
         dialog.local_cseq = 1
         return dialog

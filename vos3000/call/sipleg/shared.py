@@ -22,12 +22,14 @@ from vos3000.model.gateways import MappingGateway, RoutingGateway
 from vos3000.model.gateways import Protocol as Signaling
 from vos3000.model.sipoptions import ORDINARY, SipOptions
 from vos3000.sip.access import CREDENTIALS, Access
+from vos3000.sip.aim import Aim, answer_at
 from vos3000.sip.core import ACCEPT, ALLOW, acknowledged
 from vos3000.sip.dialog import Dialog
 from vos3000.sip.hopwise import lines_of
 from vos3000.sip.message import Request, respond
 from vos3000.sip.passing import passing
 from vos3000.sip.transaction import (
+    Address,
     InviteClientTransaction,
     InviteServerTransaction,
     ServerTransaction,
@@ -85,6 +87,8 @@ class SipLeg:
         """A request came inside the dialog, in order (12.2.2)."""
         request = transaction.request
         core = self._legs.core
+        if self._trusts(transaction.address):
+            self.answers_to(transaction)
         if request.method == "BYE":
             core.answer(transaction, 200)
             self._byed(request)
@@ -164,10 +168,25 @@ class SipLeg:
         that is neither the peer's nor any gateway's: who has seen the tags
         shall not draw our requests to itself.
         """
-        source = transaction.address
-        users = self._legs.core.users
-        if self.dialog.is_peer(source[0]) or users.knows(*source):
-            self.dialog.refresh(transaction.request)
+        source, dialog = transaction.address, self.dialog
+        if self._trusts(source):
+            moved = transaction.channel is dialog.channel
+            if dialog.channel.reliable or not moved:
+                dialog.refresh(transaction.request)
+            else:
+                dialog.refresh(transaction.request, source)
+
+    def _trusts(self, source: Address) -> bool:
+        """Whether what comes from there says where the peer is."""
+        return self.dialog.is_peer(source[0]) or self._legs.core.users.knows(*source)
+
+    def answers_to(self, transaction: ServerTransaction) -> None:
+        """Answer the peer's request where its options say (sipResponseAddress)."""
+        channel = transaction.channel
+        if not channel.reliable:
+            aim = Aim(self.options.response_address)
+            request, source = transaction.request, transaction.address
+            transaction.reply = answer_at(request, channel.name, source, aim)
 
     def _hand_on(self, transaction: ServerTransaction, request: Request) -> None:
         tells = self.tells if request.method == "INFO" else NOTHING
