@@ -11,3 +11,5 @@ Routing gateways with registerType 2 are registered with: refreshed, authenticat
 Gateways with sipAllowPublish may publish that they are closed, or how many lines are free; SS_SIP_PUBLISH_EXPIRE is in effect. docs/outbound.md tells the format.
 
 With sipRedirectServer of a mapping gateway or a phone, a SIP redirect server names the routes of its calls; SS_SIP_REDIRECT_TIMEOUT says how long it may think.
+
+The online lists of gateways show answer, reply and connect rates and the mean length of calls over a sliding window (SS_GATEWAY_QUALITY_RESERVE_TIME, SS_GATEWAY_QUALITY_RESERVE_SEPARATE).

@@ -45,6 +45,7 @@ from vos3000.routing.capacity import Capacity
 from vos3000.routing.destinations import Destinations
 from vos3000.routing.lines import LinesIn, LinesOut, PhoneLines
 from vos3000.routing.phones import Phones
+from vos3000.routing.quality import Quality
 from vos3000.routing.rewriting import Rewriting
 from vos3000.routing.selector import Selector
 from vos3000.security.auth import Authenticator
@@ -311,9 +312,13 @@ class Switch:
 
     def _call_control(self) -> None:
         in_force = self.in_force
+        seconds = self.clock.seconds
+        self.quality_in = Quality(seconds, lambda: in_force.quality)
+        self.quality_out = Quality(seconds, lambda: in_force.quality)
         hunter = Hunter(
             self.selector,
             self.called,
+            self.quality_out,
             self.rates_out,
             self.rewriting,
             self.gate.dial,
@@ -349,6 +354,7 @@ class Switch:
                 self.billing,
                 hunter,
                 self.redirects.ask,
+                self.quality_in,
             ),
             self.called,
             self.registry,

@@ -13,6 +13,7 @@ from vos3000.call.hunting import StageTimeouts
 from vos3000.call.sipleg.settings import SipSettings
 from vos3000.parameters import ParameterValues
 from vos3000.routing.keepalive import KeepAliveSettings
+from vos3000.routing.quality import QualitySettings
 from vos3000.routing.selector import SwitchSettings
 from vos3000.security.suspension import SuspensionSettings
 from vos3000.sip.challenger import ChallengeSettings
@@ -36,6 +37,7 @@ class InForce:
     @ivar registering: For our own registrations.
     @ivar publish_expire: Seconds that a gateway's published state is valid.
     @ivar redirect_timeout: Seconds that a redirect server has for its answer.
+    @ivar quality: Over which time gateways are judged.
     @ivar resend: Seconds between retransmissions.
     @ivar answers_strangers: Whether unknown sources get any answer.
     @ivar signal_tos: The class of service of signaling's packets.
@@ -91,6 +93,10 @@ class InForce:
         )
         self.publish_expire: int = values["SS_SIP_PUBLISH_EXPIRE"]
         self.redirect_timeout: int = values["SS_SIP_REDIRECT_TIMEOUT"]
+        self.quality = QualitySettings(
+            window=values["SS_GATEWAY_QUALITY_RESERVE_TIME"],
+            slices=values["SS_GATEWAY_QUALITY_RESERVE_SEPARATE"],
+        )
         self.resend: tuple[float, ...] = values["SS_SIP_RESEND_INTERVAL"]
         self.answers_strangers: bool = values["SS_REPLY_UNAUTHORIZED"]
         self.signal_tos: int = values["SS_QOS_SIGNAL"]

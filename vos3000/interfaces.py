@@ -36,7 +36,7 @@ from vos3000.web.api import gateways
 from vos3000.web.api.calls import Calls
 from vos3000.web.api.cdrs import CdrLimits, Cdrs
 from vos3000.web.api.customers import Customers
-from vos3000.web.api.online import Online, Side, Unmeasured
+from vos3000.web.api.online import Online, Side
 from vos3000.web.api.phones import Phones, passwords
 from vos3000.web.api.rates import Rates
 from vos3000.web.api.system import System
@@ -146,13 +146,13 @@ class Interfaces:
                 lambda: signaling.mapping,
                 signaling.lines_in,
                 signaling.presence,
-                Unmeasured(),
+                signaling.quality_in,
             ),
             Side(
                 lambda: signaling.routing,
                 signaling.lines_out,
                 signaling.availability,
-                Unmeasured(),
+                signaling.quality_out,
             ),
             self._in_force.calls.softswitch,
             signaling.transports.local_hosts,

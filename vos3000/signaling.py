@@ -40,6 +40,7 @@ from vos3000.routing.capacity import Capacity
 from vos3000.routing.destinations import Destinations
 from vos3000.routing.lines import LinesIn, LinesOut, PhoneLines
 from vos3000.routing.phones import Phones
+from vos3000.routing.quality import Quality
 from vos3000.routing.rewriting import Rewriting
 from vos3000.routing.selector import Selector
 from vos3000.security.auth import Authenticator
@@ -137,6 +138,9 @@ class Signaling:
         self.availability = Availability(
             "routing", self._now, self.lines_out.used, self._events, self._metrics
         )
+        seconds = self._reactor.seconds
+        self.quality_in = Quality(seconds, lambda: in_force.quality)
+        self.quality_out = Quality(seconds, lambda: in_force.quality)
         self.selector = Selector(
             self.lines_out,
             self.availability,
@@ -229,6 +233,7 @@ class Signaling:
         hunter = Hunter(
             self.selector,
             self._lines_out,
+            self.quality_out,
             self.rates_out,
             self.rewriting,
             self.gate.dial,
@@ -252,6 +257,7 @@ class Signaling:
             self.billing,
             hunter,
             self.redirects.ask,
+            self.quality_in,
         )
 
     def knows(self, host: str, port: int) -> bool:
@@ -283,6 +289,7 @@ class Signaling:
         self.mapping = tuple(gateways)
         self.authenticator.load(gateways)
         self.trunks.load_mapping(gateways)
+        self.quality_in.keep(gateway.name for gateway in gateways)
         self.throttle.load(gateways)
         self.gate.callers.load(gateways)
         self._look_up("gateways", map(server_host, gateways))
@@ -300,6 +307,7 @@ class Signaling:
         self.selector.load(gateways)
         self.registration.load_routing(gateways)
         self.trunks.load_routing(gateways)
+        self.quality_out.keep(gateway.name for gateway in gateways)
         self.rates_out.keep(gateway.name for gateway in gateways)
 
     def _look_up(self, why: str, hosts: Iterable[str]) -> None:

@@ -38,6 +38,8 @@ from vos3000.routing.availability import Availability
 from vos3000.routing.capacity import Capacity
 from vos3000.routing.lines import PhoneLines
 from vos3000.routing.location import Location
+from vos3000.routing.quality import Quality as Window
+from vos3000.routing.quality import QualitySettings
 from vos3000.tables import Engines, Stores, Tables
 from vos3000.timers import TimerWheel
 from vos3000.web import contract
@@ -47,7 +49,7 @@ from vos3000.web.api.calls import Calls
 from vos3000.web.api.cdrs import CdrLimits, Cdrs
 from vos3000.web.api.customers import Customers
 from vos3000.web.api.gateways import Gateways
-from vos3000.web.api.online import Online, Quality, Side, Unmeasured
+from vos3000.web.api.online import Online, Quality, Side
 from vos3000.web.api.phones import Phones, passwords
 from vos3000.web.api.rates import Rates
 from vos3000.web.api.system import System
@@ -143,7 +145,8 @@ class Switch:
         """The gateways of one side, with no calls and nothing against them."""
         lines = Capacity()
         standing = Availability(name, self.now, lines.used, self.events, self.metrics)
-        return Side(lambda: self.handed[name], lines, standing, Unmeasured())
+        quality = Window(self.clock.seconds, QualitySettings)
+        return Side(lambda: self.handed[name], lines, standing, quality)
 
     def load_phones(self, phones: Sequence[Phone]) -> None:
         """As the signaling does."""

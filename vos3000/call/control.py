@@ -24,6 +24,7 @@ from vos3000.billing.settings import BillingSettings, should_record
 from vos3000.call.call import Call, Ended, Phase
 from vos3000.call.failures import mapped, mapped_q850
 from vos3000.call.hunting import Hunter
+from vos3000.call.judging import judge
 from vos3000.call.leg import InboundLeg
 from vos3000.call.phoneterms import PhoneTerms, is_free, origin_of
 from vos3000.call.presented import Withheld, rewritten
@@ -40,6 +41,7 @@ from vos3000.model.gateways import MappingGateway, gateway_name
 from vos3000.model.states import CallState, EndDirection
 from vos3000.routing.destinations import Destinations
 from vos3000.routing.lines import LinesIn, LinesOut
+from vos3000.routing.quality import Quality
 from vos3000.routing.rewriting import Rewriting
 from vos3000.routing.routes import Directed, Selection
 from vos3000.security.screening import Screening
@@ -104,6 +106,7 @@ class Engines:
     billing: Billing
     hunter: Hunter
     ask_redirect: AskRedirect
+    quality: Quality
 
 
 class CallControl:
@@ -380,6 +383,8 @@ class CallControl:
         self._ends.add(ended.cause.name)
         if call.rang is not None:
             self._pdd.observe(call.rang.since(call.leg.arrived) / 1000)
+        if known:
+            judge(call, ended, self._engines.quality, self._engines.hunter.quality)
         kept = self._keep(call, ended, known)
         if known:
             self.stepped(call)

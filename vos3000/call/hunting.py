@@ -33,6 +33,7 @@ from vos3000.model.causes import EndCause, EndCauses
 from vos3000.model.gateways import Device, RoutingGateway
 from vos3000.model.states import EndDirection
 from vos3000.routing.lines import LinesOut
+from vos3000.routing.quality import Quality
 from vos3000.routing.rewriting import Rewriting
 from vos3000.routing.routes import Route
 from vos3000.routing.selector import Selector, SwitchSettings
@@ -89,6 +90,7 @@ class Hunter:
         self,
         selector: Selector,
         lines: LinesOut,
+        quality: Quality,
         rates: CallRates,
         rewriting: Rewriting,
         dial: Dial,
@@ -98,6 +100,7 @@ class Hunter:
     ) -> None:
         self.selector = selector
         self.lines = lines
+        self.quality = quality
         self.rates = rates
         self.rewriting = rewriting
         self.dial = dial
@@ -109,6 +112,7 @@ class Hunter:
         self.offline = causes["CalleeOffline"]
         self.busy = causes["CalleeBusy"]
         self.no_progress = causes["ProcessTimeout"]
+        self.user_busy = causes.by_sip(486).code
         self.no_answer = causes["ResponseTimeout"]
         self.mismatch = causes["CodecMismatch"]
 
@@ -272,6 +276,19 @@ class Hunt:
         if gateway is not None:
             self._hunter.lines.release(gateway)
 
+    def _count(self, cause: EndCause) -> None:
+        """
+        An attempt ends without an answer. A refusal of the gateway's own is a
+        reply, too.
+        """
+        gateway = self._gateway
+        if gateway is None or self._leg is None or gateway.device is Device.PHONE:
+            return
+        replied = self._stage > 0 or cause.code >= 0
+        rang = self._call.callee_rang is not None
+        connected = rang or cause.code == self._hunter.user_busy
+        self._hunter.quality.count(gateway.name, replied, connected)
+
     # What the leg under way tells
 
     def redialed(self, leg: Leg, elsewhere: bool) -> bool:
@@ -357,6 +374,7 @@ class Hunt:
         server = cause.code < 0
         self._direction = EndDirection.SERVER if server else EndDirection.CALLEE
         stops = self._final or self._hunter.selector.stops(gateway, cause)
+        self._count(cause)
         self._give_back()
         if stops:
             self._end(cause, reason)
@@ -396,6 +414,7 @@ class Hunt:
             leg.cancel(self._cause)
         gateway = self._gateway
         stops = gateway is not None and hunter.selector.stops(gateway, self._cause)
+        self._count(self._cause)
         self._give_back()
         if self._final or stops:
             self._call.end(self._cause, self._direction)
@@ -411,6 +430,7 @@ class Hunt:
         """The call ended: give up the attempt under way."""
         self._patient()
         leg = self._leg
+        self._count(cause)
         self._give_back()
         if leg is not None:
             leg.cancel(cause, reason)

@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.web.site import CONTRACT, NOON, WebCase
 from vos3000.routing.location import Binding
-from vos3000.web.api.online import Figures
+from vos3000.routing.quality import Figures
 
 MS = NOON * 1000
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from decimal import Decimal
 from typing import Any, Protocol
 
 import attrs
@@ -21,12 +20,12 @@ from vos3000.model.gateways import (
 from vos3000.model.gateways import (
     Protocol as Signaling,
 )
-from vos3000.model.money import ZERO
 from vos3000.routing.availability import Availability, Status
 from vos3000.routing.capacity import Capacity
 from vos3000.routing.lines import PhoneLines
 from vos3000.routing.location import Binding, Location
 from vos3000.routing.phones import Phones
+from vos3000.routing.quality import Figures
 from vos3000.web.endpoint import Endpoint
 from vos3000.web.requests import Fields
 
@@ -38,36 +37,11 @@ _STATIC = {"registerTime": 0, "updateTime": 0, "keepTime": 0}
 """What a gateway of a fixed address has: it is always there."""
 
 
-@attrs.frozen(slots=True)
-class Figures:
-    """
-    How the calls of one gateway went lately.
-
-    @ivar asr: Answered calls of all.
-    @ivar acd: Seconds of talk of an answered call.
-    @ivar responded: Calls that the gateway reacted to, of all.
-    @ivar connected: Calls that rang, were answered or met a busy user, of all.
-    """
-
-    asr: Decimal = ZERO
-    acd: int = 0
-    responded: Decimal = ZERO
-    connected: Decimal = ZERO
-
-
 class Quality(Protocol):
     """Tells how the calls of a gateway went."""
 
     def figures(self, gateway: str) -> Figures:
         """Those of the sliding window."""
-
-
-class Unmeasured:
-    """Stands in where nobody counts."""
-
-    def figures(self, gateway: str) -> Figures:
-        """Nothing is known."""
-        return Figures()
 
 
 @attrs.frozen(slots=True)
