@@ -109,13 +109,26 @@ class FakeChannel:
 
 
 class FakeTransport:
-    """One channel for every gateway."""
+    """
+    One channel for every gateway.
+
+    @ivar asked: Transport, whom the peer must be, and whether it must prove it.
+    """
 
     def __init__(self, channel: FakeChannel) -> None:
         self._channel = channel
+        self.asked: list[tuple[str, str, bool]] = []
 
-    def channel(self, name: str, address: Address, local: str = "") -> FakeChannel:
+    def channel(
+        self,
+        name: str,
+        address: Address,
+        local: str = "",
+        domain: str = "",
+        verify: bool = True,
+    ) -> FakeChannel:
         """The one channel."""
+        self.asked.append((name, domain, verify))
         return self._channel
 
 

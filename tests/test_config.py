@@ -175,16 +175,29 @@ class ValueTests(ConfigTestCase):
         loaded = self.load("\ufeff# a\n\n  ; b\r\n[push]\r\nurl = http://h/#x\r\n")
         self.assertEqual(loaded.push.url, "http://h/#x")
 
+    def test_files_of_tls(self) -> None:
+        """They lie beside the file that names them, or where it says."""
+        loaded = self.load(
+            "[sip]\ntls_certificate = our.pem\ntls_key = /k/our.key\ntls_ca =\n"
+            "tls_verify_clients = require\n"
+        ).sip
+        self.assertEqual(loaded.tls_certificate, self.directory.absolute() / "our.pem")
+        self.assertEqual(loaded.tls_key, Path("/k/our.key"))
+        self.assertIsNone(loaded.tls_ca)
+        self.assertEqual(loaded.tls_verify_clients, "require")
+        (problem,) = self.problems("[sip]\ntls_verify_clients = yes\n")
+        self.assertIn("'yes' is none of off, request, require", problem)
+
     def test_settings_of_later_releases_are_told(self) -> None:
         """They are accepted, and the operator learns that nothing comes of them."""
         loaded = self.load(
-            "[sip]\ntls = [::]:5061\nws =\n[h323]\nras = 0.0.0.0:1719\n"
+            "[sip]\nws = [::]:5066\ntls =\n[h323]\nras = 0.0.0.0:1719\n"
             "[media]\nports = 1-2\n"
         )
         self.assertEqual(
-            loaded.without_effect, ("[sip] tls", "[h323] ras", "[media] ports")
+            loaded.without_effect, ("[sip] ws", "[h323] ras", "[media] ports")
         )
-        self.assertEqual(loaded.sip.tls, (Endpoint("::", 5061),))
+        self.assertEqual(loaded.sip.ws, (Endpoint("::", 5066),))
 
 
 class MistakeTests(ConfigTestCase):
@@ -207,8 +220,8 @@ class MistakeTests(ConfigTestCase):
         self.assertEqual(
             self.problems("[sip]\nudq = 1\n"),
             [
-                "2: [sip] udq is not known; the keys are udp, tcp, tls, ws, realm,"
-                " digest"
+                "2: [sip] udq is not known; the keys are udp, tcp, tls, ws,"
+                " tls_certificate, tls_key, tls_ca, tls_verify_clients, realm, digest"
             ],
         )
         self.assertEqual(

@@ -5,68 +5,15 @@ L{vos3000.transports}: what the system is asked for, on real sockets.
 from __future__ import annotations
 
 import socket
-from typing import Any
 
-from twisted.internet import reactor
-from twisted.internet.defer import Deferred, gatherResults
-from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import deferLater
+from twisted.internet.defer import Deferred
 from twisted.trial.unittest import TestCase
 
-from tests.sip.rig import FakeClient, Rig, ask
+from tests.sockets import Real
 from vos3000.config import Endpoint, Sip
-from vos3000.metrics import Metrics
-from vos3000.ports import Ports
 from vos3000.sip.sockets import marking
-from vos3000.timers import TimerWheel
-from vos3000.transports import Transports
 
 TOS, OTHER = 0xA0, 0x68
-
-
-class Real:
-    """Transports on loopback."""
-
-    def __init__(self, sip: Sip) -> None:
-        self.rig = Rig()
-        self.rig.users.known = {"127.0.0.1", "::1"}
-        self.ports = Ports()
-        self.timers = TimerWheel(IReactorTime(reactor))
-        self.all = Transports(
-            reactor,
-            self.rig.reception,
-            self.timers,
-            self.rig.users.knows,
-            Metrics(),
-        )
-        self.all.open(self.ports, sip)
-        self.ports.check()
-        self.ports.start()
-
-    @property
-    def connections(self) -> list[Any]:
-        """All that are open."""
-        return list(self.all.connections)
-
-    def open_ports(self) -> list[Any]:
-        """The sockets that listen."""
-        return list(self.ports._open)
-
-    async def until(self, true: Any) -> None:
-        """Let the sockets work, for at most five seconds."""
-        for _ in range(500):
-            if true():
-                return
-            await deferLater(IReactorTime(reactor), 0.01)
-        raise AssertionError("it did not happen")
-
-    async def stop(self) -> None:
-        """Close everything."""
-        for each in self.connections:
-            each.abort()
-        await self.until(lambda: not self.connections)
-        self.timers.stop()
-        await gatherResults([each for each in self.ports.close() if each is not None])
 
 
 class MarkTests(TestCase):
@@ -77,13 +24,9 @@ class MarkTests(TestCase):
         try:
             real.all.tune(TOS, False)
             udp, tcp = real.open_ports()
-            there = (host, tcp.getHost().port)
-            channel = real.all.transport.channel("tcp", there)
-            assert channel is not None
-            data = ask("OPTIONS", "z9hG4bKo", transport="TCP")
-            user = FakeClient()
-            real.rig.layer.send("z9hG4bKo", "OPTIONS", data, channel, there, user)
-            await real.until(lambda: user.heard)
+            there = (host, real.port)
+            user = real.ask(real.all.transport.channel("tcp", there), there)
+            self.assertEqual(await real.answered(user), [200])
             self.assertEqual(len(real.connections), 2, "both ends are ours")
             sockets = [udp.socket, tcp.socket]
             sockets += [each.transport.socket for each in real.connections]

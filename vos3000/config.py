@@ -77,6 +77,12 @@ class Sip:
     """
     Section C{[sip]}: the listeners of each transport, and who asks.
 
+    @ivar tls_certificate: Our certificate and those that lead to its root, PEM.
+    @ivar tls_key: Its key; None where it stands in the same file.
+    @ivar tls_ca: Whose word is taken for a peer's certificate; None for the
+        system's authorities.
+    @ivar tls_verify_clients: Whether peers that connect are asked for one:
+        C{off}, C{request} or C{require}.
     @ivar realm: The realm of our digest; part of what is kept of passwords.
     @ivar digest: The algorithms that are asked for, what is preferred first.
     """
@@ -85,6 +91,10 @@ class Sip:
     tcp: Endpoints = (Endpoint("0.0.0.0", 5060),)
     tls: Endpoints = ()
     ws: Endpoints = ()
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    tls_ca: Path | None = None
+    tls_verify_clients: str = "off"
     realm: str = "vos3000"
     digest: tuple[str, ...] = ("SHA-256", "MD5")
 
@@ -176,7 +186,7 @@ class Config:
 
     @ivar directory: Where it was read from; mbx2008.conf lies beside it.
     @ivar without_effect: Settings that the file makes and that this release
-        does not act on yet, such as C{[sip] tls}.
+        does not act on yet, such as C{[sip] ws}.
     """
 
     directory: Path
@@ -339,6 +349,10 @@ def _directory(text: str) -> Path:
     return Path(text).expanduser()
 
 
+def _file(text: str) -> Path | None:
+    return Path(text).expanduser() if text else None
+
+
 def _choice(*words: str) -> Callable[[str], str]:
     def read(text: str) -> str:
         if text not in words:
@@ -348,11 +362,17 @@ def _choice(*words: str) -> Callable[[str], str]:
     return read
 
 
+FILES = ("tls_certificate", "tls_key", "tls_ca")
+"""Keys of [sip] that name files; what is not absolute is below the directory of
+vos3000.conf."""
+
 KEYS: Mapping[str, Mapping[str, Callable[[str], Any]]] = {
     "state": {"dir": _directory, "zone": _zone},
     "database": {"url": _database},
     "sip": {
         **dict.fromkeys(("udp", "tcp", "tls", "ws"), endpoints),
+        **dict.fromkeys(FILES, _file),
+        "tls_verify_clients": _choice("off", "request", "require"),
         "realm": _realm,
         "digest": _algorithms,
     },
@@ -382,7 +402,6 @@ _SECTIONS: Mapping[str, type] = {
 }
 
 _LATER = (
-    ("sip", "tls"),
     ("sip", "ws"),
     ("h323", "signal"),
     ("h323", "ras"),
@@ -504,6 +523,9 @@ def load(
     """
     found = _settings(directory / FILE, problems)
     values = {place: value for place, value in found.items() if value is not None}
+    for key in FILES:
+        if ("sip", key) in values:
+            values["sip", key] = directory.absolute() / values["sip", key]
     later = (place for place in _LATER if values.get(place))
     where = state or values.get(("state", "dir")) or default_state(root, environment)
     return Config(

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import errno
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from twisted.internet.error import CannotListenError
@@ -114,6 +114,10 @@ class Ports:
         quiet.stopReading()
         self._open.append(port)
         return port
+
+    def note(self, problems: Iterable[str]) -> None:
+        """What else a start fails of; L{check} reports all in one."""
+        self._problems.extend(problems)
 
     def check(self) -> None:
         """

@@ -52,6 +52,7 @@ from vos3000.statedir import StateDir
 from vos3000.tables import Engines, Stores, Tables
 from vos3000.timers import TimerWheel
 from vos3000.tracing import Tracing
+from vos3000.transports import serving
 
 LAST_MESSAGES = 3.0
 """Seconds that the last BYEs may take to be answered when the switch stops."""
@@ -268,9 +269,8 @@ class Switch(Service):
         self._ports.start()
         sip, http = self._config.sip, self._config.http
         self._log.info(
-            "serving: SIP UDP {udp}, SIP TCP {tcp}, HTTP {http}; state in {state}",
-            udp=", ".join(map(str, sip.udp)) or "off",
-            tcp=", ".join(map(str, sip.tcp)) or "off",
+            "serving: {sip}, HTTP {http}; state in {state}",
+            sip=serving(sip),
             http=", ".join(map(str, http.listen)) or "off",
             state=self._config.state.dir,
         )
@@ -346,9 +346,11 @@ class Switch(Service):
 
     async def _reload(self) -> None:
         """Read both files and all tables again; calls go on."""
-        _, fresh = registry.read(
+        config, fresh = registry.read(
             self._config.directory, self._config.state.dir, os.environ, root=False
         )
+        transports = self._signaling.transports
+        transports.use(transports.read(config.sip))
         self._parameters.adopt(fresh)
         await self._tables.load()
         self._log.info("configuration and tables were read again")

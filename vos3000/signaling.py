@@ -202,7 +202,12 @@ class Signaling:
             self.core.layer, self._answers, self._now, self._metrics
         )
         self.transports = Transports(
-            self._reactor, self.reception, self._timers, self.knows, self._metrics
+            self._reactor,
+            self.reception,
+            self._timers,
+            self.knows,
+            self._now,
+            self._metrics,
         )
 
     def _make_trunks(self, choose: Callable[[int], int]) -> None:

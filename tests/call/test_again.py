@@ -149,7 +149,11 @@ class RedirectTests(AgainTests):
 
     def test_nowhere(self) -> None:
         """Contacts that cannot be reached, or none: the next gateway."""
-        for contacts in ((), ("<sips:1@192.0.2.31>",), ("<tel:1>", "<sip:;;>")):
+        for contacts in (
+            (),
+            ("<sip:1@192.0.2.31;transport=sctp>",),
+            ("<tel:1>", "<sip:;;>"),
+        ):
             switch, _, callee, invite = self.begin()
             self.redirect(callee, invite, *contacts)
             self.assertEqual(self.lines(switch, SECOND), ["INVITE"])

@@ -118,10 +118,26 @@ class RefusalTests(SynchronousTestCase):
         self.assertEqual(", ".join(answer.all("allow")), ALLOW)
 
     def test_scheme(self) -> None:
-        """416 for a Request-URI that is neither sip nor tel."""
-        self.assertEqual(self._status(ask(uri="sips:2000@192.0.2.1")), 416)
+        """416 for a Request-URI that is neither sip, sips nor tel."""
         self.assertEqual(self._status(ask(uri="http://192.0.2.1/")), 416)
         self.assertEqual(self._status(ask("OPTIONS", uri="mailto:a@b.example")), 416)
+
+    def test_sips(self) -> None:
+        """
+        Where nobody listens on the way; elsewhere we are reached by SIP alone
+        (RFC 5630 5.3).
+        """
+        data = ask("OPTIONS", uri="sips:2000@192.0.2.1")
+        for transport in ("UDP", "TCP", "WS"):
+            rig = Rig(transport)
+            rig.receive(data)
+            answer = rig.response()
+            self.assertEqual(answer.status, 480)
+            self.assertEqual(answer.get("warning"), '380 vos3000 "SIPS Not Allowed"')
+        for transport in ("TLS", "WSS"):
+            rig = Rig(transport)
+            rig.receive(data)
+            self.assertEqual(rig.response().status, 200)
 
     def test_outside_any_dialog(self) -> None:
         """481 for requests that only have a meaning inside one."""

@@ -263,3 +263,62 @@ class MatchTests(SynchronousTestCase):
         request = parse(ask("BYE").replace(b";tag=ft", b""))
         assert isinstance(request, Request)
         self.assertTrue(leg.dialog.matches(request))
+
+
+class SecureTests(SynchronousTestCase):
+    """SIPS (12.1.1, 26.2; RFC 5630), and how a transport stands in what we say."""
+
+    def test_our_contact(self) -> None:
+        """By transport; secure WebSocket is C{ws} in a URI (RFC 7118 5.2.2)."""
+        for transport, contact in (
+            ("UDP", "<sip:192.0.2.1:5060>"),
+            ("TCP", "<sip:192.0.2.1:5060;transport=tcp>"),
+            ("TLS", "<sip:192.0.2.1:5060;transport=tls>"),
+            ("WS", "<sip:192.0.2.1:5060;transport=ws>"),
+            ("WSS", "<sip:192.0.2.1:5060;transport=ws>"),
+        ):
+            self.assertEqual(_answered(rig=Rig(transport)).contact, contact)
+
+    def test_peer_that_wants_sips(self) -> None:
+        """By its Contact, its first Record-Route, or the Request-URI."""
+        contact, route = "<sips:1000@192.0.2.10>", "Record-Route: <sips:192.0.2.31;lr>"
+        for transport, ours in (
+            ("TLS", "<sips:192.0.2.1:5060>"),
+            ("WSS", "<sips:192.0.2.1:5060;transport=ws>"),
+        ):
+            for dialog in (
+                _answered(contact, rig=Rig(transport)),
+                _answered(headers=(route,), rig=Rig(transport)),
+                _called("sips:2000@192.0.2.1", transport),
+            ):
+                self.assertEqual(dialog.contact, ours)
+        dialog = _answered(contact, (ROUTES[0],), rig=Rig("TLS"))
+        self.assertEqual(dialog.contact, "<sip:192.0.2.1:5060;transport=tls>")
+
+    def test_requests_to_a_sips_contact(self) -> None:
+        """They go there, at the port of TLS if none is named."""
+        dialog = _answered("<sips:1000@192.0.2.10>", rig=Rig("TLS"))
+        self.assertEqual(_bye(dialog).uri_text, "sips:1000@192.0.2.10")
+        self.assertEqual(dialog.address, ("192.0.2.10", 5061))
+
+    def test_sips_contact_on_an_open_transport(self) -> None:
+        """It is not taken: requests go on to where they went."""
+        for transport in ("UDP", "TCP"):
+            dialog = _placed("<sips:2000@192.0.2.77>", rig=Rig(transport))
+            self.assertEqual(_bye(dialog).uri_text, "sip:2000@192.0.2.10:5060")
+            self.assertEqual(dialog.address, ("192.0.2.10", 5060))
+
+    def test_reuse_is_offered_on_tls(self) -> None:
+        """And nowhere else (RFC 5923)."""
+        for transport in ("UDP", "TCP", "TLS", "WS", "WSS"):
+            via = _bye(_answered(rig=Rig(transport))).via
+            offered = via.param("alias") is not None
+            self.assertEqual(offered, transport == "TLS", transport)
+
+
+def _called(uri: str, transport: str) -> Dialog:
+    """The dialog of a call for C{uri}."""
+    rig = Rig(transport)
+    legs = rig.answering()
+    rig.receive(ask(uri=uri, transport=transport))
+    return legs[0].dialog

@@ -5,6 +5,7 @@ Commands about the configuration and the schema: check, migrate.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from textwrap import wrap
 
 import click
@@ -34,6 +35,7 @@ from vos3000.model.gateways import Protocol
 from vos3000.parameters import Origin, Parameter, Parameters
 from vos3000.routing.rewriting import Rules
 from vos3000.security.auth import Authenticator
+from vos3000.transports import material
 
 NOT_YET = "not yet in effect"
 
@@ -47,7 +49,7 @@ _TABLE_WIDTH = 160
 @shared
 def check(setup: Setup, everything: bool, as_json: bool) -> None:
     """
-    Check both files, the system parameters and the database.
+    Check both files, certificates, the system parameters and the database.
 
     Prints every mistake with its file and line, what gateways' addresses and
     number rules have wrong, what is set and not yet in effect, and the state
@@ -63,6 +65,11 @@ def check(setup: Setup, everything: bool, as_json: bool) -> None:
         ctx.exit(PROBLEM)
     problems: list[str] = []
     warnings: list[str] = []
+    try:
+        now = datetime.fromtimestamp(setup.now(), UTC)
+        warnings.extend(material(config.sip, now).warnings)
+    except ConfigError as error:
+        problems.extend(error.problems)
     schema = _schema(setup, parameters, problems, warnings)
     rows = [row for row in parameters.registry if everything or _set(parameters, row)]
     _report(

@@ -411,9 +411,11 @@ class Connection:
 
     def abort(self) -> None:
         """Close now."""
+        self._connections.leaving(self)
         if self._wire is not None:
-            self._connections.leaving(self)
             self._wire.abort()
+        else:
+            self.close()
 
 
 def _overdue(connection: Connection) -> None:

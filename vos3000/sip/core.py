@@ -25,6 +25,7 @@ from vos3000.sip.matching import COOKIE, reply_address
 from vos3000.sip.message import REASONS, Request, Response, respond
 from vos3000.sip.parser import validate
 from vos3000.sip.transaction import (
+    SECURE,
     Address,
     Channel,
     ClientTransaction,
@@ -44,11 +45,12 @@ _OTHER_METHODS = "REGISTER SUBSCRIBE NOTIFY REFER MESSAGE PUBLISH"
 KNOWN_METHODS = frozenset((*METHODS, *_OTHER_METHODS.split()))
 """Methods that are refused with 405; any other with 501 (8.2.1)."""
 
-SCHEMES = frozenset(("sip", "tel"))
+SCHEMES = frozenset(("sip", "sips", "tel"))
 """Request-URIs that can be served; others get 416 (8.2.2.1)."""
 
 
 Headers = Sequence[tuple[str, str]]
+_NO_SIPS = ("Warning", '380 vos3000 "SIPS Not Allowed"')
 
 Service = Callable[["ServerTransaction"], None]
 """Answers requests of one method outside any dialog."""
@@ -258,9 +260,8 @@ class UserAgentCore:
             self.refuse(transaction, 405 if method in KNOWN_METHODS else 501)
             return False
         if not request.uri_text.startswith("sip:") and (
-            request.uri.scheme not in SCHEMES
+            not self._addressed(transaction, request)
         ):
-            self.refuse(transaction, 416)
             return False
         required = request.all("require")
         if required:
@@ -271,6 +272,21 @@ class UserAgentCore:
                 self.refuse(transaction, 420, headers=data)
                 return False
         return True
+
+    def _addressed(self, transaction: ServerTransaction, request: Request) -> bool:
+        """
+        Whether the scheme of the Request-URI is served here (8.2.2.1). SIPS is
+        only where nobody listens on the way; elsewhere we can be reached by SIP
+        alone (RFC 5630 5.3).
+        """
+        scheme = request.uri.scheme
+        if scheme == "sips" and transaction.channel.name not in SECURE:
+            self.refuse(transaction, 480, headers=[_NO_SIPS])
+        elif scheme not in SCHEMES:
+            self.refuse(transaction, 416)
+        else:
+            return True
+        return False
 
     def _acceptable(self, transaction: ServerTransaction, request: Request) -> bool:
         """Content and Accept of an INVITE (8.2.3, 13.2.1); refuses if not."""

@@ -11,13 +11,15 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from vos3000.sip.aim import Aim, aimed
-from vos3000.sip.fields import parse_name_addr
+from vos3000.sip.fields import NameAddr, parse_name_addr
 from vos3000.sip.message import Request, Response, build
 from vos3000.sip.transaction import (
+    SECURE,
     Address,
     Channel,
     ServerTransaction,
 )
+from vos3000.sip.uri import bracketed
 
 MAX_FORWARDS = 70
 """What a request of our own starts with (8.1.1.6)."""
@@ -128,6 +130,9 @@ class Dialog:
         dialog.remote_cseq = request.cseq
         dialog.routes = tuple(request.all("record-route"))
         dialog.refresh(request)
+        channel = transaction.channel
+        if channel.name in SECURE and _wants_sips(request):
+            dialog.contact = contact_of(channel, transaction.address, "sips")
         return dialog
 
     def begin_again(self, target: str, channel: Channel, address: Address) -> None:
@@ -167,6 +172,8 @@ class Dialog:
         @raise ParseError: If Contact or the first route is malformed.
         """
         contact, channel = message.contact, self.channel
+        if contact is not None and contact.uri.scheme == "sips":
+            contact = self._secured(contact)
         if contact is not None:
             self.target = str(contact.uri)
         here = self.address if source is None else source
@@ -178,6 +185,13 @@ class Dialog:
         elif contact is not None:
             aim = Aim.PLACE if channel.reliable else self.aim
             self.address = aimed(contact.uri, here, channel.name, aim)
+
+    def _secured(self, contact: NameAddr) -> NameAddr | None:
+        """
+        A SIPS Contact, where requests to it are safe from here on; elsewhere it
+        is none, and they go on to where they went (26.2).
+        """
+        return contact if self.channel.name in SECURE else None
 
     def matches(self, request: Request) -> bool:
         """Whether a request with our tag is really of this dialog (12.2.2)."""
@@ -242,15 +256,60 @@ def host_port(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
+def place(address: Address, transport: str) -> str:
+    """
+    Host and port as they stand in a SIP URI, with the transport that is meant.
+
+    @param address: Its port is left out where it is 0.
+    @param transport: As it stands in Via; WSS is C{ws} there (RFC 7118 5.2).
+    """
+    host, port = address
+    where = host_port(host, port) if port else bracketed(host)
+    return where + _PARAMS.get(transport, "")
+
+
 def via_of(channel: Channel, address: Address, branch: str) -> str:
-    """The Via of a request that goes out there (18.1.1; rport: RFC 3581)."""
+    """
+    The Via of a request that goes out there (18.1.1; rport: RFC 3581). On TLS
+    the peer is offered the connection for its own requests (RFC 5923).
+    """
     sent_by = host_port(*channel.local(address))
+    if channel.name == "TLS":
+        return f"SIP/2.0/TLS {sent_by};rport;alias;branch={branch}"
     return f"SIP/2.0/{channel.name} {sent_by};rport;branch={branch}"
 
 
-def contact_of(channel: Channel, address: Address) -> str:
-    """Our Contact as the peer there can reach it."""
-    where = host_port(*channel.local(address))
-    if channel.name == "UDP":
-        return f"<sip:{where}>"
-    return f"<sip:{where};transport={channel.name.lower()}>"
+def contact_of(channel: Channel, address: Address, scheme: str = "sip") -> str:
+    """
+    Our Contact as the peer there can reach it.
+
+    @param scheme: C{sips} for a peer that wants it (12.1.1).
+    """
+    where = channel.local(address)
+    if scheme == "sips" and channel.name == "TLS":
+        return f"<sips:{host_port(*where)}>"
+    return f"<{scheme}:{place(where, channel.name)}>"
+
+
+_PARAMS = {
+    "TCP": ";transport=tcp",
+    "TLS": ";transport=tls",
+    "WS": ";transport=ws",
+    "WSS": ";transport=ws",
+}
+
+
+def _wants_sips(request: Request) -> bool:
+    """
+    Whether our Contact has to be a SIPS URI: the Request-URI is one, or the first
+    Record-Route, or without any the Contact (12.1.1).
+
+    @raise ParseError: If Record-Route or Contact is malformed.
+    """
+    if request.uri.scheme == "sips":
+        return True
+    routes = request.all("record-route")
+    if routes:
+        return parse_name_addr(routes[0]).uri.scheme == "sips"
+    contact = request.contact
+    return contact is not None and contact.uri.scheme == "sips"

@@ -16,11 +16,12 @@ from vos3000.call.sipleg.terms import SipLegs
 from vos3000.model.gateways import MappingGateway, RegisterType, RoutingGateway
 from vos3000.sip.challenger import Outcome
 from vos3000.sip.outside import Target
-from vos3000.sip.transaction import InviteServerTransaction
+from vos3000.sip.transaction import InviteServerTransaction, default_port
 from vos3000.sip.transport import Transport
 from vos3000.sip.uri import Uri
 
-DEFAULT_PORT = 5060
+TRANSPORTS = frozenset(("udp", "tcp", "tls", "ws", "wss"))
+"""What a URI may ask for."""
 
 
 class SipGate:
@@ -114,8 +115,13 @@ class SipGate:
 
     def targets(self, gateway: RoutingGateway) -> tuple[Target, ...]:
         """Where a gateway can be reached now, best first."""
-        port = gateway.signal_port or DEFAULT_PORT
-        return self.places(gateway.remote_ip, port, gateway.transport, gateway.local_ip)
+        return self.places(
+            gateway.remote_ip,
+            gateway.signal_port,
+            gateway.transport,
+            gateway.local_ip,
+            gateway.sip.tls_verify,
+        )
 
     def locate(self, uri: Uri, local: str) -> tuple[Target, ...]:
         """
@@ -123,22 +129,26 @@ class SipGate:
         is not looked up for it: it leads somewhere if a gateway has it too.
         """
         transport = (uri.param("transport") or "udp").lower()
-        port = uri.port or DEFAULT_PORT
-        if uri.scheme == "sips" or transport not in ("udp", "tcp"):
+        if uri.scheme == "sips":
+            transport = "wss" if transport == "ws" else "tls"
+        if transport not in TRANSPORTS:
             return ()
-        return self.places(uri.host, port, transport, local)
+        return self.places(uri.host, uri.port or 0, transport, local)
 
     def places(
-        self, name: str, port: int, transport: str, local: str
+        self, name: str, port: int, transport: str, local: str, verify: bool = True
     ) -> tuple[Target, ...]:
         """
         Where a name or an address leads to now, best first.
 
+        @param port: 0 for the transport's own.
         @param local: Our own address that must be used; empty for any.
+        @param verify: Whether a certificate must be good, and name whom we call.
         """
         host = self._resolve(name)
         if host is None:
             return ()
-        address = (host, port)
-        channel = self._transport().channel(transport, address, local)
+        address = (host, port or default_port(transport.upper()))
+        domain = "" if host == name else name
+        channel = self._transport().channel(transport, address, local, domain, verify)
         return () if channel is None else ((channel, address),)

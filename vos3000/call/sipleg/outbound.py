@@ -36,8 +36,9 @@ from vos3000.model.gateways import RoutingGateway
 from vos3000.sip.access import CHALLENGES, Realm
 from vos3000.sip.aim import Aim
 from vos3000.sip.core import ALLOW
-from vos3000.sip.dialog import Dialog, host_port, via_of
+from vos3000.sip.dialog import Dialog, place, via_of
 from vos3000.sip.hopwise import lines_of, once_more
+from vos3000.sip.hosts import is_address
 from vos3000.sip.identity import address_of
 from vos3000.sip.message import Request, Response
 from vos3000.sip.outside import Target
@@ -142,9 +143,9 @@ class SipOutboundLeg(SipLeg):
         channel, address = reach.targets[0]
         options, settings = self.options, self._legs.settings()
         phone = options.user_phone
-        called = callee = _uri(setup.callee, channel, address, phone)
+        called = callee = _uri(setup.callee, self.gateway, channel, address, phone)
         if settings.invite_use_contact and setup.dialed:
-            called = _uri(setup.dialed, channel, address, phone)
+            called = _uri(setup.dialed, self.gateway, channel, address, phone)
         caller = caller_in(setup, options, settings, self.local_host)
         dialog = Dialog(
             self.identifier,
@@ -279,7 +280,7 @@ class SipOutboundLeg(SipLeg):
         self._others = tuple(others)
         called = parse_uri(self.dialog.target).number
         self._tried = None
-        uri = _uri(called, *target, self.options.user_phone)
+        uri = _uri(called, self.gateway, *target, self.options.user_phone)
         self._send_again(transaction, uri, target)
         return True
 
@@ -498,8 +499,18 @@ class _LateOffer:
         self.cseq = cseq
 
 
-def _uri(number: str, channel: Channel, address: Address, phone: bool) -> str:
-    """Whom to call at an address of the gateway."""
-    there = host_port(*address)
-    uri = address_of(number, there, phone)
-    return uri if channel.name == "UDP" else f"{uri};transport={channel.name.lower()}"
+def _uri(
+    number: str,
+    gateway: RoutingGateway,
+    channel: Channel,
+    address: Address,
+    phone: bool,
+) -> str:
+    """
+    Whom to call at the gateway: by its own name if it has one, whatever that
+    leads to (RFC 3263 section 4), else by its address.
+    """
+    name = gateway.remote_ip
+    if name and name != address[0] and not is_address(name):
+        address = (name, gateway.signal_port)
+    return address_of(number, place(address, channel.name), phone)

@@ -14,7 +14,7 @@ import attrs
 
 from vos3000.routing.availability import Availability
 from vos3000.sip.core import ACCEPT, UserAgentCore
-from vos3000.sip.dialog import host_port
+from vos3000.sip.dialog import host_port, place
 from vos3000.sip.message import Response
 from vos3000.sip.outside import Asked, Target
 from vos3000.sip.transaction import ClientTransaction, Input
@@ -200,9 +200,7 @@ def _asked(target: Target, tag: str, call_id: str) -> Asked:
     channel, address = target
     here = host_port(*channel.local(address))
     there = host_port(*address)
-    uri = f"sip:{there}"
-    if channel.name != "UDP":
-        uri += f";transport={channel.name.lower()}"
+    uri = f"sip:{place(address, channel.name)}"
     return Asked(
         uri, f"<sip:vos3000@{here}>;tag={tag}", f"<sip:{there}>", f"{call_id}@{here}"
     )

@@ -10,7 +10,7 @@ from functools import partial
 from twisted.logger import Logger
 
 from vos3000.call.sipleg.again import access_to
-from vos3000.call.sipleg.gate import DEFAULT_PORT, SipGate
+from vos3000.call.sipleg.gate import SipGate
 from vos3000.metrics import Metrics
 from vos3000.model.gateways import Protocol, RegisterType, RoutingGateway
 from vos3000.routing.availability import Availability
@@ -18,6 +18,7 @@ from vos3000.sip.core import UserAgentCore
 from vos3000.sip.dialog import host_port
 from vos3000.sip.identity import user_part
 from vos3000.sip.register import Identity, RegisterSettings, Registration, State
+from vos3000.sip.transaction import default_port
 from vos3000.sip.uri import bracketed
 from vos3000.timers import Timer
 
@@ -190,9 +191,10 @@ def _identity(gateway: RoutingGateway) -> Identity:
     assert registration is not None
     domain = registration.domain
     if not domain:
-        port = gateway.signal_port or DEFAULT_PORT
+        usual = default_port(gateway.transport.upper())
+        port = gateway.signal_port or usual
         host = gateway.remote_ip
-        domain = bracketed(host) if port == DEFAULT_PORT else host_port(host, port)
+        domain = bracketed(host) if port == usual else host_port(host, port)
     user = user_part(registration.name)
     return Identity(
         f"sip:{domain}",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import partial
 
-from vos3000.call.sipleg.gate import DEFAULT_PORT, SipGate
+from vos3000.call.sipleg.gate import SipGate
 from vos3000.call.trunk.checks import Checked, Checks
 from vos3000.call.trunk.publications import Publications
 from vos3000.call.trunk.registrations import Registrations
@@ -25,7 +25,7 @@ from vos3000.sip.core import UserAgentCore
 from vos3000.sip.hosts import is_address
 from vos3000.sip.outside import Target
 from vos3000.sip.register import RegisterSettings
-from vos3000.sip.transaction import Address
+from vos3000.sip.transaction import Address, default_port
 from vos3000.sip.uri import parse_host
 
 MOST_PLACES = 8
@@ -139,5 +139,7 @@ def _addresses(gateway: MappingGateway) -> tuple[Address, ...]:
         except ParseError:
             continue
         if is_address(host):
-            found.append((host, (port if gateway.by_port else None) or DEFAULT_PORT))
+            found.append(
+                (host, (port if gateway.by_port else None) or default_port("UDP"))
+            )
     return tuple(found[:MOST_PLACES])

@@ -1,0 +1,1 @@
+SIP over TLS: `[sip] tls` listens, with `tls_certificate`, `tls_key`, `tls_ca` and `tls_verify_clients`; routing gateways with `transport` `tls` are called by it, their certificates checked unless `sipTlsVerify` is off. Certificates are read again with SIGHUP, without any call noticing. SIPS URIs are served where they came by TLS.
