@@ -113,6 +113,13 @@ class Terminal:
         """The database as the stores use it."""
         return local_pool(f"sqlite:///{self.database}", Metrics(), lambda: 0.0)
 
+    def execute(self, sql: str) -> None:
+        """Change the database as another program would."""
+        connection = sqlite3.connect(self.database)
+        connection.execute(sql)
+        connection.commit()
+        connection.close()
+
     def do(self, pool: Pool, work: Deferred[Any]) -> Any:
         """The result of one interaction; closes the pool."""
         try:

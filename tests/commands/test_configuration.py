@@ -11,6 +11,7 @@ from tests.commands.terminal import Terminal, environment
 from vos3000 import cli
 from vos3000.db.customers import CustomerStore
 from vos3000.db.gateways import MAPPING, ROUTING, GatewayStore
+from vos3000.db.phones import PhoneStore
 from vos3000.db.settings import ParameterStore
 from vos3000.db.upgrade import REVISIONS
 
@@ -159,6 +160,44 @@ class CheckTests(SynchronousTestCase):
         self.assertIn("warning: mapping gateway m has no address", text)
         self.assertIn("no problems, 7 warnings", text)
 
+    def test_phones(self) -> None:
+        """What is wrong with phones, and which of them carry no call."""
+        self.terminal.make_database()
+        for fields in (
+            {"e164": "1001", "dids": "2001"},
+            {"e164": "1002", "infoPhoneAdditional": {"registerType": 0}},
+            {"e164": "1003", "infoPhoneAdditional": {"protocol": 0}, "password": "p"},
+        ):
+            pool = self.terminal.pool()
+            store = PhoneStore(pool, CustomerStore(pool))
+            self.terminal.do(pool, store.create(fields))
+        told = json.loads(self.terminal.run("check", "--json").output)["warnings"]
+        self.assertEqual(
+            told,
+            [
+                "phone 1001 has no account: its calls are refused",
+                "phone 1001 registers and has no password: it cannot",
+                "phone 1002 has no account: its calls are refused",
+                "phone 1002 has no address (ip): no call is its",
+                "phone 1003 has no account: its calls are refused",
+                "phone 1003 speaks H.323 (protocol 0), which is not in this release",
+            ],
+        )
+        self.terminal.execute("UPDATE e_phone SET dids = '2001,1002'")
+        self.terminal.execute("UPDATE e_phone SET rewriterulesincaller = 'x'")
+        result = self.terminal.run("check", "--json")
+        self.assertEqual(result.exit_code, 1)
+        problems = json.loads(result.output)["problems"]
+        self.assertEqual(
+            problems[:3],
+            [
+                "phone 1001: 1002 rings 1002",
+                "phone 1002: 2001 rings 1001",
+                "phone 1003: 2001 rings 1001",
+            ],
+        )
+        self.assertIn("phone 1001: rewriteRulesInCaller rule 'x'", problems[4])
+
 
 class MigrateTests(SynchronousTestCase):
     """The command migrate."""
@@ -189,7 +228,7 @@ class CommandLineTests(SynchronousTestCase):
         runner = CliRunner()
         names = runner.invoke(cli.main, []).output.partition("Commands:")[2]
         commands = [line.split()[0] for line in names.splitlines() if line.strip()]
-        self.assertEqual(len(commands), 16)
+        self.assertEqual(len(commands), 20)
         for words in ([], *([name] for name in commands)):
             result = runner.invoke(cli.main, [*words, "--help"])
             self.assertEqual(result.exit_code, 0, result.output)

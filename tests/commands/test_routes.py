@@ -8,9 +8,10 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.commands.terminal import Terminal
+from tests.commands.terminal import NOW, Terminal
 from vos3000.db.customers import CustomerStore
 from vos3000.db.gateways import MAPPING, ROUTING, GatewayStore
+from vos3000.db.phones import PhoneStore
 from vos3000.db.rates import RateStore
 from vos3000.model.rates import Rate
 
@@ -147,6 +148,98 @@ class RouteTestTests(SynchronousTestCase):
         self.assertIn(f"refused with SIP {status}: NoAvailableRouter", result.output)
         self.assertIn("also: FeeRateNotFound", result.output)
         self.assertIn("no routing gateway has a prefix", result.output)
+
+    def _phone(self, e164: str, **fields: Any) -> None:
+        pool = self.terminal.pool()
+        store = PhoneStore(pool, CustomerStore(pool))
+        given = {"e164": e164, "account": "1000", "password": "p", **fields}
+        self.terminal.do(pool, store.create(given))
+
+    def _register(self, aor: str, seconds: int) -> None:
+        self.terminal.execute(
+            "INSERT INTO e_registration (aor, flow, contact, path, expiretime)"
+            f" VALUES ('{aor}', '', 'sip:x@192.0.2.9', '', {int(NOW + seconds) * 1000})"
+        )
+
+    def test_to_a_phone(self) -> None:
+        """A phone that is online is where the call goes, and nowhere else."""
+        self._phone("4930", dids="4931", rewriteRulesInCallee="49:0")
+        self._register("4930", 60)
+        code, found = self._document("--from", "m", "100", "4931")
+        self.assertEqual(
+            found["routes"],
+            [
+                {
+                    "phone": "4930",
+                    "prefix": "4931",
+                    "callerToGatewayE164": "100",
+                    "calleeToGatewayE164": "031",
+                    "cost": None,
+                }
+            ],
+        )
+        self.assertEqual((code, found["leftOut"]), (0, []))
+        text = self.terminal.run("route-test", "--from", "m", "100", "4930").output
+        self.assertIn("phone 4930", text)
+
+    def test_to_a_phone_that_cannot_be_rung(self) -> None:
+        """Offline, locked, disturbed: the reason, and what is answered."""
+        for number, (fields, reason, name) in enumerate(
+            (
+                ({}, "offline", "CalleeOffline"),
+                ({"lockType": 2}, "locked", "AccountLocked"),
+                (
+                    {"infoPhoneValueAdded": {"doNotDisturb": True}},
+                    "does not want to be disturbed",
+                    "CalleeBusy",
+                ),
+            )
+        ):
+            e164 = f"49300{number}"
+            self._phone(e164, **fields)
+            self._register(e164, -1 if reason == "offline" else 60)
+            code, found = self._document("--from", "m", "100", e164)
+            self.assertEqual(code, 1)
+            left_out = {"phone": e164, "prefix": e164, "reason": reason}
+            self.assertEqual(found["leftOut"], [left_out])
+            self.assertEqual(found["refusals"][0]["name"], name)
+
+    def test_in_place_of_a_phone(self) -> None:
+        """Routing gateways that stand in for a phone that is offline."""
+        more = {"infoPhoneAdditional": {"useRoutingGatewayNotOnline": 1}}
+        self._phone("4930", **more)
+        code, found = self._document("--from", "m", "100", "4930")
+        self.assertEqual(code, 0)
+        self.assertEqual([r["gateway"] for r in found["routes"]], ["first", "second"])
+        self.assertEqual(found["leftOut"][0]["reason"], "offline")
+
+    def test_from_a_phone(self) -> None:
+        """Its account, its rules, and its number whatever From says."""
+        self._phone("77", rewriteRulesOutCallee="0:49", callLevel=1)
+        code, found = self._document("--from", "77", "100", "030")
+        self.assertEqual((found["mappingGateway"], found["phone"]), ("", "77"))
+        self.assertEqual((found["callerE164"], found["calleeE164"]), ("77", "4930"))
+        self.assertEqual((code, found["refusals"][0]["name"]), (1, "NoCallPermission"))
+        text = self.terminal.run("route-test", "--from", "77", "100", "030").output
+        self.assertIn("100, billed as 77", text)
+
+    def test_dynamic_gateway(self) -> None:
+        """A gateway that registers is a route while it is registered."""
+        self._gateway(ROUTING, name="home", prefix="4930", registerType=1)
+        _, found = self._document("--from", "m", "100", "4930")
+        self.assertEqual(found["leftOut"][0]["reason"], "not registered")
+        self._register("home", 60)
+        _, found = self._document("--from", "m", "100", "4930")
+        self.assertEqual(found["routes"][0]["gateway"], "home")
+
+    def test_restricted(self) -> None:
+        """calleeE164Restrict: the step that refuses is shown like any other."""
+        pool = self.terminal.pool()
+        changes = {"calleeE164Restrict": 1}
+        self.terminal.do(pool, GatewayStore(pool, MAPPING).modify("m", changes))
+        code, found = self._document("--from", "m", "100", "4930")
+        self.assertEqual((code, found["routes"]), (1, []))
+        self.assertEqual(found["refusals"][0]["detail"], "4930 is no platform phone")
 
     def test_locked_gateway(self) -> None:
         """What screening refuses is shown before all else."""

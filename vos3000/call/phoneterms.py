@@ -5,15 +5,33 @@ What it changes of a call that a platform phone calls, or is called.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
-from vos3000.call.call import Call
 from vos3000.model.causes import CallRejected, EndCauses
 from vos3000.model.gateways import Device, MappingGateway, RoutingGateway
+from vos3000.model.phones import Phone
 from vos3000.routing.lines import LinesIn
 from vos3000.routing.phones import Phones
 from vos3000.routing.rewriting import Rewriting
 from vos3000.routing.routes import Selection
 from vos3000.security.screening import Screening
+
+
+class Calling(Protocol):
+    """
+    A call, as far as phones matter to it (L{vos3000.call.call.Call}).
+
+    @ivar caller: The caller's billing number, and C{callee} the callee's.
+    @ivar phone: The phone that calls, if its settings hold.
+    @ivar holds_phone_line: Whether it counts against the limits of a phone
+        that calls through a gateway.
+    """
+
+    caller: str
+    callee: str
+    phone: Phone | None
+    holds_phone_line: bool
+
 
 _ON = 1
 """The value of a setting whose 0 leaves it to the system and whose 2 is off."""
@@ -38,7 +56,7 @@ class PhoneTerms:
         self._lines = lines
         self._exceeded = causes["LineExceeded"]
 
-    def enter(self, call: Call, gateway: MappingGateway) -> None:
+    def enter(self, call: Calling, gateway: MappingGateway) -> None:
         """
         The billing numbers are known: find the phone whose settings hold from
         here on. It is the device itself, or the one that has the caller's
@@ -53,7 +71,7 @@ class PhoneTerms:
         elif gateway.settings.get("enablePhoneSetting"):
             self._behind(call)
 
-    def _behind(self, call: Call) -> None:
+    def _behind(self, call: Calling) -> None:
         """The caller may be a phone behind the gateway."""
         phone = self._phones.get(call.caller)
         if phone is None:
@@ -65,7 +83,7 @@ class PhoneTerms:
         call.phone, call.holds_phone_line = phone, True
         call.callee = self._rewriting.rewrite(origin.rewrite_callee, call.callee)[:64]
 
-    def payer(self, call: Call, gateway: MappingGateway) -> MappingGateway:
+    def payer(self, call: Calling, gateway: MappingGateway) -> MappingGateway:
         """
         Whose account pays: the device's, or that of the phone with the caller's
         number where the gateway allows it (allowPhoneBilling).
@@ -77,12 +95,12 @@ class PhoneTerms:
         return gateway
 
 
-def origin_of(call: Call, gateway: MappingGateway) -> MappingGateway:
+def origin_of(call: Calling, gateway: MappingGateway) -> MappingGateway:
     """Whose routing groups and call level hold."""
     return gateway if call.phone is None else call.phone.origin
 
 
-def is_free(call: Call, selection: Selection) -> bool:
+def is_free(call: Calling, selection: Selection) -> bool:
     """Whether a phone calls another and pays nothing for it (noBillingToPhone)."""
     if call.phone is None or call.phone.settings.get("noBillingToPhone") != _ON:
         return False
@@ -90,7 +108,7 @@ def is_free(call: Call, selection: Selection) -> bool:
 
 
 def caller_for(
-    call: Call, route: RoutingGateway, rewrite: Callable[[str, str], str]
+    call: Calling, route: RoutingGateway, rewrite: Callable[[str, str], str]
 ) -> str:
     """
     The caller as a callee is told it; empty for a phone that is to be told

@@ -28,11 +28,14 @@ from vos3000.db import upgrade
 from vos3000.db.customers import CustomerStore
 from vos3000.db.dialects import dialect
 from vos3000.db.gateways import MAPPING, ROUTING, GatewayStore
+from vos3000.db.phones import PhoneStore
 from vos3000.db.pool import Pool
 from vos3000.db.settings import ParameterStore
 from vos3000.errors import ConfigError, StorageError
-from vos3000.model.gateways import Protocol
+from vos3000.model.gateways import Protocol, RegisterType
+from vos3000.model.phones import Phone
 from vos3000.parameters import Origin, Parameter, Parameters
+from vos3000.routing.phones import Phones
 from vos3000.routing.rewriting import Rules
 from vos3000.security.auth import Authenticator
 from vos3000.transports import material
@@ -118,14 +121,36 @@ def _gateways(pool: Pool) -> Iterator[str]:
                     yield f"{kind} gateway {gateway.name}: {side} rule {rule}"
             for problem in mistakes(gateway.sip):
                 yield f"{kind} gateway {gateway.name}: {problem}"
+    yield from _phones(pool)
+
+
+def _phones(pool: Pool) -> Iterator[str]:
+    """What the phones' own settings have wrong."""
+    phones = wait(PhoneStore(pool, CustomerStore(pool)).values())
+    book = Phones()
+    book.load(phones)
+    yield from book.problems
+    for phone in phones:
+        for name, text in (
+            ("rewriteRulesOutCallee", phone.origin.rewrite_callee),
+            ("rewriteRulesInCallee", phone.route.rewrite_callee),
+            ("rewriteRulesInCaller", phone.route.rewrite_caller),
+        ):
+            for rule in Rules.read(text)[1]:
+                yield f"phone {phone.e164}: {name} rule {rule}"
+        for problem in mistakes(phone.origin.sip):
+            yield f"phone {phone.e164}: {problem}"
 
 
 def _idle(pool: Pool) -> Iterator[str]:
     """What is readable and yet carries no call."""
     for each in wait(GatewayStore(pool, MAPPING).values()):
         missing = []
-        if each.register_type:
-            missing.append("registers, which this release does not take")
+        if each.register_type == RegisterType.IMS:
+            missing.append("is an IMS edge device, which is not in this release")
+        elif each.register_type == RegisterType.DYNAMIC:
+            if not each.password:
+                missing.append("registers and has no password: it cannot")
         elif not each.remote_ips:
             missing.append("has no address (remoteIps): no call is its")
         if not each.account:
@@ -138,14 +163,33 @@ def _idle(pool: Pool) -> Iterator[str]:
                 "speaks H.323 (protocol 0), which is not in this release;"
                 " SIP is protocol 1"
             )
-        if way.register_type:
-            missing.append("registers, which this release does not do")
+        if way.register_type == RegisterType.IMS:
+            missing.append("is an IMS edge device, which is not in this release")
+        elif way.register_type == RegisterType.DYNAMIC:
+            if not way.password:
+                missing.append("registers and has no password: it cannot")
         elif not way.remote_ip:
             missing.append("has no address (remoteIp): no call goes there")
+        if way.register_type == RegisterType.REGISTERS and way.registration is None:
+            missing.append("has no registerName: we cannot register with it")
         yield from (f"routing gateway {way.name} {text}" for text in missing)
+    for phone in wait(PhoneStore(pool, CustomerStore(pool)).values()):
+        yield from (f"phone {phone.e164} {text}" for text in _missing(phone))
     for customer in wait(CustomerStore(pool).all()):
         if not customer.fee_rate_group and not customer.canceled:
             yield f"account {customer.account} has no rate group (feeRateGroup)"
+
+
+def _missing(phone: Phone) -> Iterator[str]:
+    """What keeps a phone from calling, or from being called."""
+    if not phone.origin.account:
+        yield "has no account: its calls are refused"
+    if phone.route.protocol == Protocol.H323:
+        yield "speaks H.323 (protocol 0), which is not in this release"
+    if phone.register_type == RegisterType.DYNAMIC and not phone.password:
+        yield "registers and has no password: it cannot"
+    if phone.register_type == RegisterType.STATIC and not phone.route.remote_ip:
+        yield "has no address (ip): no call is its"
 
 
 def _set(parameters: Parameters, row: Parameter) -> bool:
