@@ -159,6 +159,7 @@ class Callee:
         self.address = address
         self.tag = f"b-{address[0]}"
         self.cseq = 100
+        self.contact = f"<sip:b@{address[0]}:{address[1]}>"
 
     def reply(
         self,
@@ -169,13 +170,12 @@ class Callee:
         kind: str = "application/sdp",
     ) -> None:
         """Answer a request of the switch."""
-        host, port = self.address
         data = respond(
             request,
             status,
             None,
             None if status == 100 or request.to_tag else self.tag,
-            (("Contact", f"<sip:b@{host}:{port}>"), ("Server", "callee/1"), *headers),
+            (("Contact", self.contact), ("Server", "callee/1"), *headers),
             body,
             kind if body else None,
         )
@@ -202,7 +202,7 @@ class Callee:
             f"To: {invite.get('from')}",
             f"Call-ID: {invite.call_id}",
             f"CSeq: {self.cseq} {method}",
-            f"Contact: <sip:b@{host}:{port}>",
+            f"Contact: {self.contact}",
             "User-Agent: callee/1",
             *headers,
         ]

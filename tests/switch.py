@@ -110,7 +110,7 @@ class FakeChannel:
 
 class FakeTransport:
     """
-    One channel for every gateway.
+    One channel for every gateway; none for WebSocket.
 
     @ivar asked: Transport, whom the peer must be, and whether it must prove it.
     """
@@ -126,10 +126,10 @@ class FakeTransport:
         local: str = "",
         domain: str = "",
         verify: bool = True,
-    ) -> FakeChannel:
+    ) -> FakeChannel | None:
         """The one channel."""
         self.asked.append((name, domain, verify))
-        return self._channel
+        return None if name == "ws" else self._channel
 
 
 class KeptRecords:

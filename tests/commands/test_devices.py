@@ -60,7 +60,7 @@ class ListTests(DeviceCase):
                 ("both", "routing", "registers here"),
             ],
         )
-        text = self.terminal.run("gateway", "list").output
+        text = self.terminal.run("gateway").output
         self.assertIn("192.0.2.2", text)
         self.assertNotIn("geheim", text)
 
@@ -68,7 +68,7 @@ class ListTests(DeviceCase):
         """Numbers, account, kind."""
         (found,) = self.run_json("phone", "list")
         self.assertEqual((found["e164"], found["dids"]), ("1001", ["2001", "2002"]))
-        text = self.terminal.run("phone", "list").output
+        text = self.terminal.run("phone").output
         self.assertIn("registers here", text)
 
     def test_none(self) -> None:

@@ -116,9 +116,12 @@ def _show(
 # gateway
 
 
-@click.group()
-def gateway() -> None:
+@click.group(invoke_without_command=True)
+@shared
+def gateway(setup: Setup) -> None:
     """Show or change gateways: every field, in the web interface or not."""
+    if click.get_current_context().invoked_subcommand is None:
+        _list_gateways(setup, False)
 
 
 @gateway.command(name="list")
@@ -126,6 +129,10 @@ def gateway() -> None:
 @shared
 def list_gateways(setup: Setup, as_json: bool) -> None:
     """List the gateways of both sides."""
+    _list_gateways(setup, as_json)
+
+
+def _list_gateways(setup: Setup, as_json: bool) -> None:
     rows = []
     with setup.pool() as pool:
         for kind in _GATEWAYS:
@@ -220,9 +227,12 @@ _PHONE = (
 )
 
 
-@click.group()
-def phone() -> None:
+@click.group(invoke_without_command=True)
+@shared
+def phone(setup: Setup) -> None:
     """Show or change platform phones: every field, in the web interface or not."""
+    if click.get_current_context().invoked_subcommand is None:
+        _list_phones(setup, False)
 
 
 @phone.command(name="list")
@@ -230,6 +240,10 @@ def phone() -> None:
 @shared
 def list_phones(setup: Setup, as_json: bool) -> None:
     """List the phones."""
+    _list_phones(setup, as_json)
+
+
+def _list_phones(setup: Setup, as_json: bool) -> None:
     with setup.pool() as pool:
         phones = wait(PhoneStore(pool, CustomerStore(pool)).values())
     rows = [

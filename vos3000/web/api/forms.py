@@ -12,6 +12,7 @@ from collections.abc import Callable
 from ipaddress import ip_address, ip_network
 
 from vos3000.call.sipleg import headers
+from vos3000.call.sipleg.identity import domain
 from vos3000.model.limits import comma_list
 from vos3000.routing.rewriting import Rules
 
@@ -162,14 +163,19 @@ def server(text: str) -> None:
         transport(value.strip().lower())
 
 
+def local_domain(text: str) -> None:
+    """What may stand as the host of our addresses."""
+    if text and not domain(text):
+        raise ValueError(f"{text!r} is no host")
+
+
 def header_names(text: str) -> None:
-    """Names of headers that may pass, by comma, or C{*}."""
-    for each in headers.unusable(text):
-        raise ValueError(f"{each!r} is no header that can be let through")
+    """Names of headers that can be let through, by comma, or C{*}."""
+    for name in headers.unusable(text):
+        raise ValueError(f"{name!r} is no header that can be let through")
 
 
 def header_lines(text: str) -> None:
-    """Lines C{Name: value} with variables."""
-    _, problems = headers.read(text)
-    if problems:
-        raise ValueError("; ".join(problems))
+    """Headers that are added, one a line."""
+    for problem in headers.read(text)[1]:
+        raise ValueError(problem)

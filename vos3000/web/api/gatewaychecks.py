@@ -15,7 +15,7 @@ from vos3000.web.api.forms import Check
 from vos3000.web.retcodes import BAD_INPUT, refusal
 
 EXTENSIONS: Mapping[str, Check] = {
-    "sipLocalDomain": forms.host,
+    "sipLocalDomain": forms.local_domain,
     "sipInviteHeaders": forms.header_lines,
     "sipExtraHeaders": forms.header_names,
 }
