@@ -32,6 +32,7 @@ class Caller:
         self.uri = f"sip:{callee}@192.0.2.1"
         self.from_ = f'"A" <sip:{number}@192.0.2.10>;tag=a-{call_id}'
         self.to = f"<{self.uri}>"
+        self.contact = f"<sip:a@{address[0]}:{address[1]}>"
         self.cseq = 1
         self._branches = 0
         self.branch = ""
@@ -58,7 +59,7 @@ class Caller:
             f"To: {self.to}",
             f"Call-ID: {self.call_id}",
             f"CSeq: {self.cseq if cseq is None else cseq} {method}",
-            f"Contact: <sip:a@{host}:{port}>",
+            f"Contact: {self.contact}",
             "User-Agent: caller/1",
             *headers,
         ]

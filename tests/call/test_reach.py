@@ -11,7 +11,7 @@ import attrs
 
 from tests.call.phones import PhoneCallTests
 from tests.phones import DESK, HALL, PhonePeer
-from tests.switch import ANSWER, CALLER, FakeChannel
+from tests.switch import ANSWER, CALLER, OFFER, FakeChannel
 from vos3000.sip.message import Request, Response
 from vos3000.sip.parser import parse
 
@@ -137,3 +137,40 @@ class ReachTests(PhoneCallTests):
             phone.register(["Supported: path, outbound"])
             switch.advance(1)
         self.called(HALL)
+
+    def test_calls_from_behind_nat(self) -> None:
+        """What we ask of a phone that called goes where it called from."""
+        phone = self.at(OUTSIDE, INSIDE)
+        two = PhonePeer(self.now, "1001", DESK)
+        two.register()
+        caller = phone.caller("1001")
+        caller.contact = INSIDE
+        phone.device.learn(phone.invite(caller))
+        caller.cseq += 1
+        phone.invite(caller)
+        two.answers(two.rings())
+        caller.ack(self.now.taken(OUTSIDE)[-1])  # type: ignore[arg-type]
+        caller.ask("INVITE", OFFER)
+        self.assertEqual(self.lines(self.now, OUTSIDE), ["100"])
+        two.reply(self.now.request(DESK), 200, ANSWER)
+        caller.ack(self.now.response(OUTSIDE), b"")
+        self.now.taken()
+        self.now.registry.hang_up(1)
+        bye = self.now.request(OUTSIDE)
+        self.assertEqual((bye.method, bye.uri_text), ("BYE", "sip:1002@10.0.0.7:5060"))
+
+    def test_moves_during_a_call(self) -> None:
+        """A phone that registers from elsewhere and says so is found there."""
+        phone = self.at(DESK, "<sip:1002@198.51.100.7:5060>")
+        phone.register()
+        invite = self.called(DESK)
+        phone.answers(invite)
+        self.now.taken()
+        phone.device.address = phone.address = OUTSIDE
+        phone.device.challenge, phone.device.call_id = None, "moved"
+        phone.register()
+        self.now.taken()
+        phone.ask(invite, "UPDATE")
+        self.now.taken()
+        self.now.registry.hang_up(1)
+        self.assertEqual(self.now.request(OUTSIDE).method, "BYE")
