@@ -16,6 +16,7 @@ class Caller:
     A gateway that calls the switch.
 
     @ivar to: The To of the dialog, once the switch gave it a tag.
+    @ivar contact: Its Contact, if it is not its address.
     """
 
     def __init__(
@@ -32,7 +33,7 @@ class Caller:
         self.uri = f"sip:{callee}@192.0.2.1"
         self.from_ = f'"A" <sip:{number}@192.0.2.10>;tag=a-{call_id}'
         self.to = f"<{self.uri}>"
-        self.contact = f"<sip:a@{address[0]}:{address[1]}>"
+        self.contact = ""
         self.cseq = 1
         self._branches = 0
         self.branch = ""
@@ -59,7 +60,7 @@ class Caller:
             f"To: {self.to}",
             f"Call-ID: {self.call_id}",
             f"CSeq: {self.cseq if cseq is None else cseq} {method}",
-            f"Contact: {self.contact}",
+            f"Contact: {self.contact or f'<sip:a@{host}:{port}>'}",
             "User-Agent: caller/1",
             *headers,
         ]
