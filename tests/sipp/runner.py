@@ -5,6 +5,7 @@ SIPp as caller and as callee, run by the reactor, and how each ended.
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from string import Template
 
@@ -55,14 +56,20 @@ class Sipp(ProcessProtocol):
     """
 
     def __init__(
-        self, scenario: str, directory: Path, status: int, transport: str
+        self,
+        scenario: str,
+        directory: Path,
+        status: int,
+        transport: str,
+        values: Mapping[str, object],
     ) -> None:
         self.ended: Deferred[Outcome] = Deferred()
         self._scenario = scenario
         self._directory = directory
         # of its Contact; sippy knows none of SIPp's own writing, UDP
         where = "" if transport == "udp" else f";transport={transport}"
-        self._values = {"status": str(status), "transport": where}
+        given = {name: str(value) for name, value in values.items()}
+        self._values = {"status": str(status), "transport": where, **given}
         self._output: list[bytes] = []
 
     def start(self, reactor: IReactorProcess, arguments: list[str]) -> None:
@@ -118,6 +125,7 @@ class Party:
     @ivar transport: C{udp} or C{tcp}.
     @ivar status: What C{$status} in its scenario stands for; C{$transport} is the
         parameter of its Contact.
+    @ivar values: What other words with a C{$} in its scenario stand for.
     """
 
     scenario: str
@@ -125,6 +133,7 @@ class Party:
     port: int = 0
     transport: str = "udp"
     status: int = 0
+    values: Mapping[str, object] = attrs.field(factory=dict)
     _sipp: Sipp | None = attrs.field(default=None, init=False)
 
     def start(
@@ -143,7 +152,9 @@ class Party:
         if target:
             arguments.insert(0, f"127.0.0.1:{target}")
             arguments += ["-s", number, "-d", str(hold)]
-        self._sipp = Sipp(self.scenario, directory, self.status, self.transport)
+        self._sipp = Sipp(
+            self.scenario, directory, self.status, self.transport, self.values
+        )
         self._sipp.start(IReactorProcess(reactor), arguments)
         return self._sipp.ended
 

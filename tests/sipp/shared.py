@@ -11,6 +11,7 @@ import csv
 import shutil
 import sqlite3
 import tempfile
+from collections.abc import Mapping
 from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
@@ -138,13 +139,22 @@ class Running:
 
     @param more: Further lines of vos3000.conf.
     @param sip_lines: Further lines of its section [sip].
+    @param parameters: Further system parameters.
     @ivar child: Its process.
     """
 
-    def __init__(self, more: str = "", sip_lines: str = "") -> None:
+    def __init__(
+        self,
+        more: str = "",
+        sip_lines: str = "",
+        parameters: Mapping[str, str] | None = None,
+    ) -> None:
         self._directory = Path(tempfile.mkdtemp(prefix="vos3000-sipp-"))
         self._switch = Switch(
-            self._directory, _PARAMETERS, more=more, sip_lines=sip_lines
+            self._directory,
+            {**_PARAMETERS, **(parameters or {})},
+            more=more,
+            sip_lines=sip_lines,
         )
         self._serial = 0
         rates = self._directory / "rates.csv"
@@ -178,16 +188,22 @@ class Shared:
     Starts a switch when the first test wants it, ends it with the reactor.
 
     @param sip_lines: More lines of the section [sip] of its configuration.
+    @param parameters: Further system parameters.
     """
 
-    def __init__(self, sip_lines: str = "") -> None:
+    def __init__(
+        self, sip_lines: str = "", parameters: Mapping[str, str] | None = None
+    ) -> None:
         self._sip_lines = sip_lines
+        self._parameters = parameters
         self._running: Running | None = None
 
     def running(self) -> Running:
         """The one switch."""
         if self._running is None:
-            self._running = Running(sip_lines=self._sip_lines)
+            self._running = Running(
+                sip_lines=self._sip_lines, parameters=self._parameters
+            )
             core = IReactorCore(reactor)
             core.addSystemEventTrigger("before", "shutdown", self._running.stop)
         return self._running
