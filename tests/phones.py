@@ -4,7 +4,7 @@ Phones that register with the switch of L{tests.switch}, call and are called.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from tests.devices import Device
 from tests.peers import Callee, Caller
@@ -52,15 +52,17 @@ class PhonePeer(Callee):
         )
         return made
 
-    def invite(self, caller: Caller, body: bytes = OFFER) -> Response:
+    def invite(
+        self, caller: Caller, body: bytes = OFFER, more: Sequence[str] = ()
+    ) -> Response:
         """
         Send the INVITE, without credentials if there is no challenge to answer
         yet, and take its first answer.
         """
-        headers = []
+        headers = [*more]
         if self.device.challenge is not None:
             given = self.device.credentials("INVITE", caller.uri)
-            headers = [f"Authorization: {given}"]
+            headers.append(f"Authorization: {given}")
         caller.invite(body, headers)
         first, *rest = self.switch.taken(self.address)
         assert isinstance(first, Response)
@@ -73,17 +75,22 @@ class PhonePeer(Callee):
         return response.status
 
     def call(
-        self, callee: str, number: str = "", call_id: str = "", body: bytes = OFFER
+        self,
+        callee: str,
+        number: str = "",
+        call_id: str = "",
+        body: bytes = OFFER,
+        headers: Sequence[str] = (),
     ) -> Caller:
         """Call: be challenged, and show the password."""
         caller = self.caller(callee, number, call_id)
         self.device.challenge = None
-        challenge = self.invite(caller, body)
+        challenge = self.invite(caller, body, headers)
         assert challenge.status in (401, 407), challenge.status
         caller.ack(challenge)
         self.device.learn(challenge)
         caller.cseq += 1
-        trying = self.invite(caller, body)
+        trying = self.invite(caller, body, headers)
         assert trying.status == 100, trying.status
         return caller
 
