@@ -246,6 +246,12 @@ class OnlineTests(DeviceCase):
 
     def test_gateways(self) -> None:
         """Both sides; what is disabled says for how long."""
+        self.terminal.switch.answers["metrics"] = (
+            "# TYPE vos3000_routing_gateway_obstacle gauge\n"
+            'vos3000_routing_gateway_obstacle{gateway="out"} 3\n'
+            'vos3000_routing_gateway_obstacle{gateway="peer"} 5\n'
+            'vos3000_routing_gateway_obstacle{gateway="gone"} 2\n'
+        )
         common = {"currentCall": 1, "acd": 61, "registerTime": 0}
         self.terminal.switch.answers["GetGatewayMappingOnline"] = {
             "retCode": 0,
@@ -266,8 +272,16 @@ class OnlineTests(DeviceCase):
         lines = self.terminal.run("gateways").output.splitlines()
         self.assertIn("always", lines[1])
         self.assertIn("disabled for 12 s", lines[2])
-        self.assertIn("as 4930", lines[3])
-        self.assertEqual(len(self.run_json("gateways")["routing"]), 2)
+        self.assertIn("full, as it published", lines[3])
+        self.assertIn("gone", lines[4])
+        self.assertIn("offline", lines[4])
+        self.assertIn("does not answer OPTIONS", lines[4])
+        found = self.run_json("gateways")
+        self.assertEqual(len(found["routing"]), 2)
+        self.assertEqual(found["obstacles"]["routing"]["gone"],
+                         "does not answer OPTIONS")  # fmt: skip
+        self.terminal.switch.answers["metrics"] = ""
+        self.assertIn("as 4930", self.terminal.run("gateways").output)
 
     def test_nobody(self) -> None:
         """Empty lists say so."""
@@ -275,5 +289,6 @@ class OnlineTests(DeviceCase):
         answers["GetAllPhoneOnline"] = {"retCode": 0, "e164s": []}
         answers["GetGatewayMappingOnline"] = {"retCode": 0}
         answers["GetGatewayRoutingOnline"] = {"retCode": 0}
+        answers["metrics"] = ""
         self.assertEqual(self.terminal.run("phones").output, "no phone is registered\n")
         self.assertEqual(self.terminal.run("gateways").output, "no gateway is online\n")

@@ -6,7 +6,6 @@ filled from the database.
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
 
 import attrs
 import click
@@ -245,23 +244,15 @@ def _ask_running(setup: Setup, availability: Availability) -> bool:
 
     @return: Whether it runs.
     """
+    switch = Switch(setup.config, setup.connect)
     try:
-        numbers = Switch(setup.config, setup.connect).metrics()
+        availability.adopt(
+            switch.by_gateway("routing_gateway_obstacle"),
+            switch.by_gateway("routing_gateway_pause_seconds"),
+        )
     except Complaint:
         return False
-    availability.adopt(
-        _by_gateway(numbers, "obstacle"), _by_gateway(numbers, "pause_seconds")
-    )
     return True
-
-
-def _by_gateway(numbers: Mapping[str, float], name: str) -> dict[str, int]:
-    start = f'vos3000_routing_gateway_{name}{{gateway="'
-    return {
-        key.removeprefix(start).removesuffix('"}'): int(value)
-        for key, value in numbers.items()
-        if key.startswith(start)
-    }
 
 
 def _address(source: str) -> tuple[str, int]:

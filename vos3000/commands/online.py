@@ -12,6 +12,7 @@ import click
 from vos3000.commands.context import Setup, console, fitted, shared, show_json
 from vos3000.commands.remote import Switch
 from vos3000.model.money import plain
+from vos3000.routing.availability import REASONS, Obstacle
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
@@ -52,17 +53,27 @@ def phones(setup: Setup, as_json: bool) -> None:
 @JSON
 @shared
 def gateways(setup: Setup, as_json: bool) -> None:
-    """Show the gateways that are online at the running switch."""
+    """
+    Show the gateways that are online at the running switch, and those that
+    are not called just now, and why.
+    """
     switch = Switch(setup.config, setup.connect)
     answer = switch.ask("GetGatewayMappingOnline")
     mapping = answer.get("infoGatewayMappingOnlines", [])
     answer = switch.ask("GetGatewayRoutingOnline")
     routing = answer.get("infoGatewayRoutingOnlines", [])
+    sides = {"mapping": mapping, "routing": routing}
+    why = {side: _obstacles(switch, side) for side in sides}
     if as_json:
-        show_json({"mapping": mapping, "routing": routing})
+        show_json({**sides, "obstacles": why})
         return
-    rows = [_gateway(setup, "mapping", each) for each in mapping]
-    rows += [_gateway(setup, "routing", each) for each in routing]
+    rows = [
+        _gateway(setup, side, each, why[side].pop(each["name"], ""))
+        for side, found in sides.items()
+        for each in found
+    ]
+    for side, names in why.items():
+        rows += [(n, side, "", "offline", *("-",) * 4, names[n]) for n in names]
     columns = (
         *("gateway", "side", "address", "online for", "calls", "lines"),
         *("asr", "acd", "note"),
@@ -71,10 +82,19 @@ def gateways(setup: Setup, as_json: bool) -> None:
     _print(rows, columns, spare, "calls,lines,asr,acd", "no gateway is online")
 
 
-def _gateway(setup: Setup, side: str, each: Mapping[str, Any]) -> tuple[str, ...]:
+def _obstacles(switch: Switch, side: str) -> dict[str, str]:
+    """Why gateways are not called just now, by name."""
+    found = switch.by_gateway(f"{side}_gateway_obstacle")
+    return {name: REASONS[Obstacle(kind)] for name, kind in found.items()}
+
+
+def _gateway(
+    setup: Setup, side: str, each: Mapping[str, Any], why: str
+) -> tuple[str, ...]:
     note = each.get("registerName", "")
     if note:
         note = f"as {note}"
+    note = why or note
     if each.get("retryAfter"):
         note = f"disabled for {each['retryAfter'] // 1000} s"
     return (

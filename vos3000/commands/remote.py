@@ -80,6 +80,19 @@ class Switch:
         """One of the pages that are ours, read as JSON."""
         return json.loads(self._exchange("GET", path))
 
+    def by_gateway(self, name: str) -> dict[str, int]:
+        """
+        A metric that has a number for each gateway.
+
+        @param name: Without what all names of ours begin with.
+        """
+        start = f'vos3000_{name}{{gateway="'
+        return {
+            key.removeprefix(start).removesuffix('"}'): int(value)
+            for key, value in self.metrics().items()
+            if key.startswith(start)
+        }
+
     def problem(self) -> str:
         """What C{/healthz} says is wrong; empty if nothing is."""
         text = self._exchange("GET", "/healthz", accepted=(200, 503)).strip()
