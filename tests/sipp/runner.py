@@ -152,6 +152,9 @@ class Party:
         if target:
             arguments.insert(0, f"127.0.0.1:{target}")
             arguments += ["-s", number, "-d", str(hold)]
+            if "password" in self.values:
+                # SIPp's own URI names only the host: it would open any number.
+                arguments += ["-auth_uri", f"{number}@127.0.0.1:{target}"]
         self._sipp = Sipp(
             self.scenario, directory, self.status, self.transport, self.values
         )
