@@ -39,6 +39,7 @@ from vos3000.model.numbers import PrefixMap
 from vos3000.model.phones import Phone
 from vos3000.model.rates import Rate
 from vos3000.parameters import Parameters, registry
+from vos3000.phone.transfer import Transfers
 from vos3000.registration import Registration
 from vos3000.routing.availability import Availability
 from vos3000.routing.capacity import Capacity
@@ -381,6 +382,17 @@ class Switch:
             self.causes,
             self.metrics,
         )
+        self.transfers = Transfers(
+            self.control,
+            self.book,
+            self.authenticator.mapping_gateway,
+            lambda: in_force.transfer_shows_caller,
+            self.timers,
+            self.now,
+            self.causes,
+        )
+        self.control.transfers = self.transfers.referred
+        self.gate.replaces = self.transfers.replaces
 
     def load(
         self,

@@ -38,6 +38,8 @@ class InForce:
     @ivar publish_expire: Seconds that a gateway's published state is valid.
     @ivar redirect_timeout: Seconds that a redirect server has for its answer.
     @ivar quality: Over which time gateways are judged.
+    @ivar transfer_shows_caller: Whether who called is shown when its call is
+        transferred, and not who transfers it.
     @ivar resend: Seconds between retransmissions.
     @ivar answers_strangers: Whether unknown sources get any answer.
     @ivar signal_tos: The class of service of signaling's packets.
@@ -98,6 +100,8 @@ class InForce:
             slices=values["SS_GATEWAY_QUALITY_RESERVE_SEPARATE"],
         )
         self.resend: tuple[float, ...] = values["SS_SIP_RESEND_INTERVAL"]
+        shown: str = values["SS_CALL_TRANSFER_NORMAL_DISPLAY"]
+        self.transfer_shows_caller = shown == "Original caller"
         self.answers_strangers: bool = values["SS_REPLY_UNAUTHORIZED"]
         self.signal_tos: int = values["SS_QOS_SIGNAL"]
         self.reset_connections: bool = values["SS_TCP_CLOSE_RESET"]

@@ -33,6 +33,7 @@ from vos3000.model.bindings import Binding
 from vos3000.model.causes import EndCauses
 from vos3000.model.gateways import MappingGateway, RoutingGateway
 from vos3000.model.phones import Phone
+from vos3000.phone.transfer import Transfers
 from vos3000.ports import Ports
 from vos3000.registration import Registration
 from vos3000.routing.availability import Availability
@@ -120,6 +121,21 @@ class Signaling:
             causes,
             metrics,
         )
+        self._make_transfers()
+
+    def _make_transfers(self) -> None:
+        in_force = self._in_force
+        self.transfers = Transfers(
+            self.control,
+            self.phones,
+            self.authenticator.mapping_gateway,
+            lambda: in_force.transfer_shows_caller,
+            self._timers,
+            self._now,
+            self._causes,
+        )
+        self.control.transfers = self.transfers.referred
+        self.gate.replaces = self.transfers.replaces
 
     def _make_engines(self, choose: Callable[[int], int]) -> None:
         in_force, causes = self._in_force, self._causes

@@ -17,7 +17,7 @@ from tests.sip.rig import (
 from vos3000.sip.message import Request, Response
 from vos3000.sip.parser import parse
 
-ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK"
+ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER, NOTIFY"
 
 
 class RefusalTests(SynchronousTestCase):
@@ -301,7 +301,7 @@ class InDialogTests(SynchronousTestCase):
     def test_extension_or_method_is_refused(self) -> None:
         """420, 405, 501 as outside; the number is not used up."""
         for number, (method, headers, status) in enumerate(
-            (("INFO", ("Require: x",), 420), ("REFER", (), 405), ("DANCE", (), 501))
+            (("INFO", ("Require: x",), 420), ("SUBSCRIBE", (), 405), ("DANCE", (), 501))
         ):
             branch = f"z9hG4bK3{number}"
             self.rig.receive(self._inside(method, 12, branch, headers))

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import IntEnum
-from typing import Protocol
+from typing import Protocol, cast
 
 from twisted.internet.defer import Deferred
 
@@ -24,6 +24,7 @@ from vos3000.call.leg import (
     InboundLeg,
     Leg,
     OutboundLeg,
+    Referral,
     Stage,
     state_of,
 )
@@ -58,14 +59,34 @@ class Hunting(Protocol):
         """Give up the attempt under way: the call ended."""
 
 
+class Moving(Protocol):
+    """A change of who is in the call, while it goes on."""
+
+    def left(self, call: Call, leg: Leg) -> bool:
+        """
+        One side of the call hung up.
+
+        @return: Whether the call goes on without it for now.
+        """
+
+    def stopped(self, call: Call, cause: EndCause) -> None:
+        """The call ended, and nobody was told yet."""
+
+
 class Owner(Protocol):
-    """Call control, as a call sees it."""
+    """
+    Call control, as a call sees it.
+
+    @ivar transfers: Takes the wish of one side to have the other connected to
+        somebody else.
+    """
 
     exhausted: EndCause
     lost: EndCause
     too_long: EndCause
     abandoned: EndCause
     mismatch: EndCause
+    transfers: Callable[[Call, Leg, Referral], None]
 
     def now(self) -> Instant:
         """The time."""
@@ -153,6 +174,7 @@ class Call:
     @ivar dialed: When the last attempt began.
     @ivar callee_rang: When its callee first rang or answered.
     @ivar described: Whether the callee of the last attempt told its media.
+    @ivar moving: What changes who is in it; None if nothing does.
     """
 
     __slots__ = (
@@ -177,6 +199,7 @@ class Call:
         "leg",
         "media",
         "meter",
+        "moving",
         "out",
         "owner",
         "payer",
@@ -208,6 +231,7 @@ class Call:
         self.hunt: Hunting | None = None
         self.meter: Meter | None = None
         self.media: MediaSession | None = None
+        self.moving: Moving | None = None
         self.rang: Instant | None = None
         self.dialed: Instant | None = None
         self.callee_rang: Instant | None = None
@@ -273,7 +297,7 @@ class Call:
         @param content: As the caller may see it.
         """
         protocol = self.leg.protocol if self.out is None else self.out.protocol
-        self._step(state_of(protocol, stage, content.is_session))
+        self.step(state_of(protocol, stage, content.is_session))
         if stage is Stage.RINGING:
             now = self.owner.now()
             self.callee_rang = self.callee_rang or now
@@ -295,7 +319,6 @@ class Call:
         self.answered_at = now
         self.callee_rang = self.callee_rang or now
         self.rang = self.rang or now
-        self.leg.answer(content)
         if self.meter is not None:
             if self.route is not None:
                 self.meter.routed(self.route, self.callee_out)
@@ -304,9 +327,11 @@ class Call:
         if longest > 0:
             self._limit = self.owner.later(longest, _too_long, self)
         sip = out.protocol is Signaling.SIP
-        self._step(CallState.OK if sip else CallState.CONNECT)
+        self.step(CallState.OK if sip else CallState.CONNECT)
+        self.leg.answer(content)
 
-    def _step(self, state: CallState) -> None:
+    def step(self, state: CallState) -> None:
+        """The call came to another state."""
         if state is not self.state:
             self.state = state
             self.owner.stepped(self)
@@ -324,6 +349,8 @@ class Call:
         self, leg: Leg, cause: EndCause, reason: str, headers: Headers = ()
     ) -> None:
         """One side hung up, or was lost."""
+        if self.moving is not None and self.moving.left(self, leg):
+            return
         if cause is self.owner.lost:
             self.end(cause, EndDirection.SERVER, detail=reason)
         elif leg is self.leg:
@@ -364,6 +391,20 @@ class Call:
         else:
             other.confirm(passed)
 
+    def referred(self, leg: Leg, referral: Referral) -> None:
+        """One side wants the other to be connected to somebody else."""
+        self.owner.transfers(self, leg, referral)
+
+    def replace(self, leg: Leg, other: Leg) -> None:
+        """
+        C{other} takes the place of a side that was answered; nothing is asked
+        of it that both kinds of legs do not do.
+        """
+        if leg is self.leg:
+            self.leg = cast(InboundLeg, other)
+        elif leg is self.out:
+            self.out = cast(OutboundLeg, other)
+
     # The end
 
     def end(
@@ -389,7 +430,6 @@ class Call:
         if self.media is not None:
             self.media.close()
         self._settle(ended)
-        self.state = CallState.RELEASE
         self.owner.over(self, ended)
         admission, self.admission = self.admission, None
         if admission is not None:

@@ -25,7 +25,7 @@ from vos3000.call.call import Call, Ended, Phase
 from vos3000.call.failures import mapped, mapped_q850
 from vos3000.call.hunting import Hunter
 from vos3000.call.judging import judge
-from vos3000.call.leg import InboundLeg
+from vos3000.call.leg import InboundLeg, Leg, Referral
 from vos3000.call.phoneterms import PhoneTerms, is_free, origin_of
 from vos3000.call.presented import Withheld, rewritten
 from vos3000.call.record import record_of
@@ -118,6 +118,7 @@ class CallControl:
     """
 
     _log = Logger()
+    transfers: Callable[[Call, Leg, Referral], None]
 
     def __init__(
         self,
@@ -180,9 +181,17 @@ class CallControl:
 
     def incoming(self, leg: InboundLeg) -> None:
         """Take a new call."""
+        self.admit(self.take(leg))
+
+    def take(self, leg: InboundLeg) -> Call:
+        """A new call, that nothing was decided about yet."""
         self._setups.value += 1
         call = Call(self, self._registry.new_id(), leg)
         self._registry.add(call)
+        return call
+
+    def admit(self, call: Call) -> None:
+        """Let the call in, or refuse it, now or when that is known."""
         admission = Deferred.fromCoroutine(self._admit(call))
         if not admission.called:
             call.admission = admission
@@ -378,6 +387,7 @@ class CallControl:
         except Exception:
             # Whatever becomes of the messages, lines and money are settled.
             self._log.failure("{call}: a side could not be told", call=call.id)
+        call.state = CallState.RELEASE
         self._registry.remove(call)
         self._give_back(call)
         self._ends.add(ended.cause.name)
@@ -392,10 +402,13 @@ class CallControl:
             self._events.publish(kept)
 
     def _hang_up(self, call: Call, ended: Ended) -> None:
-        leg, out = call.leg, call.out
         hunt, call.hunt = call.hunt, None
         if hunt is not None:
             hunt.stop(ended.cause, ended.reason)
+        moving, call.moving = call.moving, None
+        if moving is not None:
+            moving.stopped(call, ended.cause)
+        leg, out = call.leg, call.out
         if call.answered_at is None:
             gateway, cause = call.gateway, ended.cause
             status = q850 = 0

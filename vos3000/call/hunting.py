@@ -218,7 +218,8 @@ class Hunt:
         if not phone:
             hunter.selector.attempted(gateway.name)
         rewrite = hunter.rewriting.rewrite
-        call.caller_out = caller_for(call, gateway, rewrite)
+        shown = call.leg.presented.shown
+        call.caller_out = caller_for(call, gateway, rewrite, shown)
         call.callee_out = callee or rewrite(gateway.rewrite_callee, call.callee)[:64]
         call.dialing(gateway)
         self._limits = hunter.settings.stages.of(gateway)

@@ -112,6 +112,36 @@ class Exchange(Protocol):
         """The other end declined or cannot be asked."""
 
 
+class Referral(Protocol):
+    """
+    One end's wish that the other be connected to somebody else.
+
+    @ivar number: Whom to connect it to.
+    @ivar attended: Whether that is who it talks to in another call of its own.
+    @ivar consulted: Its leg of that other call; None if there is none.
+    """
+
+    number: str
+    attended: bool
+    consulted: Leg | None
+
+    def accept(self) -> None:
+        """It is worked on."""
+
+    def refuse(self, cause: EndCause) -> None:
+        """It will not be done."""
+
+    def tell(self, stage: Stage) -> None:
+        """Tell how far whoever is called now has come."""
+
+    def finish(self, cause: EndCause | None) -> None:
+        """
+        Tell what came of it.
+
+        @param cause: Why it failed; None if it did not.
+        """
+
+
 class Leg(Protocol):
     """
     One side of a call.
@@ -162,6 +192,8 @@ class InboundLeg(Leg, Protocol):
     @ivar content: The caller's offer; none for a late offer.
     @ivar hops: How many more switches the call may pass.
     @ivar presented: What the caller says of itself, once it is recognized.
+    @ivar original: Of a call that a transfer placed, the Call-ID of the call that
+        was transferred and who transferred it; else empty.
     """
 
     origin: MappingGateway | None
@@ -170,6 +202,7 @@ class InboundLeg(Leg, Protocol):
     content: Content
     hops: int
     presented: Presented
+    original: tuple[str, str]
     user: InboundUser | None
 
     @property
@@ -255,6 +288,9 @@ class InboundUser(Protocol):
 
     def confirmed(self, leg: Leg, content: Content) -> None:
         """The peer answered the offer that it was given in an answer."""
+
+    def referred(self, leg: Leg, referral: Referral) -> None:
+        """The peer wants the other end to be connected to somebody else."""
 
 
 class OutboundUser(Protocol):

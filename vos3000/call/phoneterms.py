@@ -108,19 +108,25 @@ def is_free(call: Calling, selection: Selection) -> bool:
 
 
 def caller_for(
-    call: Calling, route: RoutingGateway, rewrite: Callable[[str, str], str]
+    call: Calling,
+    route: RoutingGateway,
+    rewrite: Callable[[str, str], str],
+    shown: str = "",
 ) -> str:
     """
     The caller as a callee is told it; empty for a phone that is to be told
     none (callerIdDisplay).
 
     @param rewrite: Applies number rules.
+    @param shown: What is shown in place of the caller's own numbers.
     """
     settings, caller, phone = route.settings, call.caller, call.phone
     called_phone = route.device is Device.PHONE
     if called_phone and settings.get("callerIdDisplay") is False:
         return ""
-    if phone is not None and phone.display_number:
+    if shown:
+        caller = shown
+    elif phone is not None and phone.display_number:
         if called_phone:
             shows = settings.get("useCallerPhoneDisplay") == _ON
         else:

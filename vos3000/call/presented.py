@@ -70,6 +70,8 @@ class Presented:
     @ivar display: Its name; empty for none.
     @ivar withheld: What it asks to be withheld.
     @ivar forwarded: Who sent the call on, the last one first.
+    @ivar shown: The number that callees are shown in place of its own, before
+        their rules; empty for its own.
     @ivar privacy: What it asks for, in the words of RFC 3323.
     @ivar asserted: Who it is, as others vouch for it: names with addresses as
         SIP writes them.
@@ -82,7 +84,11 @@ class Presented:
     privacy: tuple[str, ...] = ()
     asserted: tuple[str, ...] = ()
     preferred: tuple[str, ...] = ()
+    shown: str = ""
 
 
 PLAIN = Presented()
 """A caller that is a number and nothing else."""
+
+HIDDEN = Presented(withheld=Withheld.NUMBER)
+"""A caller that asks for its number to be withheld."""

@@ -56,6 +56,7 @@ def record_of(call: Call, ended: Ended, softswitch: str) -> Cdr:
         endreason=ended.cause.code,
         sipreasonheader=ended.reason[:TEXT],
     )
+    cdr.calleroriginalcallid, cdr.calleroriginalinfo = leg.original
     if call.forwarded:
         told = ", ".join(map(str, call.forwarded))
         cdr.calleroriginalinfo = told[:INFO]

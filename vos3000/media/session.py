@@ -72,6 +72,15 @@ class MediaSession(Protocol):
         @raise MediaRefused: If it takes nothing that the other side may use.
         """
 
+    def seat(self, side: Side, source: str, options: SipOptions) -> None:
+        """
+        Another peer takes the place of C{side} in the call.
+
+        @param source: Where its signaling comes from; empty if what it describes
+            is complete.
+        @param options: How SIP is spoken with it.
+        """
+
     def declined(self) -> None:
         """The offer that waits gets no answer: what was agreed before holds."""
 
@@ -142,6 +151,20 @@ class DirectMedia:
             self._terms.meet(rules)
         elif rules is not PLAIN or self._rules is not PLAIN:
             self._terms = Terms(self._rules, rules)
+
+    def seat(self, side: Side, source: str, options: SipOptions) -> None:
+        """Its own rules hold, and its own address in place of private ones."""
+        sources = list(self._sources)
+        sources[side] = _public(source, options) if source else ""
+        self._sources = (sources[0], sources[1])
+        rules = rules_of(options)
+        if side is Side.CALLER:
+            self._rules = rules
+        if self._terms is not None:
+            self._terms.seat(side, rules)
+        elif rules is not PLAIN:
+            pair = (rules, PLAIN) if side is Side.CALLER else (PLAIN, rules)
+            self._terms = Terms(*pair)
 
     def offer(self, side: Side, body: bytes) -> bytes:
         """Pass C{body} on under our own origin."""

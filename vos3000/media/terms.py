@@ -37,6 +37,12 @@ class Terms:
         """Another callee is tried."""
         self._rules = (self._rules[0], callee)
 
+    def seat(self, side: int, rules: Rules) -> None:
+        """Another peer takes the place of one side."""
+        pair = list(self._rules)
+        pair[side] = rules
+        self._rules = (pair[0], pair[1])
+
     def forget(self) -> None:
         """The offer that waited is settled."""
         self._read = None

@@ -35,13 +35,16 @@ from vos3000.sip.transaction import (
 )
 from vos3000.timers import TimerWheel
 
-METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "UPDATE", "PRACK")
+METHODS = (
+    *("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "UPDATE"),
+    *("PRACK", "REFER", "NOTIFY"),
+)
 """What we understand, as the Allow header tells it."""
 
 ALLOW = ("Allow", ", ".join(METHODS))
 ACCEPT = ("Accept", "application/sdp")
 
-_OTHER_METHODS = "REGISTER SUBSCRIBE NOTIFY REFER MESSAGE PUBLISH"
+_OTHER_METHODS = "REGISTER SUBSCRIBE MESSAGE PUBLISH"
 KNOWN_METHODS = frozenset((*METHODS, *_OTHER_METHODS.split()))
 """Methods that are refused with 405; any other with 501 (8.2.1)."""
 
@@ -191,6 +194,9 @@ class UserAgentCore:
             self.refuse(transaction, 403)
         elif method == "OPTIONS":
             self._options(transaction, request)
+        elif method == "REFER":
+            # RFC 3515 section 2.4.2: nobody is called on an order from nowhere
+            self.refuse(transaction, 403)
         elif method in METHODS:
             self.refuse(transaction, 481)
         else:

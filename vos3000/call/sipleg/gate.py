@@ -6,16 +6,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from vos3000.call.leg import InboundLeg, OutboundLeg, OutboundUser, Setup
+from vos3000.call.leg import InboundLeg, Leg, OutboundLeg, OutboundUser, Setup
 from vos3000.call.sipleg.callers import Callers
 from vos3000.call.sipleg.inbound import SipInboundLeg
 from vos3000.call.sipleg.outbound import SipOutboundLeg
 from vos3000.call.sipleg.reach import Reach, registered
+from vos3000.call.sipleg.referral import leg_of
 from vos3000.call.sipleg.stranger import SipStrangerLeg
 from vos3000.call.sipleg.terms import SipLegs
 from vos3000.model.gateways import MappingGateway, RegisterType, RoutingGateway
 from vos3000.sip.challenger import Outcome
 from vos3000.sip.outside import Target
+from vos3000.sip.refer import replaces_of
 from vos3000.sip.transaction import InviteServerTransaction, default_port
 from vos3000.sip.transport import Transport
 from vos3000.sip.uri import Uri
@@ -35,6 +37,8 @@ class SipGate:
     @param incoming: Call control's entrance.
     @param resolve: The address of a host name, if it is known by now.
     @ivar callers: Who calls from elsewhere. Set before the first message comes.
+    @ivar replaces: Takes a caller that wants the place of a side of a call, that
+        side, and whether only before the call is answered. Set likewise.
     """
 
     def __init__(
@@ -56,14 +60,33 @@ class SipGate:
         self._resolve = resolve
         self.legs: SipLegs
         self.callers: Callers
+        self.replaces: Callable[[InboundLeg, Leg | None, bool], None]
 
     def invited(self, transaction: InviteServerTransaction) -> None:
         """A new INVITE came that the core has no objection to."""
         origin = self._whose(*transaction.address)
         if origin is not None:
-            self._incoming(SipInboundLeg(self.legs, transaction, origin))
+            self._enter(transaction, origin)
         else:
             self._unplaced(transaction)
+
+    def _enter(
+        self, transaction: InviteServerTransaction, origin: MappingGateway
+    ) -> None:
+        """
+        A known caller has a new call, or takes the place of one side of another.
+
+        @raise ParseError: If the side cannot be read.
+        """
+        request = transaction.request
+        if request.get("replaces") is None:
+            self._incoming(SipInboundLeg(self.legs, transaction, origin))
+            return
+        replaces = replaces_of(request)
+        if replaces is not None:
+            replaced = leg_of(self.legs.core, replaces)
+            leg = SipInboundLeg(self.legs, transaction, origin)
+            self.replaces(leg, replaced, replaces.early_only)
 
     def _unplaced(self, transaction: InviteServerTransaction) -> None:
         """It comes from no gateway's address: who is it?"""
@@ -92,7 +115,7 @@ class SipGate:
             later = [("Retry-After", str(delay))]
             self.legs.core.refuse(transaction, 503, headers=later)
         else:
-            self._incoming(SipInboundLeg(self.legs, transaction, origin))
+            self._enter(transaction, origin)
 
     def dial(
         self, gateway: RoutingGateway, setup: Setup, user: OutboundUser

@@ -13,7 +13,7 @@ from vos3000.call.leg import (
     Kind,
     Stage,
 )
-from vos3000.call.presented import PLAIN, Presented
+from vos3000.call.presented import HIDDEN, PLAIN, Presented
 from vos3000.call.sipleg.headers import wants
 from vos3000.call.sipleg.reasons import said_in, told, told_in_refusal
 from vos3000.call.sipleg.recognition import callee_of, caller_of, presented_by
@@ -59,6 +59,7 @@ class SipInboundLeg(SipLeg):
     )
 
     unknown = ""
+    original = ("", "")
 
     def __init__(
         self,
@@ -167,6 +168,7 @@ class SipInboundLeg(SipLeg):
                 ("Contact", self.dialog.contact),
                 ALLOW,
                 _SERVER,
+                *self.supports(),
                 *headers,
                 *content.headers,
             ),
@@ -201,7 +203,7 @@ class SipInboundLeg(SipLeg):
         self.state = LegState.ANSWERED
         self.asked, self._invite = transaction, None
         self.content = NO_CONTENT
-        self.presented = PLAIN
+        self.presented = HIDDEN if self.presented.withheld else PLAIN
         self.call, self.user = self.user, None
 
     def unheard(self) -> None:

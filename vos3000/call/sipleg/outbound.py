@@ -118,7 +118,7 @@ class SipOutboundLeg(SipLeg):
             "INVITE",
             1,
             branch,
-            (*_BASIC, *self._extensions(setup), *more),
+            (*_BASIC, *self.supports(), *self._extensions(setup), *more),
             content.body,
             content.type or None,
             setup.hops,

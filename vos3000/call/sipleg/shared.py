@@ -16,6 +16,7 @@ from vos3000.call.sipleg.exchange import (
 from vos3000.call.sipleg.headers import wants
 from vos3000.call.sipleg.leaving import Leaving, forget
 from vos3000.call.sipleg.reasons import said_in
+from vos3000.call.sipleg.referral import SipReferral
 from vos3000.call.sipleg.terms import NOTHING, LegState, SipLegs
 from vos3000.model.causes import EndCause
 from vos3000.model.gateways import MappingGateway, RoutingGateway
@@ -28,6 +29,7 @@ from vos3000.sip.dialog import Dialog
 from vos3000.sip.hopwise import lines_of
 from vos3000.sip.message import Request, respond
 from vos3000.sip.passing import passing
+from vos3000.sip.refer import SUPPORTED
 from vos3000.sip.transaction import (
     Address,
     InviteClientTransaction,
@@ -36,6 +38,8 @@ from vos3000.sip.transaction import (
 )
 
 LATER = ("Retry-After", "2")
+_REPLACES: Headers = (SUPPORTED,)
+_EVENTS = ("Allow-Events", "refer")
 
 
 class SipLeg:
@@ -115,6 +119,10 @@ class SipLeg:
             self._updated(transaction)
         elif request.method == "PRACK":
             self._pracked(transaction)
+        elif request.method == "REFER":
+            self._referred(transaction)
+        elif request.method == "NOTIFY":
+            self._notified(transaction)
         else:
             self._hand_on(transaction, request)
 
@@ -200,6 +208,33 @@ class SipLeg:
 
     def agreed(self, theirs: Content, ours: Content) -> None:
         """An offer was answered: of interest before the answer to the INVITE."""
+
+    def supports(self) -> Headers:
+        """What a peer is told that it may use; one that may transfer calls."""
+        return _REPLACES if self.options.allows_transfer else ()
+
+    def _referred(self, transaction: ServerTransaction) -> None:
+        """
+        The peer wants the other end to talk to somebody else (RFC 3515), if it
+        may (enableCallTransfer, callTransfer).
+
+        @raise ParseError: If where to cannot be read.
+        """
+        if not self.options.allows_transfer:
+            self._legs.core.refuse(transaction, 603)
+            return
+        self._retarget(transaction)
+        if self.call is not None:
+            self.call.referred(self, SipReferral(self, self._legs, transaction))
+
+    def _notified(self, transaction: ServerTransaction) -> None:
+        """Of no subscription: we send no REFER, and know no other event."""
+        event = (transaction.request.get("event") or "").partition(";")[0]
+        if event.strip().lower() == "refer":
+            self._legs.core.refuse(transaction, 481)
+        else:
+            # RFC 6665 section 4.1.3
+            self._legs.core.refuse(transaction, 489, headers=[_EVENTS])
 
     def acked(self, request: Request) -> None:
         """The ACK of a 2xx came: of the call's, or of a re-INVITE's."""

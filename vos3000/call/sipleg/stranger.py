@@ -46,6 +46,7 @@ class SipStrangerLeg:
     protocol = Signaling.SIP
     content: Content = NO_CONTENT
     presented: Presented = PLAIN
+    original = ("", "")
     wants = NOTHING
     hops = 0
 

@@ -1,0 +1,165 @@
+"""
+Legs without a peer: where a party left two calls, its two places are joined.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from vos3000.call.call import Call
+from vos3000.call.leg import (
+    NO_CONTENT,
+    Content,
+    Exchange,
+    Headers,
+    InboundUser,
+    Kind,
+    Leg,
+    Stage,
+)
+from vos3000.call.presented import PLAIN, Presented
+from vos3000.instant import Instant
+from vos3000.model.causes import EndCause, EndCauses
+from vos3000.model.gateways import MappingGateway
+
+NOTHING: frozenset[str] = frozenset()
+
+
+class Placing(Protocol):
+    """Who placed a call from a joint."""
+
+    def progressed(self, stage: Stage) -> None:
+        """The callee came further."""
+
+    def answered(self, content: Content) -> None:
+        """The callee answered."""
+
+
+class Joint:
+    """
+    The place of a party that left its call.
+
+    What the call asks of it is asked of the call on the other side of the joint;
+    each call goes on being metered and recorded by itself. Its facts are those of
+    who left, for the record. Before the other side is there it takes nothing.
+
+    @ivar partner: The joint in the other call; None before it is there.
+    @ivar numbers: Caller and callee of a call that is placed from here.
+    @ivar placing: Who placed it, until it is answered.
+    """
+
+    __slots__ = (
+        "_causes",
+        "arrived",
+        "call",
+        "content",
+        "hops",
+        "identifier",
+        "local_host",
+        "numbers",
+        "origin",
+        "original",
+        "partner",
+        "peer",
+        "placing",
+        "presented",
+        "product",
+        "protocol",
+        "tells",
+        "user",
+    )
+
+    unknown = ""
+    reliable = False
+    wants = NOTHING
+
+    def __init__(self, like: Leg, arrived: Instant, causes: EndCauses) -> None:
+        self._causes = causes
+        self.protocol = like.protocol
+        self.identifier = like.identifier
+        self.peer = like.peer
+        self.local_host = like.local_host
+        self.product = like.product
+        self.arrived = arrived
+        self.tells = NOTHING
+        self.content: Content = NO_CONTENT
+        self.presented: Presented = PLAIN
+        self.hops = 70
+        self.origin: MappingGateway | None = None
+        self.original = ("", "")
+        self.numbers = ("", "")
+        self.user: InboundUser | None = None
+        self.call: Call | None = None
+        self.partner: Joint | None = None
+        self.placing: Placing | None = None
+
+    # What an answered call asks of it
+
+    def ask(self, exchange: Exchange) -> None:
+        """Hand it on to the other call."""
+        partner = self.partner
+        if partner is not None and partner.call is not None:
+            partner.call.asked(partner, exchange)
+        elif exchange.kind is Kind.PING:
+            exchange.accept(NO_CONTENT)
+        else:
+            exchange.refuse(self._causes.by_sip(491))
+
+    def confirm(self, content: Content) -> None:
+        """Hand it on to the other call."""
+        partner = self.partner
+        if partner is not None and partner.call is not None:
+            partner.call.confirmed(partner, content)
+
+    def release(self, cause: EndCause, reason: str = "", headers: Headers = ()) -> None:
+        """The call ended, and so does the other."""
+        partner, self.partner = self.partner, None
+        self.call = self.user = None
+        if partner is not None and partner.call is not None:
+            partner.partner = None
+            partner.call.released(partner, cause, reason, headers)
+
+    # What a call that is placed from here asks of it; who placed it hears of its end
+    # from the call itself
+
+    def recognize(self, gateway: MappingGateway | None) -> tuple[str, str]:
+        """The numbers that the transfer is about."""
+        return self.numbers
+
+    def objection(self) -> int:
+        """There was no INVITE that could require anything."""
+        return 0
+
+    def passing(self, names: frozenset[str]) -> Headers:
+        """There was no INVITE."""
+        return ()
+
+    def supervised(self) -> bool:
+        """Nobody is asked whether he is still there."""
+        return False
+
+    def proceed(self) -> None:
+        """Who transfers is told so by the answer to its wish."""
+
+    def progress(self, stage: Stage, content: Content) -> None:
+        """Somebody is being called."""
+        if self.placing is not None:
+            self.placing.progressed(stage)
+
+    def answer(self, content: Content) -> None:
+        """Somebody answered."""
+        placing, self.placing = self.placing, None
+        if placing is not None:
+            placing.answered(content)
+
+    def refuse(
+        self,
+        cause: EndCause,
+        status: int,
+        stranger: bool,
+        reason: str = "",
+        q850: int = 0,
+    ) -> None:
+        """Nobody answered."""
+        self.placing = None
+        self.release(cause)

@@ -1,0 +1,298 @@
+"""
+Call transfer: one end of a call has the other connected to somebody else.
+
+Blind, whoever transfers names a number: the switch calls it in his stead and on
+his account. Attended, he names another call of his own. Either way the far ends
+of two calls are joined and he leaves both; each goes on being metered, limited
+and recorded as it began, until the talk ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from twisted.logger import Logger
+
+from vos3000.call.call import Call, Phase
+from vos3000.call.control import CallControl
+from vos3000.call.leg import Content, InboundLeg, Leg, Referral, Stage
+from vos3000.call.presented import HIDDEN, PLAIN, Presented, Withheld
+from vos3000.instant import Now
+from vos3000.media.session import DirectMedia
+from vos3000.model.causes import EndCause, EndCauses
+from vos3000.model.gateways import Device, MappingGateway
+from vos3000.model.sipoptions import ORDINARY
+from vos3000.model.states import CallState
+from vos3000.phone.device import same_device
+from vos3000.phone.half import SDP, Half
+from vos3000.phone.joint import Joint
+from vos3000.phone.replacing import Replacement, refusal_of
+from vos3000.routing.phones import Phones
+from vos3000.sdp.hold import resumed, transport
+from vos3000.timers import TimerWheel
+
+_OWN = 2
+"""callTransferNormalDisplay: the number of who transfers; 1 is the original
+caller's, 0 is as the system parameter says."""
+
+
+class Transfers:
+    """
+    Carries out the transfers of one switch.
+
+    @param phones: The platform phones.
+    @param whose: The mapping gateway that a source's host and port belong to.
+    @param shows_caller: SS_CALL_TRANSFER_NORMAL_DISPLAY: whether the original
+        caller is shown.
+    """
+
+    def __init__(
+        self,
+        control: CallControl,
+        phones: Phones,
+        whose: Callable[[str, int], MappingGateway | None],
+        shows_caller: Callable[[], bool],
+        timers: TimerWheel,
+        now: Now,
+        causes: EndCauses,
+    ) -> None:
+        self.control = control
+        self.timers = timers
+        self.now = now
+        self.causes = causes
+        self._phones = phones
+        self._whose = whose
+        self._shows_caller = shows_caller
+
+    def referred(self, call: Call, leg: Leg, referral: Referral) -> None:
+        """One side of an answered call wants to transfer the other."""
+        if call.moving is not None:
+            referral.refuse(self.causes.by_sip(491))
+        elif referral.attended:
+            self._attended(call, leg, referral)
+        else:
+            self._blind(call, leg, referral)
+
+    def _blind(self, call: Call, leg: Leg, referral: Referral) -> None:
+        origin = self.origin(call, leg)
+        if origin is None:
+            # who would pay?
+            referral.refuse(self.causes.by_sip(603))
+            return
+        Transfer(self, call, leg, referral).call(origin)
+
+    def _attended(self, call: Call, leg: Leg, referral: Referral) -> None:
+        consulted = referral.consulted
+        other = call_of(consulted)
+        if consulted is None or other is None or other.phase is not Phase.TALKING:
+            referral.accept()
+            referral.finish(self.causes.by_sip(481))
+        elif other is call or not same_device(call, leg, other, consulted):
+            referral.refuse(self.causes.by_sip(603))
+        elif other.moving is not None:
+            referral.refuse(self.causes.by_sip(491))
+        else:
+            Transfer(self, call, leg, referral).join(other, consulted)
+
+    def origin(self, call: Call, leg: Leg) -> MappingGateway | None:
+        """
+        As whom one side of a call may call; None for a gateway that only takes
+        calls.
+        """
+        if leg is call.leg:
+            return call.gateway
+        route = call.route
+        if route is not None and route.device is Device.PHONE:
+            phone = self._phones.get(route.name)
+            return None if phone is None else phone.origin
+        return self._whose(*leg.peer)
+
+    def presented(self, call: Call, leg: Leg, origin: MappingGateway) -> Presented:
+        """
+        Whom the one that is called now is shown (callTransferNormalDisplay):
+        who called in the call that is transferred, or who transfers.
+        """
+        mode = 0
+        if origin.device is Device.PHONE:
+            mode = origin.settings.get("callTransferNormalDisplay") or 0
+        original = mode != _OWN if mode else self._shows_caller()
+        if leg is not call.leg and not original:
+            return PLAIN
+        hidden = call.leg.presented.withheld is not Withheld.NOTHING
+        if leg is call.leg:
+            return HIDDEN if hidden else PLAIN
+        withheld = Withheld.NUMBER if hidden else Withheld.NOTHING
+        return Presented(withheld=withheld, shown=call.caller)
+
+    def replaces(self, leg: InboundLeg, replaced: Leg | None, early: bool) -> None:
+        """
+        A caller wants the place of one side of a call (RFC 3891).
+
+        @param replaced: The side; None if there is none.
+        @param early: Whether it wants it only before the call is answered.
+        """
+        cause = refusal_of(leg, replaced, call_of(replaced), early, self.causes)
+        if cause is not None:
+            leg.refuse(cause, 0, False)
+            return
+        call = call_of(replaced)
+        if call is not None and replaced is not None:
+            Replacement(call, replaced, leg, self.timers, self.causes).begin()
+
+
+def call_of(leg: Leg | None) -> Call | None:
+    """The answered call that a leg is in; None if it is in none."""
+    call = getattr(leg, "call", None)
+    return call if isinstance(call, Call) else None
+
+
+class Transfer:
+    """
+    One transfer.
+
+    It ends when both far ends are joined, or when either call ends or cannot be
+    changed. Whoever transfers may hang up once it has begun.
+    """
+
+    _log = Logger()
+
+    __slots__ = ("_causes", "_first", "_over", "_owner", "_referral", "_second")
+
+    def __init__(
+        self, owner: Transfers, call: Call, leg: Leg, referral: Referral
+    ) -> None:
+        self._owner = owner
+        self._causes = owner.causes
+        self._referral = referral
+        self._first = Half(call, leg, owner.timers, owner.causes)
+        self._second: Half | None = None
+        self._over = False
+
+    def call(self, origin: MappingGateway) -> None:
+        """Blind: call the number that was named."""
+        first, owner = self._first, self._owner
+        offer = resumed(first.described())
+        if not first.described():
+            self._referral.refuse(self._causes.by_sip(488))
+            return
+        leg = self._caller(origin, offer)
+        self._begin()
+        call = owner.control.take(leg)
+        call.media = DirectMedia(call.id, leg.local_host, "", ORDINARY)
+        leg.call = call
+        self._second = Half(call, leg, owner.timers, owner.causes)
+        call.moving = self
+        owner.control.admit(call)
+
+    def _caller(self, origin: MappingGateway, offer: bytes) -> Joint:
+        """The caller's side of the call that is placed now."""
+        call, near, owner = self._first.call, self._first.near, self._owner
+        leg = Joint(near, owner.now(), owner.causes)
+        leg.placing = self
+        leg.origin = origin
+        leg.content = Content(offer, SDP)
+        leg.presented = owner.presented(call, near, origin)
+        number = call.caller_access if self._first.caller else call.callee_out
+        if origin.device is Device.PHONE:
+            number = origin.name
+        leg.numbers = number, self._referral.number[:64]
+        by = call.caller if self._first.caller else call.callee
+        leg.original = call.leg.identifier[:64], f"{by} (transfer)"
+        return leg
+
+    def join(self, call: Call, leg: Leg) -> None:
+        """Attended: both calls are there."""
+        second = Half(call, leg, self._owner.timers, self._owner.causes)
+        self._second = second
+        call.moving = self
+        body = resumed(self._first.described())
+        self._begin()
+        second.offer(Content(body, SDP), self.answered, self._fail)
+
+    def _begin(self) -> None:
+        self._referral.accept()
+        self._first.call.moving = self
+        self._first.call.step(CallState.TRANSFERRING)
+
+    # What becomes of the second call
+
+    def progressed(self, stage: Stage) -> None:
+        """The number that was called came further."""
+        self._referral.tell(stage)
+
+    def answered(self, content: Content) -> None:
+        """The second far end is there: offer its media to the first."""
+        if self._over:
+            return
+        if content.body:
+            self._first.offer(content, self._agreed, self._fail)
+        else:
+            self._fail(self._causes["CodecMismatch"])
+
+    def _agreed(self, content: Content) -> None:
+        """Both far ends are there: join them."""
+        second = self._second
+        if self._over or second is None:
+            return
+        self._over = True
+        told = transport(second.holds())
+        self._leave(self._first, second)
+        body = resumed(content.body)
+        if content.body and transport(body) != told:
+            # what the first answered is not what the second was offered
+            second.offer(Content(body, SDP), _done, _done)
+
+    def _leave(self, first: Half, second: Half) -> None:
+        """Whoever transfers leaves both calls."""
+        leaving = [half.near for half in (first, second) if not half.abandoned]
+        first.joint.partner, second.joint.partner = second.joint, first.joint
+        for half in (first, second):
+            half.call.moving = None
+            half.leave()
+        first.call.step(CallState.TRANSFER_OK)
+        self._referral.finish(None)
+        for leg in leaving:
+            leg.release(self._causes["NormalHangUp"])
+
+    # What the calls tell
+
+    def left(self, call: Call, leg: Leg) -> bool:
+        """One side of one of both calls hung up: who transfers may."""
+        for half in (self._first, self._second):
+            if half is not None and half.call is call and half.near is leg:
+                half.leave()
+                return True
+        return False
+
+    def stopped(self, call: Call, cause: EndCause) -> None:
+        """One of both calls ended: so does the transfer."""
+        if self._over:
+            return
+        self._over = True
+        first = self._first
+        if call is first.call:
+            call.step(CallState.TRANSFER_CANCELED)
+            self._referral.finish(self._causes.by_sip(487))
+        else:
+            self._failed(cause)
+        self._give_up()
+
+    def _fail(self, cause: EndCause) -> None:
+        """The far ends cannot be joined."""
+        if not self._over:
+            self._over = True
+            self._failed(cause)
+            self._give_up()
+
+    def _failed(self, cause: EndCause) -> None:
+        self._first.call.step(CallState.TRANSFER_FAILED)
+        self._referral.finish(cause)
+
+    def _give_up(self) -> None:
+        for half in (self._second, self._first):
+            if half is not None:
+                half.give_up(self._causes["NormalHangUp"])
+
+
+def _done(_: object) -> None:
+    """The second far end was told; what it says changes nothing."""
