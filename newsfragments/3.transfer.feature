@@ -1,0 +1,1 @@
+Phones (callTransfer) and gateways (enableCallTransfer) transfer calls by SIP REFER, blind and attended, and are told by NOTIFY what comes of it; who transfers pays for the call that this places (docs/transfer.md). INVITEs with Replaces take the place of one side of a call. SS_CALL_TRANSFER_NORMAL_DISPLAY and callTransferNormalDisplay say whose number is shown.

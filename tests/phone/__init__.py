@@ -1,0 +1,3 @@
+"""
+Tests of L{vos3000.phone}.
+"""
