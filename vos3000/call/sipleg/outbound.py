@@ -23,9 +23,9 @@ from vos3000.call.sipleg.again import (
     expire,
     pause_of,
 )
-from vos3000.call.sipleg.headers import further
 from vos3000.call.sipleg.hearing import Hearing
-from vos3000.call.sipleg.identity import caller_in, forwarding, identities
+from vos3000.call.sipleg.identity import caller_in
+from vos3000.call.sipleg.invitation import told_by, uri_of
 from vos3000.call.sipleg.reach import Reach
 from vos3000.call.sipleg.reasons import said_in, told
 from vos3000.call.sipleg.shared import SipLeg
@@ -36,16 +36,12 @@ from vos3000.model.gateways import RoutingGateway
 from vos3000.sip.access import CHALLENGES, Realm
 from vos3000.sip.aim import Aim
 from vos3000.sip.core import ALLOW
-from vos3000.sip.dialog import Dialog, place, via_of
+from vos3000.sip.dialog import Dialog, via_of
 from vos3000.sip.hopwise import lines_of, once_more
-from vos3000.sip.hosts import is_address
-from vos3000.sip.identity import address_of
 from vos3000.sip.message import Request, Response
 from vos3000.sip.outside import Target
 from vos3000.sip.reliable import TAG, rseq_of
 from vos3000.sip.transaction import (
-    Address,
-    Channel,
     ClientTransaction,
     InviteClientTransaction,
     ServerTransaction,
@@ -113,7 +109,8 @@ class SipOutboundLeg(SipLeg):
         legs.core.dialogs[self.dialog.local_tag] = self.dialog
         branch = tokens.branch()
         self.tells = setup.caller_leg.wants
-        more = self._told(gateway, setup)
+        here, target = self.local_host, self.dialog.target
+        more = told_by(setup, gateway, legs.settings(), here, target)
         data = self.dialog.request(
             "INVITE",
             1,
@@ -127,25 +124,12 @@ class SipOutboundLeg(SipLeg):
             branch, data, channel, address, self
         )
 
-    def _told(self, gateway: RoutingGateway, setup: Setup) -> Headers:
-        """The headers of the INVITE that not every one has."""
-        options, here = gateway.sip, self.local_host
-        headers = identities(setup, gateway, self._legs.settings(), here)
-        if setup.forwarded:
-            headers += forwarding(setup, options, here, self.dialog.target)
-        if options.invite_headers or options.extra_headers:
-            facts = setup.facts()
-            facts["local-ip"] = here
-            headers += further(options, setup.caller_leg, facts)
-        return headers
-
     def _dial(self, reach: Reach, setup: Setup, tag: str) -> Dialog:
         channel, address = reach.targets[0]
         options, settings = self.options, self._legs.settings()
-        phone = options.user_phone
-        called = callee = _uri(setup.callee, self.gateway, channel, address, phone)
+        called = callee = uri_of(setup.callee, self.gateway, channel, address)
         if settings.invite_use_contact and setup.dialed:
-            called = _uri(setup.dialed, self.gateway, channel, address, phone)
+            called = uri_of(setup.dialed, self.gateway, channel, address)
         caller = caller_in(setup, options, settings, self.local_host)
         dialog = Dialog(
             self.identifier,
@@ -280,7 +264,7 @@ class SipOutboundLeg(SipLeg):
         self._others = tuple(others)
         called = parse_uri(self.dialog.target).number
         self._tried = None
-        uri = _uri(called, self.gateway, *target, self.options.user_phone)
+        uri = uri_of(called, self.gateway, *target)
         self._send_again(transaction, uri, target)
         return True
 
@@ -497,20 +481,3 @@ class _LateOffer:
     def __init__(self, invite: InviteClientTransaction, cseq: int) -> None:
         self.invite: InviteClientTransaction | None = invite
         self.cseq = cseq
-
-
-def _uri(
-    number: str,
-    gateway: RoutingGateway,
-    channel: Channel,
-    address: Address,
-    phone: bool,
-) -> str:
-    """
-    Whom to call at the gateway: by its own name if it has one, whatever that
-    leads to (RFC 3263 section 4), else by its address.
-    """
-    name = gateway.remote_ip
-    if name and name != address[0] and not is_address(name):
-        address = (name, gateway.signal_port)
-    return address_of(number, place(address, channel.name), phone)
