@@ -63,6 +63,12 @@ class OnceMoreTests(SynchronousTestCase):
         self.assertEqual(again.get("authorization"), "Digest a")
         self.assertEqual(again.get("x-one"), "1")
 
+    def test_left_out(self) -> None:
+        """Headers that must not follow it there."""
+        again = read(once_more(INVITE, VIA, 2, without=("Min-SE", "Route")))
+        self.assertIsNone(again.get("min-se"))
+        self.assertEqual(again.get("max-forwards"), "69")
+
     def test_no_line_ends(self) -> None:
         """What is given cannot become a header of its own."""
         for line in ("\r\nX: 1", "a\nX: 1"):

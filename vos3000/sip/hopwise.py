@@ -37,6 +37,7 @@ def once_more(
     headers: Sequence[tuple[str, str]] = (),
     uri: str | None = None,
     contact: str | None = None,
+    without: Sequence[str] = (),
 ) -> bytes:
     """
     A request again, as a new one (8.1.3.4, 22.2; RFC 3263 4.3): all of it
@@ -45,6 +46,7 @@ def once_more(
     @param headers: These stand in place of those of the same names.
     @param uri: Where it goes now; None for where it went.
     @param contact: Our Contact now; None to leave it.
+    @param without: Headers that are left out.
     """
     head, _, body = request.partition(b"\r\n\r\n")
     start, *lines = head.decode("utf-8", "surrogateescape").split("\r\n")
@@ -54,6 +56,7 @@ def once_more(
         new.append(("Contact", contact))
     new.extend(headers)
     replaced = {name.lower() for name, _ in new}
+    replaced.update(map(str.lower, without))
     made = [f"{method} {uri or target} SIP/2.0"]
     made += [f"{name}: {value}" for name, value in new]
     made += [line for line in lines if line.partition(":")[0].lower() not in replaced]

@@ -17,15 +17,14 @@ from vos3000.call.leg import (
 from vos3000.call.sipleg.again import (
     GIVE_UP,
     PAUSING,
-    REDIRECTIONS,
     Forsaken,
-    Redirects,
     expire,
     pause_of,
 )
 from vos3000.call.sipleg.hearing import Hearing
 from vos3000.call.sipleg.identity import caller_in
 from vos3000.call.sipleg.invitation import told_by, uri_of
+from vos3000.call.sipleg.onward import Onward
 from vos3000.call.sipleg.reach import Reach
 from vos3000.call.sipleg.reasons import said_in, told
 from vos3000.call.sipleg.shared import SipLeg
@@ -33,11 +32,10 @@ from vos3000.call.sipleg.terms import AGENT, STAGES, LegState, SipLegs, text
 from vos3000.errors import ParseError
 from vos3000.model.causes import EndCause
 from vos3000.model.gateways import RoutingGateway
-from vos3000.sip.access import CHALLENGES, Realm
 from vos3000.sip.aim import Aim
 from vos3000.sip.core import ALLOW
 from vos3000.sip.dialog import Dialog, via_of
-from vos3000.sip.hopwise import lines_of, once_more
+from vos3000.sip.hopwise import once_more
 from vos3000.sip.message import Request, Response
 from vos3000.sip.outside import Target
 from vos3000.sip.reliable import TAG, rseq_of
@@ -47,7 +45,6 @@ from vos3000.sip.transaction import (
     ServerTransaction,
     State,
 )
-from vos3000.sip.uri import parse_uri
 from vos3000.timers import Timer
 
 _BASIC = (ALLOW, ("User-Agent", AGENT))
@@ -67,13 +64,12 @@ class SipOutboundLeg(SipLeg):
         "_hearing",
         "_invite",
         "_late",
-        "_others",
-        "_redirects",
+        "_onward",
         "_why",
-        "_tried",
         "dialog",
         "identifier",
         "local_host",
+        "others",
         "peer",
         "user",
     )
@@ -92,10 +88,9 @@ class SipOutboundLeg(SipLeg):
         tokens = legs.core.tokens
         channel, address = reach.targets[0]
         self.gateway = gateway
-        self._others = reach.targets[1:]
-        self._redirects: Redirects | None = None
+        self.others = reach.targets[1:]
+        self._onward: Onward | None = None
         self._why: Headers = ()
-        self._tried: list[Realm] | None = None
         self.user: OutboundUser | None = user
         self._expiry: Timer | None = None
         self.peer = address
@@ -170,115 +165,35 @@ class SipOutboundLeg(SipLeg):
 
     def _refused(self, transaction: ClientTransaction, response: Response) -> None:
         """A final response that is no answer: go on elsewhere, or give up."""
-        user = self.user
-        if user is not None and self._go_on(transaction, response, user):
+        user, onward = self.user, self._go_on()
+        if user is not None and onward.refused(transaction, response, user):
             return
         self.end()
         if user is not None:
-            if response.status in PAUSING and self._redirects is None:
+            if response.status in PAUSING and onward.redirects is None:
                 user.paused(self, pause_of(response))
             cause = self._legs.causes.by_sip(response.status)
             user.failed(self, cause, said_in(response))
 
-    def _go_on(
-        self, transaction: ClientTransaction, response: Response, user: OutboundUser
-    ) -> bool:
-        """Whether the INVITE went out again because of a refusal."""
-        status = response.status
-        if status in CHALLENGES and self._authorized(transaction, response, user):
-            return True
-        if status == 421 and self._required(transaction, response, user):
-            return True
-        if status in REDIRECTIONS and self.options.follows_redirect:
-            if self._redirects is None:
-                self._redirects = Redirects(self.dialog.target)
-            self._redirects.add(response)
-            self._others = ()
-        elif status == 503 and self._elsewhere(transaction, user):
-            return True
-        return status < 600 and self._redirected(transaction, user)
+    def _go_on(self) -> Onward:
+        """What knows how the attempt may go on."""
+        if self._onward is None:
+            self._onward = Onward(self, self._legs)
+        return self._onward
 
-    def _authorized(
-        self, transaction: ClientTransaction, response: Response, user: OutboundUser
-    ) -> bool:
-        """Whether the INVITE goes out once more, with credentials (22.2)."""
-        access, tried = self.credentials(), self._tried or []
-        again = self._legs.settings().authentication_retry
-        if access is None or not access.learn(response, tried, again):
-            return False
-        if not user.redialed(self, False):
-            return False
-        self._tried = tried
-        self.dialog.local_cseq += 1
-        here = (transaction.channel, transaction.address)
-        self._send_again(transaction, self.dialog.target, here)
-        return True
-
-    def _required(
-        self, transaction: ClientTransaction, response: Response, user: OutboundUser
-    ) -> bool:
-        """
-        Require what a callee wants required (21.4.15), once, if it is nothing
-        but reliable responses and they were offered.
-        """
-        wanted = [tag.lower() for tag in response.all("require")]
-        if self._hearing is None or wanted != [TAG]:
-            return False
-        if lines_of(transaction.data, ("Require",)) or not user.redialed(self, False):
-            return False
-        self._repeat(transaction, (("Require", TAG),))
-        return True
-
-    def _repeat(self, transaction: ClientTransaction, headers: Headers) -> None:
-        """Send the INVITE again where it went, with headers added."""
-        self.dialog.local_cseq += 1
-        uri = transaction.data.split(b" ", 2)[1].decode("utf-8", "surrogateescape")
-        target = (transaction.channel, transaction.address)
-        self._send_again(transaction, uri, target, headers)
-
-    def _redirected(self, transaction: ClientTransaction, user: OutboundUser) -> bool:
-        """Go to the next contact of a redirection that can be gone to (8.1.3.4)."""
-        redirects = self._redirects
-        if redirects is None:
-            return False
-        while (uri := redirects.next()) is not None:
-            targets = self._legs.locate(uri, self.gateway.local_ip)
-            if targets:
-                if not user.redialed(self, True):
-                    return False
-                self._others = targets[1:]
-                self.dialog.local_cseq += 1
-                self._tried = None
-                self._send_again(transaction, str(uri), targets[0])
-                return True
-        return False
-
-    def _elsewhere(self, transaction: ClientTransaction, user: OutboundUser) -> bool:
-        """
-        Try the gateway's next address: the same request but for its branch
-        (RFC 3263 4.3).
-        """
-        if not self._others or not user.redialed(self, True):
-            return False
-        target, *others = self._others
-        self._others = tuple(others)
-        called = parse_uri(self.dialog.target).number
-        self._tried = None
-        uri = uri_of(called, self.gateway, *target)
-        self._send_again(transaction, uri, target)
-        return True
-
-    def _send_again(
+    def send_again(
         self,
         transaction: ClientTransaction,
         uri: str,
         target: Target,
         headers: Headers = (),
+        without: tuple[str, ...] = (),
     ) -> None:
         """
         Send the INVITE of C{transaction} to a place, or there once more.
 
         @param headers: What is added to it.
+        @param without: The names of what is left out.
         """
         channel, address = target
         core, dialog = self._legs.core, self.dialog
@@ -296,6 +211,7 @@ class SipOutboundLeg(SipLeg):
             [*headers, *self.authorized("INVITE", body)],
             uri,
             dialog.contact,
+            without,
         )
         self._invite = core.layer.invite(branch, data, channel, address, self)
 
@@ -307,7 +223,9 @@ class SipOutboundLeg(SipLeg):
         @return: Whether there is one.
         """
         user, invite = self.user, self._invite
-        if user is None or invite is None or not self._elsewhere(invite, user):
+        if user is None or invite is None or not self.others:
+            return False
+        if not self._go_on().elsewhere(invite, user):
             return False
         invite.user = Forsaken(self._legs.core)
         return True
@@ -341,9 +259,8 @@ class SipOutboundLeg(SipLeg):
         if invite is None:
             return
         self._expire_no_more()
-        self._others = ()
-        self._redirects = None
-        self._tried = None
+        self.others = ()
+        self._onward = None
         try:
             self.dialog.confirm(response)
         except ParseError:
@@ -378,9 +295,7 @@ class SipOutboundLeg(SipLeg):
     def timed_out(self, transaction: ClientTransaction) -> None:
         """No final response came, or the connection is gone."""
         user = self.user
-        if user is not None and (
-            self._elsewhere(transaction, user) or self._redirected(transaction, user)
-        ):
+        if user is not None and self._go_on().silent(transaction, user):
             return
         self.end()
         if user is not None:
@@ -455,6 +370,7 @@ class SipOutboundLeg(SipLeg):
         """The dialog is over on both sides: forget it."""
         self._expire_no_more()
         self._hearing = None
+        self._onward = None
         self._invite = None
         self.user = None
         super().end()
