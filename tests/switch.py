@@ -443,8 +443,8 @@ class Switch:
         """
         made = phone(e164, **fields)
         self.phones = [each for each in self.phones if each.e164 != e164] + [made]
-        self.book.load(self.phones)
-        self.registration.load_phones(self.phones)
+        self.book.put(e164, made)
+        self.registration.put_phone(e164, made)
         return made
 
     def knows(self, host: str, port: int) -> bool:

@@ -43,6 +43,7 @@ class TablesTests(SynchronousTestCase):
                 lambda value: self.got.append(("parameters", value)),
                 lambda value: self.got.append(("access", value)),
                 lambda value: self.got.append(("phones", value)),
+                lambda e164, value: self.got.append((e164, value)),
             ),
         )
 
@@ -88,6 +89,15 @@ class TablesTests(SynchronousTestCase):
             self.got.clear()
             self.successResultOf(self.tables.refresh(table))
             self.assertEqual([got for got, _ in self.got], [name], table)
+
+    def test_one_phone(self) -> None:
+        """A phone is handed on by itself; None for one that is gone."""
+        self.successResultOf(self.stores.phones.create({"e164": "1001"}))
+        self.successResultOf(self.tables.refresh_phone("1001"))
+        self.successResultOf(self.tables.refresh_phone("1002"))
+        (one, none) = self.got
+        self.assertEqual((one[0], one[1].e164), ("1001", "1001"))
+        self.assertEqual(none, ("1002", None))
 
     def test_table_that_is_not_kept_is_no_error(self) -> None:
         """Nobody is handed anything."""

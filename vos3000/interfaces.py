@@ -70,6 +70,7 @@ class Interfaces:
         tracing: Tracing,
         writer: CdrWriter,
         refresh: Refresh,
+        refresh_phone: Refresh,
         problem: Callable[[], str],
         now: Now,
         choose: Callable[[int], int],
@@ -84,6 +85,7 @@ class Interfaces:
         self._signaling = signaling
         self._writer = writer
         self._refresh = refresh
+        self._refresh_phone = refresh_phone
         self._now = now
         self._choose = choose
         self._events = events
@@ -128,7 +130,13 @@ class Interfaces:
             Rates(stores.rates),
             gateways.Gateways(gateways.MAPPING, stores.mapping, accounts, refresh),
             gateways.Gateways(gateways.ROUTING, stores.routing, accounts, refresh),
-            Phones(stores.phones, refresh, self._now, self._passwords()),
+            Phones(
+                stores.phones,
+                refresh,
+                self._refresh_phone,
+                self._now,
+                self._passwords(),
+            ),
             self._online(),
             Calls(signaling.registry),
             Cdrs(self._cdrs, self._limits, self._now, zone),

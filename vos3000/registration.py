@@ -119,6 +119,13 @@ class Registration:
         self.directory.load_phones(phones)
         self._prune()
 
+    def put_phone(self, e164: str, phone: Phone | None) -> None:
+        """Replace one phone, or take it away; likewise."""
+        self.directory.put_phone(e164, phone)
+        if not self._registers(e164):
+            for binding in self.location.of(e164):
+                self.location.remove(*binding.key)
+
     def load_mapping(self, gateways: Iterable[MappingGateway]) -> None:
         """Take over the mapping gateways, likewise."""
         self.directory.load_mapping(gateways)

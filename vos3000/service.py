@@ -211,6 +211,7 @@ class Switch(Service):
             self._tracing,
             self._writer,
             self._tables.refresh,
+            self._tables.refresh_phone,
             lambda: self._problem,
             self._now,
             choose,
@@ -232,6 +233,7 @@ class Switch(Service):
                 parameters=self._replace_parameters,
                 access=lambda rules: self._interfaces.access.load(rules),
                 phones=signaling.load_phones,
+                phone=signaling.put_phone,
             ),
         )
 

@@ -342,6 +342,11 @@ class Signaling:
         self._look_up("phones", (server_host(phone.origin) for phone in phones))
         self.registration.load_phones(phones)
 
+    def put_phone(self, e164: str, phone: Phone | None) -> None:
+        """Replace one platform phone, or take it away."""
+        self.phones.put(e164, phone)
+        self.registration.put_phone(e164, phone)
+
     def restore(self, bindings: Iterable[Binding]) -> None:
         """
         Take registrations that were kept over a restart, after the tables, and

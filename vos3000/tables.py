@@ -51,6 +51,7 @@ class Engines:
     @ivar parameters: The system parameters that were set, as text.
     @ivar access: The access list of the web interface.
     @ivar phones: The platform phones.
+    @ivar phone: One of them, by its number; None for one that is gone.
     """
 
     customers: Callable[[Sequence[Customer]], object]
@@ -60,6 +61,7 @@ class Engines:
     parameters: Callable[[Mapping[str, str]], object]
     access: Callable[[Sequence[AccessRule]], object]
     phones: Callable[[Sequence[Phone]], object]
+    phone: Callable[[str, Phone | None], object]
 
 
 class Tables:
@@ -75,6 +77,7 @@ class Tables:
     _log = Logger()
 
     def __init__(self, stores: Stores, engines: Engines) -> None:
+        self._phone = stores.phones.value, engines.phone
         customers = (stores.customers.all, engines.customers)
         mapping = (stores.mapping.values, engines.mapping)
         routing = (stores.routing.values, engines.routing)
@@ -117,6 +120,17 @@ class Tables:
         @return: Fails with L{StorageError}; what was in use stays.
         """
         return Deferred.fromCoroutine(self._refresh(table))
+
+    def refresh_phone(self, e164: str) -> Deferred[None]:
+        """
+        Read one phone again, as L{refresh} reads a table: there may be many
+        phones, and whoever makes them makes one after the other.
+        """
+        return Deferred.fromCoroutine(self._refresh_phone(e164))
+
+    async def _refresh_phone(self, e164: str) -> None:
+        fetch, sink = self._phone
+        sink(e164, await fetch(e164))
 
     async def _load(self) -> None:
         for fetch, sink in dict.fromkeys(self._sources.values()):

@@ -151,6 +151,14 @@ class PhoneToPhoneTests(PhoneCallTests):
         self.assertEqual(one.refused(), 480)
         self.assert_over(switch, OFFLINE, 2)
 
+    def test_no_phone_that_registers_any_more(self) -> None:
+        """A phone that is made one of a fixed address is online no longer."""
+        switch = self.switch()
+        self.phones(switch)
+        switch.phone("1002", registerType=0, ip="203.0.113.5")
+        self.assertIsNone(switch.location.find("1002"))
+        self.assertIsNotNone(switch.location.find("1001"))
+
     def test_unregistered_phone_calls(self) -> None:
         """A right password is enough to call."""
         switch = self.switch()

@@ -100,6 +100,30 @@ class DirectoryTests(SynchronousTestCase):
         assert found is not None
         self.assertTrue(found.mapping)
 
+    def test_one_phone(self) -> None:
+        """It comes, changes and goes as if all were loaded again."""
+        gateway = MappingGateway(1, "1002", password="other", register_type=1)
+        self.directory.load_mapping([gateway])
+        self.directory.load_phones([phone("1001")])
+        before = self.hashes
+        self.directory.put_phone("1002", phone("1002", dids=("9",)))
+        self.assertEqual(self.directory.dids("1002"), ("9",))
+        self.assertEqual(self.hashes - before, 2)
+        found = self.directory.find("1002")
+        assert found is not None
+        self.assertFalse(found.mapping)
+        self.directory.put_phone("1002", phone("1002", "other"))
+        found = self.directory.find("1002")
+        assert found is not None
+        self.assertTrue(found.phone and found.mapping)
+        self.directory.put_phone("1002", None)
+        found = self.directory.find("1002")
+        assert found is not None
+        self.assertTrue(found.mapping and not found.phone)
+        self.directory.put_phone("1001", phone("1001", ""))
+        self.assertIsNone(self.directory.find("1001"))
+        self.assertIsNotNone(self.directory.find("1002"))
+
     def test_a_new_password_counts_at_once(self) -> None:
         """After each load; what did not change is not computed again."""
         self.directory.load_phones([phone("1001"), phone("1002")])

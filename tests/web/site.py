@@ -153,6 +153,12 @@ class Switch:
         self.handed["phones"] = phones
         self.phones.load(phones)
 
+    def put_phone(self, e164: str, phone: Phone | None) -> None:
+        """As the signaling does."""
+        kept = [each for each in self.handed.get("phones", ()) if each.e164 != e164]
+        self.handed["phones"] = kept + [phone] * (phone is not None)
+        self.phones.put(e164, phone)
+
     def _engines(self) -> Engines:
         def take(name: str) -> Any:
             return lambda values: self.handed.__setitem__(name, values)
@@ -165,6 +171,7 @@ class Switch:
             take("parameters"),
             self.access.load,
             self.load_phones,
+            self.put_phone,
         )
 
     def endpoints(self) -> list[Endpoint]:
@@ -186,6 +193,7 @@ class Switch:
             Phones(
                 stores.phones,
                 refresh,
+                self.tables.refresh_phone,
                 self.now,
                 passwords(lambda: self.password_length, lambda: "-", self.choose),
             ),

@@ -151,6 +151,10 @@ class PhoneStore:
         """Every phone as call control's value, in the order of making."""
         return self._pool.read("phone_values", self._values)
 
+    def value(self, e164: str) -> Deferred[Phone | None]:
+        """One phone as call control's value; None if there is none."""
+        return self._pool.read("phone_value", self._value, e164)
+
     # Reading
 
     def _rows(
@@ -198,6 +202,12 @@ class PhoneStore:
     def _numbers(self, cursor: Cursor) -> list[tuple[str, str]]:
         cursor.execute("SELECT e164, account FROM e_phone ORDER BY id")
         return [(e164, account or "") for e164, account in cursor.fetchall()]
+
+    def _value(self, cursor: Cursor, e164: str) -> Phone | None:
+        where = " WHERE e_phone.e164 = ?"
+        for number, record in self._rows(cursor, where, (e164,)):
+            return phone(number, *record.values())
+        return None
 
     def _accounts(self, cursor: Cursor, numbers: Sequence[str]) -> list[str]:
         wanted = frozenset(numbers)

@@ -67,17 +67,33 @@ class Directory:
     def load_phones(self, phones: Iterable[Phone]) -> None:
         """Replace all phones."""
         self._phones = {
-            phone.e164: self._credential(
-                phone.e164,
-                phone.password,
-                registers=phone.register_type == RegisterType.DYNAMIC,
-                phone=True,
-                dids=phone.dids,
-            )
-            for phone in phones
-            if phone.password
+            phone.e164: self._of_phone(phone) for phone in phones if phone.password
         }
         self._merge()
+
+    def put_phone(self, e164: str, phone: Phone | None) -> None:
+        """Replace one phone, or take it away; problems are found when all load."""
+        self._phones.pop(e164, None)
+        if phone is not None and phone.password:
+            self._phones[e164] = self._of_phone(phone)
+        found = None
+        for table in (self._routing, self._mapping, self._phones):
+            given = table.get(e164)
+            if given is not None:
+                found = given if found is None else _joined(given, found)
+        if found is None:
+            self._users.pop(e164, None)
+        else:
+            self._users[e164] = found
+
+    def _of_phone(self, phone: Phone) -> Credential:
+        return self._credential(
+            phone.e164,
+            phone.password,
+            registers=phone.register_type == RegisterType.DYNAMIC,
+            phone=True,
+            dids=phone.dids,
+        )
 
     def load_mapping(self, gateways: Iterable[MappingGateway]) -> None:
         """Replace all mapping gateways."""

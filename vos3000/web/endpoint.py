@@ -13,7 +13,8 @@ from vos3000.web.requests import Fields
 
 Refresh = Callable[[str], Awaitable[None]]
 """
-Hands a table's rows to the engines; done when the next call sees them.
+Hands a table's rows, or one phone, to the engines; done when the next call sees
+them.
 """
 
 

@@ -16,19 +16,19 @@ from vos3000.web.endpoint import Endpoint, Refresh
 from vos3000.web.requests import Fields
 from vos3000.web.retcodes import MISSING, refusal
 
-_TABLE = "e_phone"
-
 
 @attrs.frozen(slots=True)
 class Phones:
     """
     The interfaces about phones.
 
+    @ivar changed: Hands one phone to the engines.
     @ivar password: Makes a password that nobody can guess.
     """
 
     store: PhoneStore
     refresh: Refresh
+    changed: Refresh
     now: Now
     password: Callable[[], str]
 
@@ -50,19 +50,19 @@ class Phones:
         await self.store.create(fields, self.now().wall if opens else None)
         if opens:
             await self.refresh("e_customer")
-        await self.refresh(_TABLE)
+        await self.changed(fields["e164"])
         return answer
 
     async def _modify(self, fields: Fields) -> Mapping[str, Any]:
         """Change what was sent, of nested records as well."""
         phonechecks.check(fields)
         await self.store.modify(fields["e164"], fields)
-        await self.refresh(_TABLE)
+        await self.changed(fields["e164"])
         return {}
 
     async def _delete(self, fields: Fields) -> Mapping[str, Any]:
         await self.store.delete(fields["e164"])
-        await self.refresh(_TABLE)
+        await self.changed(fields["e164"])
         return {}
 
     async def _get(self, fields: Fields) -> Mapping[str, Any]:
