@@ -7,7 +7,7 @@ control, routing, billing. Time is a Clock's; what is sent lands in a list.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -53,7 +53,9 @@ from vos3000.security.auth import Authenticator
 from vos3000.security.callrate import CallRates
 from vos3000.security.screening import Screening
 from vos3000.security.throttle import Throttle
+from vos3000.sip.avoided import Avoided
 from vos3000.sip.core import Tokens, UserAgentCore
+from vos3000.sip.locate import Place, Target, plain
 from vos3000.sip.message import Request, Response
 from vos3000.sip.parser import parse
 from vos3000.sip.transaction import Address
@@ -116,7 +118,7 @@ class FakeTransport:
     @ivar asked: Transport, whom the peer must be, and whether it must prove it.
     """
 
-    def __init__(self, channel: FakeChannel) -> None:
+    def __init__(self, channel: Callable[[], FakeChannel]) -> None:
         self._channel = channel
         self.asked: list[tuple[str, str, bool]] = []
 
@@ -130,7 +132,7 @@ class FakeTransport:
     ) -> FakeChannel | None:
         """The one channel."""
         self.asked.append((name, domain, verify))
-        return None if name == "ws" else self._channel
+        return None if name == "ws" else self._channel()
 
 
 class KeptRecords:
@@ -187,6 +189,7 @@ class Switch:
     A switch with one customer, one mapping gateway and two routing gateways.
 
     @param parameters: System parameters, as in mbx2008.conf.
+    @ivar servers: Where names lead.
     """
 
     def __init__(
@@ -208,6 +211,8 @@ class Switch:
         assert self.parameters.replace(parameters or {}) == ()
         self.in_force = InForce(self.parameters.values)
         self.channel = FakeChannel()
+        self.transport = FakeTransport(lambda: self.channel)
+        self.servers: dict[str, tuple[Target, ...]] = {}
         self._count = 0
         self._calls = 0
         self._engines()
@@ -285,13 +290,14 @@ class Switch:
     def _signaling(self) -> None:
         in_force = self.in_force
         self.gate = SipGate(
-            lambda: FakeTransport(self.channel),  # type: ignore[arg-type, return-value]
+            lambda: self.transport,  # type: ignore[arg-type, return-value]
             self.authenticator.mapping_gateway,
             self.throttle.exceeds,
             self.knows,
             lambda: in_force.answers_strangers,
             lambda leg: self.control.incoming(leg),
-            lambda host: host or None,
+            self.located,
+            Avoided(self.timers),
         )
         self.core = UserAgentCore(
             self.timers,
@@ -302,7 +308,11 @@ class Switch:
         )
         self.core.layer.door = self.throttle
         self.gate.legs = SipLegs(
-            self.core, self.causes, lambda: in_force.sip, self.gate.locate
+            self.core,
+            self.causes,
+            lambda: in_force.sip,
+            self.gate.locate,
+            self.gate.avoided.add,
         )
         self.reception = Reception(
             self.core.layer, lambda address: True, self.now, self.metrics
@@ -475,6 +485,12 @@ class Switch:
     def _next_call(self) -> int:
         self._calls += 1
         return self._calls
+
+    def located(self, name: str, transport: str, port: int) -> tuple[Target, ...]:
+        """What C{servers} say of a name; what they do not know is an address."""
+        if name in self.servers or not name:
+            return self.servers.get(name, ())
+        return plain(Place(name, transport, port), [name]).targets
 
     # The wire
 

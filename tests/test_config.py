@@ -220,7 +220,7 @@ class MistakeTests(ConfigTestCase):
         self.assertEqual(
             self.problems("[sip]\nudq = 1\n"),
             [
-                "2: [sip] udq is not known; the keys are udp, tcp, tls, ws,"
+                "2: [sip] udq is not known; the keys are udp, tcp, tls, ws, dns,"
                 " tls_certificate, tls_key, tls_ca, tls_verify_clients, realm, digest"
             ],
         )

@@ -77,6 +77,7 @@ class Sip:
     """
     Section C{[sip]}: the listeners of each transport, and who asks.
 
+    @ivar dns: The name servers; none for the system's.
     @ivar tls_certificate: Our certificate and those that lead to its root, PEM.
     @ivar tls_key: Its key; None where it stands in the same file.
     @ivar tls_ca: Whose word is taken for a peer's certificate; None for the
@@ -91,6 +92,7 @@ class Sip:
     tcp: Endpoints = (Endpoint("0.0.0.0", 5060),)
     tls: Endpoints = ()
     ws: Endpoints = ()
+    dns: Endpoints = ()
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     tls_ca: Path | None = None
@@ -371,6 +373,7 @@ KEYS: Mapping[str, Mapping[str, Callable[[str], Any]]] = {
     "database": {"url": _database},
     "sip": {
         **dict.fromkeys(("udp", "tcp", "tls", "ws"), endpoints),
+        "dns": endpoints,
         **dict.fromkeys(FILES, _file),
         "tls_verify_clients": _choice("off", "request", "require"),
         "realm": _realm,

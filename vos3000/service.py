@@ -198,8 +198,6 @@ class Switch(Service):
             self._signaling,
             self._config.hep,
             time.time,
-            self._timers,
-            self._reactor,
             self._metrics,
         )
         self._interfaces = Interfaces(

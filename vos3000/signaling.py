@@ -22,7 +22,7 @@ from vos3000.call.registry import Registry
 from vos3000.call.sipleg.callers import Callers
 from vos3000.call.sipleg.gate import SipGate
 from vos3000.call.sipleg.terms import SipLegs
-from vos3000.call.trunk.redirects import RedirectServers, server_host
+from vos3000.call.trunk.redirects import RedirectServers, server_place
 from vos3000.call.trunk.trunks import Trunks
 from vos3000.config import Sip
 from vos3000.events import Events
@@ -48,8 +48,11 @@ from vos3000.security.auth import Authenticator
 from vos3000.security.callrate import CallRates
 from vos3000.security.screening import Screening
 from vos3000.security.throttle import Throttle
+from vos3000.sip.avoided import Avoided
 from vos3000.sip.core import Tokens, UserAgentCore
+from vos3000.sip.dns import DnsNames, asker
 from vos3000.sip.hosts import Hosts
+from vos3000.sip.locate import Place
 from vos3000.sip.transport import Reception
 from vos3000.timers import TimerWheel
 from vos3000.transports import Transports
@@ -91,8 +94,9 @@ class Signaling:
         self._vendors: dict[str, frozenset[str]] = {}
         self.mapping: tuple[MappingGateway, ...] = ()
         self.routing: tuple[RoutingGateway, ...] = ()
-        self._names: dict[str, frozenset[str]] = {}
-        self.hosts = Hosts(lambda: self._reactor.nameResolver, timers)
+        self._names: dict[str, frozenset[Place]] = {}
+        self._unverified: frozenset[str] = frozenset()
+        self.hosts = Hosts(self._name_servers(sip), timers, choose)
         self.registry = Registry(next_call, now, causes["AdministratorHangup"])
         self._make_engines(choose)
         self._make_sip(token)
@@ -201,7 +205,8 @@ class Signaling:
             self.knows,
             lambda: in_force.answers_strangers,
             lambda leg: self.control.incoming(leg),
-            self.hosts.address,
+            self.hosts.targets,
+            Avoided(self._timers),
         )
         self.core = UserAgentCore(
             self._timers,
@@ -212,7 +217,11 @@ class Signaling:
         )
         self.core.layer.door = self.throttle
         self.gate.legs = SipLegs(
-            self.core, self._causes, lambda: in_force.sip, self.gate.locate
+            self.core,
+            self._causes,
+            lambda: in_force.sip,
+            self.gate.locate,
+            self.gate.avoided.add,
         )
         self.reception = Reception(
             self.core.layer, self._answers, self._now, self._metrics
@@ -225,6 +234,8 @@ class Signaling:
             self._now,
             self._metrics,
         )
+        self.transports.connections.credentials = self._credentials
+        self.transports.connections.avoid = self.gate.avoided.add
 
     def _make_trunks(self, choose: Callable[[int], int]) -> None:
         self.presence = Availability(
@@ -313,7 +324,7 @@ class Signaling:
         self.quality_in.keep(gateway.name for gateway in gateways)
         self.throttle.load(gateways)
         self.gate.callers.load(gateways)
-        self._look_up("gateways", map(server_host, gateways))
+        self._look_up("gateways", map(server_place, gateways))
         self.registration.load_mapping(gateways)
 
     def load_routing(self, gateways: Sequence[RoutingGateway]) -> None:
@@ -324,22 +335,37 @@ class Signaling:
             vendors.setdefault(gateway.remote_ip, set()).add(gateway.name)
         self._vendors = {host: frozenset(names) for host, names in vendors.items()}
         self.transports.local_hosts.forget()
-        self._look_up("vendors", (gateway.remote_ip for gateway in gateways))
+        self._unverified = frozenset(
+            gateway.remote_ip for gateway in gateways if not gateway.sip.tls_verify
+        )
+        self._look_up("vendors", map(_place, gateways))
         self.selector.load(gateways)
         self.registration.load_routing(gateways)
         self.trunks.load_routing(gateways)
         self.quality_out.keep(gateway.name for gateway in gateways)
         self.rates_out.keep(gateway.name for gateway in gateways)
 
-    def _look_up(self, why: str, hosts: Iterable[str]) -> None:
-        """These are the names in use for one purpose; empty ones are none."""
-        self._names[why] = frozenset(hosts)
-        self.hosts.load(frozenset[str]().union(*self._names.values()))
+    def _look_up(self, why: str, places: Iterable[Place | None]) -> None:
+        """These are the names in use for one purpose; None is none."""
+        self._names[why] = frozenset(place for place in places if place is not None)
+        self.hosts.load(frozenset[Place]().union(*self._names.values()))
+
+    def _name_servers(self, sip: Sip) -> DnsNames:
+        """Who is asked for names: whom the operator named, else the system."""
+        servers = [(each.host, each.port) for each in sip.dns]
+        system = None if servers else lambda: self._reactor.nameResolver
+        return DnsNames(lambda: asker(self._reactor, servers), system)
+
+    def _credentials(self, host: str) -> tuple[str, bool]:
+        """Whom a peer that we call back must be, and whether it has to prove it."""
+        names = self.hosts.names(host)
+        verify = self._unverified.isdisjoint((host, *names))
+        return (names[0] if names else ""), verify
 
     def load_phones(self, phones: Sequence[Phone]) -> None:
         """Take over the platform phones."""
         self.phones.load(phones)
-        self._look_up("phones", (server_host(phone.origin) for phone in phones))
+        self._look_up("phones", (server_place(phone.origin) for phone in phones))
         self.registration.load_phones(phones)
 
     def put_phone(self, e164: str, phone: Phone | None) -> None:
@@ -367,3 +393,7 @@ class Signaling:
     def busy(self) -> bool:
         """Whether calls or their last messages are still under way."""
         return bool(len(self.registry) or self.core.layer.busy())
+
+
+def _place(gateway: RoutingGateway) -> Place:
+    return Place(gateway.remote_ip, gateway.transport, gateway.signal_port)

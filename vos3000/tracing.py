@@ -7,14 +7,11 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
-from typing import Any
 
 from vos3000.config import Hep
 from vos3000.metrics import Metrics
 from vos3000.signaling import Signaling
-from vos3000.sip.hosts import Hosts
 from vos3000.sip.transaction import Address
-from vos3000.timers import TimerWheel
 from vos3000.trace.exporter import Exporter
 from vos3000.trace.tap import Tap
 
@@ -32,14 +29,11 @@ class Tracing:
         signaling: Signaling,
         hep: Hep,
         wall: Callable[[], float],
-        timers: TimerWheel,
-        reactor: Any,
         metrics: Metrics,
     ) -> None:
         self._signaling = signaling
         self._hep = hep
         self._metrics = metrics
-        self._hosts = Hosts(lambda: reactor.nameResolver, timers)
         self._sockets: dict[bool, socket.socket] = {}
         self.tap = Tap(wall, self._turn, metrics)
         self.named = signaling.named
@@ -61,16 +55,17 @@ class Tracing:
         hep = self._hep
         if hep.server is None:
             return
-        self._hosts.load([hep.server.host])
+        self._server()  # a name is looked up from now on
         exporter = Exporter(
             self._send, self._server, hep.capture_id, hep.password, self._metrics
         )
         self.tap.export(exporter)
 
     def _server(self) -> Address | None:
-        assert self._hep.server is not None
-        host = self._hosts.address(self._hep.server.host)
-        return None if host is None else (host, self._hep.server.port)
+        server = self._hep.server
+        assert server is not None
+        found = self._signaling.hosts.targets(server.host, "udp", server.port)
+        return found[0].address if found else None
 
     def _send(self, data: bytes, address: Address) -> None:
         v6 = ":" in address[0]

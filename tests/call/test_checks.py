@@ -163,7 +163,7 @@ class CheckTests(CallTests):
     def test_without_an_address(self) -> None:
         """A name that leads nowhere counts as no answer."""
         switch = self.begin()
-        switch.gate._resolve = lambda host: None
+        switch.gate._servers = lambda *place: ()
         switch.advance(10)
         self.assertEqual(switch.taken(), [])
         self.assert_standing(switch, "does not answer OPTIONS")

@@ -224,7 +224,7 @@ class RefusalTests(HuntTests):
         """One whose name nobody knows is passed over at once."""
         nowhere = routing_gateway(remote_ip="nowhere.invalid")
         switch = Switch(routing=[nowhere])
-        switch.gate._resolve = lambda host: None
+        switch.gate._servers = lambda *place: ()
         switch.watch()
         Caller(switch).invite()
         self.assertEqual(final(switch, CALLER).status, 408)

@@ -268,9 +268,7 @@ class NoAnswerTests(RedirectTests):
         for server in ("nowhere.invalid", "a b", ":::"):
             options = SipOptions(redirect_server=server)
             switch = self.switch(mapping=[mapping_gateway(sip=options)])
-            switch.gate._resolve = lambda host: (
-                None if host == "nowhere.invalid" else host
-            )
+            switch.servers["nowhere.invalid"] = ()
             Caller(switch).invite()
             self.assert_ordinary(switch, "unreachable")
 

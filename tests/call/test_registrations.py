@@ -413,10 +413,10 @@ class FailureTests(RegistrationTests):
     def test_without_an_address(self) -> None:
         """A name that leads nowhere."""
         switch = self.switch(routing=[peer()])
-        switch.gate._resolve = lambda host: None
+        switch.gate._servers = lambda *place: ()
         switch.advance(0.25)
         self.assertEqual(self.why(switch), "not registered: its address is not known")
-        switch.gate._resolve = lambda host: host
+        switch.gate._servers = switch.located
         switch.advance(60.25)
         self.asked(switch)
 

@@ -100,8 +100,10 @@ class ListenerCase(SynchronousTestCase):
         self.listener.port = 5060
 
     def outgoing(self, address: Address, local: str = "") -> Connection:
-        """The connection for a request of ours."""
-        return self.connections.to(self.listener, Way("TCP", address, local))
+        """The connection for a request of ours, which is opened."""
+        found = self.connections.to(self.listener, Way("TCP", address, local))
+        found.dial()
+        return found
 
     def incoming(
         self, peer: tuple[str, int] = (PEER[0], 40000)

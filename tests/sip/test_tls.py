@@ -227,6 +227,6 @@ class HandshakeTests(ListenerCase):
         for verify in (True, False):
             connector = FakeConnector()
             listener = StreamListener("TLS", self.connections, connector, self.tls)
-            self.connections.to(listener, Way("TLS", PEER, verify=verify))
+            self.connections.to(listener, Way("TLS", PEER, verify=verify)).dial()
             self.assertNotIn(PEER[0].encode(), connector.open().value())
             self.connections.close()

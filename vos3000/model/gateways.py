@@ -149,7 +149,8 @@ class RoutingGateway:
     @ivar switch_on_ring: switchAllowRing; None for the system's.
     @ivar switch_on_sdp: switchAllowSdp; None for the system's.
     @ivar switch_on_busy: switchAllowBusy; None for the system's.
-    @ivar transport: C{udp}, C{tcp}, C{tls}, C{ws} or C{wss}.
+    @ivar transport: C{udp}, C{tcp}, C{tls}, C{ws} or C{wss}, or C{auto} for what
+        its name servers say.
     @ivar password: What it registers with, or what we register with there.
     @ivar call_rate: (calls, seconds): most new calls in that time
         (maxCallRate, maxCallRateUnit); (0, 1) for no limit.

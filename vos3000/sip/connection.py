@@ -135,6 +135,8 @@ class Connection:
     @param connections: All of them.
     @ivar way: Where we opened it to; None for an incoming one.
     @ivar stranger: Whether nobody knows the peer.
+    @ivar dialed: Whether it is being opened, or was: the first message that is
+        sent opens it.
     @ivar connector: What opens it, for an outgoing one.
     """
 
@@ -154,6 +156,7 @@ class Connection:
         "_waiting",
         "_wire",
         "connector",
+        "dialed",
         "name",
         "peer",
         "stranger",
@@ -183,12 +186,19 @@ class Connection:
         self._transport: Any = None
         self._host = ""
         self._unsent: list[bytes] = []
+        self.dialed = way is None
         self._waiting = 0
         self._full = False
         self._limit: Timer | None = None
         self._slow = False
         self._asked = False
         self._patience = IDLE
+
+    def dial(self) -> None:
+        """Open it, if nobody did yet: it was only a place to go."""
+        if not self.dialed:
+            self.dialed = True
+            self._connections.dial(self, self._listener)
 
     # What its wire tells
 
@@ -302,7 +312,7 @@ class Connection:
 
     def _other(self, address: Address) -> Connection | None:
         """What takes its place."""
-        if self.stranger or not self._listener.calls_back:
+        if self.stranger or (self.way is None and not self._listener.calls_back):
             return None
         return self._connections.instead(self, self._listener, address)
 
@@ -337,6 +347,7 @@ class Connection:
                 return
             self.abort()
         elif state is State.OPENING:
+            self.dial()
             if self._room(len(data)):
                 self._unsent.append(data)
                 return
@@ -401,6 +412,8 @@ class Connection:
         if self._wire is None:
             if self.connector is not None:
                 self.connector.disconnect()
+            else:
+                self.lost()
             return
         self._transport.unregisterProducer()
         if opened and self._connections.reset:

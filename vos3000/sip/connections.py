@@ -31,6 +31,9 @@ MOST_CONNECTIONS_OF_PEER = 200
 MOST_STRANGERS = 200
 """The same of addresses that are no gateway's."""
 
+MOST_WAYS = 10_000
+"""Places that are kept where a message of ours may go."""
+
 MOST_FAILING = 1000
 """Ways that are remembered to have failed, so that the log tells it once."""
 
@@ -47,6 +50,7 @@ class Connections:
 
     @param knows: Whether a host and port belong to a gateway.
     @ivar credentials: Whom a peer has to be that we call back.
+    @ivar avoid: Told of an address where no connection opens.
     @ivar tos: The class of service of their packets (SS_QOS_SIGNAL).
     @ivar reset: Whether they end with a reset (SS_TCP_CLOSE_RESET).
     """
@@ -66,6 +70,7 @@ class Connections:
         self.local_host = local_host
         self.knows = knows
         self.credentials: Credentials = _itself
+        self.avoid: Callable[[Address], object] = _nobody
         self.tos = 0
         self.reset = False
         self._open: set[Connection] = set()
@@ -122,15 +127,26 @@ class Connections:
     def to(self, listener: Listener, way: Way) -> Connection:
         """
         The connection to a peer: one of its own that it lets us use, the one we
-        opened before, or a new one.
+        opened before, or a new one, which the first message opens.
         """
         found = self._outgoing.get(way) or self._aliases.find(way)
         if found is None:
+            if len(self._outgoing) >= MOST_WAYS:
+                self._forget_unused()
             found = self._outgoing[way] = Connection(self, listener, way.address, way)
-            self._open.add(found)
-            found.connector = listener.dial(found, way)
-            self.tune(getattr(found.connector, "transport", None))
         return found
+
+    def _forget_unused(self) -> None:
+        """Places where nobody went after all."""
+        for way in [way for way, each in self._outgoing.items() if not each.dialed]:
+            del self._outgoing[way]
+
+    def dial(self, connection: Connection, listener: Listener) -> None:
+        """Open one of ours."""
+        if connection.way is not None:
+            self._open.add(connection)
+            connection.connector = listener.dial(connection, connection.way)
+            self.tune(getattr(connection.connector, "transport", None))
 
     def instead(
         self, connection: Connection, listener: Listener, address: Address
@@ -149,6 +165,7 @@ class Connections:
     def missed(self, way: Way, why: str) -> None:
         """A connection of ours did not open; the log tells it once."""
         self._missed.value += 1
+        self.avoid(way.address)
         if way in self._failing or len(self._failing) >= MOST_FAILING:
             return
         self._failing[way] = None
@@ -201,3 +218,7 @@ class Connections:
 
 def _itself(host: str) -> tuple[str, bool]:
     return "", True
+
+
+def _nobody(address: Address) -> None:
+    """Nobody wants to know."""

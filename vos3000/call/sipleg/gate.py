@@ -15,15 +15,18 @@ from vos3000.call.sipleg.referral import leg_of
 from vos3000.call.sipleg.stranger import SipStrangerLeg
 from vos3000.call.sipleg.terms import SipLegs
 from vos3000.model.gateways import MappingGateway, RegisterType, RoutingGateway
+from vos3000.sip.avoided import Avoided
 from vos3000.sip.challenger import Outcome
+from vos3000.sip.locate import Target as Located
+from vos3000.sip.locate import place_of
 from vos3000.sip.outside import Target
 from vos3000.sip.refer import replaces_of
-from vos3000.sip.transaction import InviteServerTransaction, default_port
+from vos3000.sip.transaction import Address, InviteServerTransaction
 from vos3000.sip.transport import Transport
 from vos3000.sip.uri import Uri
 
-TRANSPORTS = frozenset(("udp", "tcp", "tls", "ws", "wss"))
-"""What a URI may ask for."""
+Servers = Callable[[str, str, int], tuple[Located, ...]]
+"""From name, transport and port to where they lead now, best first."""
 
 
 class SipGate:
@@ -35,7 +38,8 @@ class SipGate:
     @param knows: Whether they belong to any gateway or device that we know.
     @param answers_strangers: SS_REPLY_UNAUTHORIZED.
     @param incoming: Call control's entrance.
-    @param resolve: The address of a host name, if it is known by now.
+    @param servers: Where names lead, by what is known now.
+    @ivar avoided: Servers that failed a moment ago.
     @ivar callers: Who calls from elsewhere. Set before the first message comes.
     @ivar replaces: Takes a caller that wants the place of a side of a call, that
         side, and whether only before the call is answered. Set likewise.
@@ -49,7 +53,8 @@ class SipGate:
         knows: Callable[[str, int], bool],
         answers_strangers: Callable[[], bool],
         incoming: Callable[[InboundLeg], None],
-        resolve: Callable[[str], str | None],
+        servers: Servers,
+        avoided: Avoided,
     ) -> None:
         self._transport = transport
         self._whose = whose
@@ -57,7 +62,8 @@ class SipGate:
         self.knows = knows
         self.answers_strangers = answers_strangers
         self._incoming = incoming
-        self._resolve = resolve
+        self._servers = servers
+        self.avoided = avoided
         self.legs: SipLegs
         self.callers: Callers
         self.replaces: Callable[[InboundLeg, Leg | None, bool], None]
@@ -147,31 +153,32 @@ class SipGate:
         )
 
     def locate(self, uri: Uri, local: str) -> tuple[Target, ...]:
-        """
-        Where a URI leads to; see L{vos3000.call.sipleg.again.Locate}. A name
-        is not looked up for it: it leads somewhere if a gateway has it too.
-        """
-        transport = (uri.param("transport") or "udp").lower()
-        if uri.scheme == "sips":
-            transport = "wss" if transport == "ws" else "tls"
-        if transport not in TRANSPORTS:
+        """Where a URI leads to; see L{vos3000.call.sipleg.again.Locate}."""
+        place = place_of(uri)
+        if place is None:
             return ()
-        return self.places(uri.host, uri.port or 0, transport, local)
+        return self.places(place.name, place.port, place.transport, local)
 
     def places(
         self, name: str, port: int, transport: str, local: str, verify: bool = True
     ) -> tuple[Target, ...]:
         """
-        Where a name or an address leads to now, best first.
+        Where a name or an address leads to now, best first. What failed a moment
+        ago comes last.
 
-        @param port: 0 for the transport's own.
+        @param port: 0 if none is named.
         @param local: Our own address that must be used; empty for any.
         @param verify: Whether a certificate must be good, and name whom we call.
         """
-        host = self._resolve(name)
-        if host is None:
-            return ()
-        address = (host, port or default_port(transport.upper()))
-        domain = "" if host == name else name
-        channel = self._transport().channel(transport, address, local, domain, verify)
-        return () if channel is None else ((channel, address),)
+        found: list[Target] = []
+        channel_to = self._transport().channel
+        for kind, address in self._servers(name, transport, port):
+            domain = "" if address[0] == name else name
+            channel = channel_to(kind, address, local, domain, verify)
+            if channel is not None:
+                found.append((channel, address))
+        return tuple(self.avoided.last(found, _address))
+
+
+def _address(target: Target) -> Address:
+    return target[1]

@@ -96,6 +96,7 @@ class Onward:
         leg = self._leg
         if not leg.others or not user.redialed(leg, True):
             return False
+        self._legs.avoid(transaction.address)
         target, *others = leg.others
         leg.others = tuple(others)
         self._tried = []

@@ -17,6 +17,7 @@ from vos3000.model.causes import EndCauses
 from vos3000.sip.core import UserAgentCore
 from vos3000.sip.message import Message
 from vos3000.sip.passing import passing
+from vos3000.sip.transaction import Address
 
 NOTHING: frozenset[str] = frozenset()
 """No headers."""
@@ -66,12 +67,14 @@ class SipLegs:
 
     @ivar settings: The system parameters of legs, as they are now.
     @ivar locate: Where a URI leads to.
+    @ivar avoid: Told of a server that does not take a request.
     """
 
     core: UserAgentCore
     causes: EndCauses
     settings: Callable[[], SipSettings]
     locate: Locate
+    avoid: Callable[[Address], object]
 
     def content(self, message: Message, tells: frozenset[str] = NOTHING) -> Content:
         """

@@ -19,6 +19,7 @@ from vos3000.sip.contacts import contacts_in_order
 from vos3000.sip.core import ALLOW, UserAgentCore
 from vos3000.sip.dialog import host_port
 from vos3000.sip.identity import user_part
+from vos3000.sip.locate import Place, place_of
 from vos3000.sip.message import Response
 from vos3000.sip.outside import Asked, Target
 from vos3000.sip.transaction import (
@@ -224,11 +225,11 @@ def _port(uri: Uri) -> int:
     return uri.port or default_port(transport)
 
 
-def server_host(origin: MappingGateway) -> str:
-    """The host of its redirect server, to be looked up; empty without one."""
+def server_place(origin: MappingGateway) -> Place | None:
+    """Where its redirect server is, to be looked up; None without one."""
     server = origin.sip.redirect_server
-    place = _place(server) if server else None
-    return "" if place is None else place.host
+    uri = _place(server) if server else None
+    return None if uri is None else place_of(uri)
 
 
 def _place(server: str) -> Uri | None:

@@ -19,7 +19,7 @@ from vos3000.routing.rewriting import Rules
 Check = Callable[[str], None]
 """Takes a field's text; raises C{ValueError} that says what is wrong with it."""
 
-TRANSPORTS = ("udp", "tcp", "tls", "ws", "wss")
+TRANSPORTS = ("udp", "tcp", "tls", "ws", "wss", "auto")
 """What a gateway's C{transport} can be."""
 
 LONGEST_NUMBER = 64

@@ -1,0 +1,1 @@
+Gateways known by a host name are found by NAPTR and SRV records (RFC 3263), looked up in the background and kept as long as they are valid; `transport` `auto` leaves the transport to them. Servers that do not answer are passed over for the next, and come last for half a minute. `[sip] dns` names other name servers than the system's.
