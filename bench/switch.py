@@ -23,8 +23,6 @@ _CONFIGURATION = """\
 [sip]
 udp = 127.0.0.1:{sip}
 tcp = 127.0.0.1:{sip}
-tls =
-ws =
 {sip_lines}
 [h323]
 signal =

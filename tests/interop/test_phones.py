@@ -4,16 +4,18 @@ Softphones of other people register with a password, call and are called.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
 from bench.children import free_port
+from tests.certificates import Authority
 from tests.interop.baresip import Baresip
 from tests.interop.linphone import Linphone
 from tests.interop.program import Program
 from tests.sipp.case import BY_CALLER, MILLION, OPENING, ORDINARY, SharedCalls
 from tests.sipp.runner import Party
-from tests.sipp.shared import PERIOD, RETAIL, Shared
+from tests.sipp.shared import PERIOD, RETAIL, Running, Shared
 
 PASSWORD = "correct-horse-battery"
 
@@ -207,3 +209,46 @@ class OldPhoneTests(PhoneCalls):
         phone = await self.baresip(number)
         self.assertRegex(phone.program.output, "Function not implemented")
         await self.online(number)
+
+
+class SecurePhoneTests(PhoneCalls):
+    """
+    A switch with a certificate, and phones that check it.
+    """
+
+    def setUp(self) -> None:
+        """A switch of this test's own, with a listener for TLS."""
+        directory = Path(self.mktemp()).absolute()
+        directory.mkdir()
+        authority = Authority(now=datetime.now(UTC))
+        certificate = authority.write(directory, "127.0.0.1", "localhost")
+        self.authority = authority.write_itself(directory)
+        self.port = free_port()
+        lines = (
+            f"tls = 127.0.0.1:{self.port}",
+            f"tls_certificate = {certificate}",
+            "digest = MD5",
+        )
+        running = Running(sip_lines="\n".join(lines))
+        self.addCleanup(running.stop)
+        self.carrier = running.carrier()
+        self.carrier.create(OPENING)
+
+    async def secure(self, number: str, where: str) -> Baresip:
+        """A baresip on TLS that trusts our authority."""
+        phone = Baresip(
+            number, where, free_port(), PASSWORD, "tls", authority=str(self.authority)
+        )
+        phone.start(Path(self.mktemp()))
+        self.addCleanup(phone.program.stop)
+        await phone.registered()
+        return phone
+
+    async def test_phones_on_tls_call_each_other(self) -> None:
+        """They register and talk on connections whose certificate they checked."""
+        first, second = self.phone(1), self.phone(2)
+        where = f"127.0.0.1:{self.port}"
+        callee = await self.secure(second, where)
+        caller = await self.secure(first, where)
+        row = await self.talk(caller, callee.user)
+        self.assert_phone_paid(row, first, second)

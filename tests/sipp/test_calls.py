@@ -203,17 +203,6 @@ class CallTests(SharedCalls):
         self.assert_columns(row, feetime=PERIOD, fee=int(RETAIL * MILLION))
         self.assertEqual(self.carrier.money(self.carrier.customer), 0)
 
-    async def test_unknown_source(self) -> None:
-        """A call from an address that nobody has is 403, recorded as illegal."""
-        self.carrier.create(OPENING)
-        self.carrier.route("a", free_port())
-        stranger = Party("caller-refused", "127.0.0.2", status=403)
-        await self.call(self.carrier, stranger)
-        row = await self.record(self.carrier)
-        self.assert_columns(row, endreason=ILLEGAL, billingmode=-1)
-        self.assert_columns(row, customeraccount="", callerip="127.0.0.2")
-        self.assert_free(self.carrier, row)
-
 
 class EndTests(Calls):
     """
@@ -238,3 +227,23 @@ class EndTests(Calls):
         row = await self.record(carrier)
         self.assert_columns(row, enddirection=BY_SERVER)
         self.assertEqual(carrier.money(carrier.customer), OPENING - RETAIL)
+
+
+class StrangerTests(Calls):
+    """
+    A switch without phones: nobody is asked for a password.
+    """
+
+    async def test_unknown_source(self) -> None:
+        """A call from an address that nobody has is 403, recorded as illegal."""
+        running = Running()
+        self.addCleanup(running.stop)
+        carrier = running.carrier()
+        carrier.create(OPENING)
+        carrier.route("a", free_port())
+        stranger = Party("caller-refused", "127.0.0.2", status=403)
+        await self.call(carrier, stranger)
+        row = await self.record(carrier)
+        self.assert_columns(row, endreason=ILLEGAL, billingmode=-1)
+        self.assert_columns(row, customeraccount="", callerip="127.0.0.2")
+        self.assert_free(carrier, row)
