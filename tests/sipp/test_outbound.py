@@ -157,6 +157,37 @@ class OutboundTests(OutboundCalls):
         self.addCleanup(again.stop)
         await self.call(self.carrier, self.caller(), again, hold=100)
 
+    async def test_media_stops_the_hunt(self) -> None:
+        """SS_SIP_STOP_SWITCH_AFTER_SDP; switchAllowSdp of the gateway."""
+        for allowed in (False, True):
+            self.carrier = self.shared.running().carrier()
+            self.carrier.create(OPENING)
+            nobody = self.silent()
+            described = Party("callee-describes-refuses", status=503)
+            switching = {"switchAllowSdp": True} if allowed else {}
+            self.callee(described, priority=1, **switching)
+            if allowed:
+                other = self.callee(
+                    Party("callee-refuses", status=404), "b", priority=2
+                )
+                caller = self.caller("caller-hears-media", 404)
+                await self.call(self.carrier, caller, described, other)
+            else:
+                self.carrier.route("b", nobody.port, priority=2)
+                caller = self.caller("caller-hears-media", 503)
+                await self.call(self.carrier, caller, described)
+            self.assertEqual(nobody.heard(), [])
+
+    async def test_limit_of_a_stage(self) -> None:
+        """timeoutTrying of the gateway: CANCEL, then the next one."""
+        tries = Party("callee-tries")
+        self.callee(tries, priority=1, timeoutTrying=1)
+        other = self.callee(Party("callee-answers"), "b", priority=2)
+        began = time.monotonic()
+        await self.call(self.carrier, self.caller(), tries, other, hold=TALK)
+        self.assertLess(time.monotonic() - began, 10)
+        self.assert_paid(self.carrier, await self.record(self.carrier))
+
     async def test_options(self) -> None:
         """A silent gateway goes offline; one answer brings it back."""
         nobody = Silent()
