@@ -1,0 +1,48 @@
+"""
+Whatever peers do, and in whatever order: nothing is left of a call, each that was
+answered has its record, and the records say what the accounts lost.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from decimal import Decimal
+
+from tests.call.build import LATE, CallTests
+from tests.call.chaos import Chaos
+
+RUNS = 16
+CALLS = 40
+
+
+class ChaosTests(CallTests):
+    """Runs of peers that lose, repeat, mix up and contradict."""
+
+    def test_runs(self) -> None:
+        """All of them, each by its seed."""
+        answered, fees = 0, Decimal(0)
+        for seed in range(RUNS):
+            chaos = Chaos(seed, CALLS)
+            chaos.run()
+            for _ in range(3):
+                chaos.switch.advance(LATE)
+                chaos.switch.channel.sent.clear()
+            with self.subTest(seed=seed):
+                self.check(chaos)
+            answered += len(chaos.answered)
+            fees += sum(each.fee for each in chaos.switch.cdrs)
+        self.assertGreater(answered, RUNS * CALLS / 8)
+        self.assertGreater(fees, 1)
+
+    def check(self, chaos: Chaos) -> None:
+        """What holds after each."""
+        switch, account = chaos.switch, chaos.account
+        self.assertEqual(switch.left(), {})
+        self.assertEqual(self.flushLoggedErrors(), [])
+        self.assert_balanced(switch)
+        self.assertGreaterEqual(chaos.lowest + account.customer.limit_money, 0)
+        recorded = Counter(each.callercallid for each in switch.cdrs)
+        for call_id in chaos.answered:
+            self.assertGreaterEqual(recorded[call_id], 1, call_id)
+        identifiers = {each.softswitchcallid for each in switch.cdrs}
+        self.assertEqual(len(identifiers), len(switch.cdrs))
