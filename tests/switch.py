@@ -262,10 +262,14 @@ class Switch:
             self.causes,
             lambda: in_force.switching,
             self.rates_out.wait,
-            self.online,
+            lambda name: self.registration.gateway_online(name),
         )
         self.destinations = Destinations(
-            self.selector, self.book, self.phone_lines, self.online, self.causes
+            self.selector,
+            self.book,
+            self.phone_lines,
+            lambda e164: self.registration.phone_online(e164),
+            self.causes,
         )
         self.rewriting = Rewriting(self.choose)
         self.authenticator = Authenticator()

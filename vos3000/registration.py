@@ -6,6 +6,7 @@ registrar and the location service.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import attrs
 from twisted.logger import Logger
@@ -97,7 +98,7 @@ class Registration:
             core,
             self.challenger,
             self.location,
-            Binding,
+            self._bind,
             self._registers,
             lambda: in_force.registrar,
             now,
@@ -108,6 +109,16 @@ class Registration:
     def kind(self, aor: str) -> str:
         """What a registered device is: C{phone} or C{gateway}."""
         return "gateway" if self.directory.dids(aor) is None else "phone"
+
+    def phone_online(self, e164: str) -> bool:
+        """Whether a phone is registered, and no gateway of its name."""
+        found = self.directory.find(e164)
+        return bool(found and found.phone) and self.location.find(e164) is not None
+
+    def gateway_online(self, name: str) -> bool:
+        """Whether a routing gateway is registered, and no other of its name."""
+        found = self.directory.find(name)
+        return bool(found and found.routing) and self.location.find(name) is not None
 
     def hear(self, reception: Reception) -> None:
         """Hear of keep-alives, and of connections that are gone."""
@@ -127,7 +138,10 @@ class Registration:
                 self.location.remove(*binding.key)
 
     def load_mapping(self, gateways: Iterable[MappingGateway]) -> None:
-        """Take over the mapping gateways, likewise."""
+        """
+        Take over the mapping gateways, likewise. One of another password is
+        offline, too: what is registered calls without showing it.
+        """
         self.directory.load_mapping(gateways)
         self._prune()
 
@@ -142,8 +156,31 @@ class Registration:
                 self._log.warn("{problem}", problem=problem)
         self._told = frozenset(self.directory.problems)
         for binding in self.location.bindings():
-            if not self._registers(binding.aor):
+            if not self._stays(binding.aor):
                 self.location.remove(*binding.key)
+
+    def _stays(self, aor: str) -> bool:
+        """Whether a device may stay registered as the tables are now."""
+        found = self.directory.find(aor)
+        if found is None or not found.registers:
+            return False
+        return not (found.mapping and aor in self.directory.renewed)
+
+    def _bind(self, **attributes: Any) -> Binding:
+        """Make a binding, see L{vos3000.sip.registrar.Registrar}."""
+        return self._honest(Binding(**attributes))
+
+    def _honest(self, binding: Binding) -> Binding:
+        """
+        The binding without a place that is not its device's own: a gateway, or
+        this switch, would take a call there for one of ours.
+        """
+        place, source = binding.named, binding.remote
+        if place is None or place[0] == source[0]:
+            return binding
+        if place[0] != binding.local[0] and not self._gateway(*place):
+            return binding
+        return attrs.evolve(binding, named=None)
 
     def restore(self, bindings: Iterable[Binding], sockets: Sockets) -> None:
         """
@@ -204,7 +241,7 @@ class Registration:
         except ParseError:
             return None
         there = named(uri, binding.transport.upper(), binding.remote)
-        whole = attrs.evolve(binding, named=there)
+        whole = self._honest(attrs.evolve(binding, named=there))
         if binding.transport == "udp":
             return attrs.evolve(whole, channel=sockets(binding.local))
         return whole if whole.calls_back else None

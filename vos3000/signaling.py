@@ -167,10 +167,14 @@ class Signaling:
             causes,
             lambda: in_force.switching,
             self.rates_out.wait,
-            self.online,
+            lambda name: self.registration.gateway_online(name),
         )
         self.destinations = Destinations(
-            self.selector, self.phones, self.phone_lines, self.online, causes
+            self.selector,
+            self.phones,
+            self.phone_lines,
+            lambda e164: self.registration.phone_online(e164),
+            causes,
         )
         self.throttle = Throttle(
             self.authenticator.mapping_gateway,
@@ -188,10 +192,6 @@ class Signaling:
             causes,
             self._metrics,
         )
-
-    def online(self, name: str) -> bool:
-        """Whether a phone or gateway that registers is registered."""
-        return self.registration.location.find(name) is not None
 
     def _seconds(self) -> float:
         return self._now().mono

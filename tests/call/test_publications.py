@@ -310,3 +310,5 @@ class DocumentTests(CallTests):
                      "<a>" * 5000):  # fmt: skip
             with self.assertRaises(ParseError, msg=text[:60]):
                 read_presence(text.encode())
+        with self.assertRaises(ParseError):
+            read_presence(bomb.replace("UTF-8", "UTF-16").encode("utf-16"))

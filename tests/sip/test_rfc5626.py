@@ -70,6 +70,17 @@ class FlowTests(Outbound):
             self.assertIsNone(response.get("flow-timer"))
             self.assertEqual(self.flows(), [""])
 
+    def test_instance_of_no_text(self) -> None:
+        """What no database or screen takes is no instance."""
+        for mark in (b"\xff", "\u00e9".encode(), b"\x1b[2J", b"\0"):
+            contact = ['<sip:1001@h>;reg-id=1;+sip.instance="<urn:MARK>"']
+            self.device.learn(self.device.ask([SUPPORTED], contact))
+            given = f"Authorization: {self.device.credentials()}"
+            data = self.device.make([SUPPORTED, given], contact)
+            self.device.send(data.replace(b"MARK", mark))
+            self.assertEqual(self.device.answer().status, 200)
+            self.assertEqual(self.flows(), [""])
+
     def test_several_flows(self) -> None:
         """One device, each flow a binding; the newest is used."""
         self.device.register([SUPPORTED], self.contact(1))

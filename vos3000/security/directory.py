@@ -51,6 +51,7 @@ class Directory:
 
     @param hashed: Makes of a password what stands for it.
     @param algorithms: The algorithms that are asked for.
+    @ivar renewed: Whose password is another since the last change of a table.
     @ivar problems: What could not be used, one line each, for the operator.
     """
 
@@ -62,6 +63,7 @@ class Directory:
         self._mapping: dict[str, Credential] = {}
         self._routing: dict[str, Credential] = {}
         self._users: dict[str, Credential] = {}
+        self.renewed: frozenset[str] = frozenset()
         self.problems: tuple[str, ...] = ()
 
     def load_phones(self, phones: Iterable[Phone]) -> None:
@@ -171,7 +173,12 @@ class Directory:
                         f"{name}: the name belongs to two devices of different"
                         f" passwords; that of the {_kind(given)} counts"
                     )
-        self._users = users
+        before, self._users = self._users, users
+        self.renewed = frozenset(
+            name
+            for name, known in before.items()
+            if name in users and users[name].secrets != known.secrets
+        )
         self.problems = tuple(problems)
 
 

@@ -129,6 +129,8 @@ def _flow(request: Request, contact: NameAddr) -> str:
     instance = unquote(contact.param("+sip.instance") or "")
     if number is None or not 0 < len(instance) <= LONGEST_INSTANCE:
         return ""
+    if not (instance.isascii() and instance.isprintable()):
+        return ""
     if parse_number(number, _REG_IDS) == 0:
         raise Refused(400, "Bad Request - reg-id starts at 1")
     if len(request.all("via")) > 1:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import attrs
 
 from vos3000.errors import ParseError
-from vos3000.model.gateways import MappingGateway, RegisterType
+from vos3000.model.gateways import Device, MappingGateway, RegisterType, RoutingGateway
 from vos3000.model.phones import Phone
 from vos3000.routing.location import Binding, Location
 from vos3000.routing.phones import Phones
@@ -76,9 +76,17 @@ class Callers:
         hosts = self._phones.static_hosts
         return bool(hosts) and plain_host(host) in hosts
 
-    def binding(self, name: str) -> Binding | None:
-        """Where a phone or gateway is registered; None if it is offline."""
-        return self._location.find(name)
+    def binding(self, callee: RoutingGateway) -> Binding | None:
+        """
+        Where a phone or gateway is registered; None if it is offline, or if
+        who is registered by that name is another.
+        """
+        found = self._directory.find(callee.name)
+        if found is None:
+            return None
+        phone = callee.device is Device.PHONE
+        its = found.phone if phone else found.routing
+        return self._location.find(callee.name) if its else None
 
     def name_at(self, source: Address) -> str | None:
         """Which phone or gateway is registered from there, if it is one alone."""
@@ -87,7 +95,7 @@ class Callers:
     def identify(self, transaction: InviteServerTransaction) -> Identity:
         """Who sent an INVITE that came from no gateway's address."""
         request, source = transaction.request, transaction.address
-        origin = self._registered(source) or self._static(request, source)
+        origin = self._registered(transaction) or self._static(request, source)
         if origin is not None:
             return Identity(origin)
         if not len(self._directory):
@@ -108,14 +116,27 @@ class Callers:
             return True
         return self._phones.called(user) is not None
 
-    def _registered(self, source: Address) -> MappingGateway | None:
+    def _registered(
+        self, transaction: InviteServerTransaction
+    ) -> MappingGateway | None:
         """
         The gateway that is registered from a source: it need not show its
         password for each call. Where others are registered from there, too,
-        nobody is taken for it.
+        or it did so on another transport, nobody is taken for it.
         """
-        name = self.name_at(source)
-        return None if name is None else self._gateways.get(name)
+        source = transaction.address
+        binding = self._location.at(source)
+        if binding is None or self.name_at(source) is None:
+            return None
+        if binding.transport != transaction.channel.name.lower():
+            return None
+        return self._gateway(binding.aor)
+
+    def _gateway(self, name: str) -> MappingGateway | None:
+        """The gateway of a name, if the password of that name is its own."""
+        found = self._directory.find(name)
+        its = found is not None and found.mapping
+        return self._gateways.get(name) if its else None
 
     def _static(self, request: Request, source: Address) -> MappingGateway | None:
         """The phone of a fixed address that has the number of From."""
@@ -134,7 +155,7 @@ class Callers:
         """Whose password it was; who calls from a fixed address has none here."""
         phone = self._phones.get(user)
         if phone is None:
-            return self._gateways.get(user)
+            return self._gateway(user)
         return phone.origin if phone.register_type == RegisterType.DYNAMIC else None
 
 

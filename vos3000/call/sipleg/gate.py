@@ -135,7 +135,7 @@ class SipGate:
     def _reach(self, gateway: RoutingGateway) -> Reach | None:
         """How a callee is reached just now; None if it is not."""
         if gateway.register_type == RegisterType.DYNAMIC:
-            binding = self.callers.binding(gateway.name)
+            binding = self.callers.binding(gateway)
             if binding is None:
                 return None
             return registered(gateway, binding, self._transport().channel)

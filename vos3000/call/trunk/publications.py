@@ -66,9 +66,10 @@ def read_presence(body: bytes) -> Told:
     Read a presence document: open if any of its tuples is.
 
     @raise ParseError: Malformed, or without a basic status. A document type
-        is refused unread: its entities could fill the memory.
+        is refused unread: its entities could fill the memory. So is UTF-16, in
+        which it would be found under another spelling.
     """
-    if b"<!" in body:
+    if b"<!" in body or b"\0" in body:
         raise ParseError("a document type, or a comment, in a presence document")
     try:
         root = ElementTree.fromstring(body)
