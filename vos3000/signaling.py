@@ -236,6 +236,7 @@ class Signaling:
         )
         self.transports.connections.credentials = self._credentials
         self.transports.connections.avoid = self.gate.avoided.add
+        self.transports.connections.gateway = self._gateway
 
     def _make_trunks(self, choose: Callable[[int], int]) -> None:
         self.presence = Availability(
@@ -294,11 +295,13 @@ class Signaling:
 
     def knows(self, host: str, port: int) -> bool:
         """Whether a source is any gateway's, or a phone's that is there."""
+        return self._gateway(host, port) or self.gate.callers.knows(host, port)
+
+    def _gateway(self, host: str, port: int) -> bool:
+        """Whether a source is that of a gateway of a fixed address."""
         if self.authenticator.mapping_gateway(host, port) is not None:
             return True
-        if host in self._vendors or self.hosts.found(host):
-            return True
-        return self.gate.callers.knows(host, port)
+        return host in self._vendors or self.hosts.found(host)
 
     def named(self, host: str, port: int) -> frozenset[str]:
         """The names of the gateways and phones at a host and port."""

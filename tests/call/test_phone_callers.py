@@ -104,6 +104,22 @@ class AuthenticationTests(PhoneCallTests):
         self.assertEqual(switch.cdrs[0].endreason, ILLEGAL)
         self.assert_idle(switch)
 
+    def test_answered_before_known(self) -> None:
+        """
+        How long the challenge takes does not tell, either: what a made-up user
+        costs comes after it.
+        """
+        switch = self.switch()
+        sent: list[int] = []
+        incoming = switch.control.incoming
+        switch.control.incoming = lambda leg: (  # type: ignore[method-assign]
+            sent.append(len(switch.channel.sent)),
+            incoming(leg),
+        )[1]
+        Caller(switch, STRANGER, "7777", "1002").invite()
+        self.assertEqual(sent, [1])
+        self.assertEqual(self.lines(switch, STRANGER), ["401"])
+
     def test_no_phones_no_challenge(self) -> None:
         """Where nobody can have a password, strangers are refused as ever."""
         switch = CallTests.switch(self)

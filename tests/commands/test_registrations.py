@@ -73,6 +73,24 @@ class CommandTests(SynchronousTestCase):
         self.assertLessEqual(max(map(len, lines)), 60)
         self.assertIn("1001", lines[1])
 
+    def test_what_devices_say(self) -> None:
+        """Nothing of it does anything to the terminal, or to the command."""
+        evil = "\x1b[2J\x9b31m\u202e\udcff[/red]"
+        one = binding(
+            "1001", product=evil, contact="sip:1001@h", path=(f"<sip:{evil}>",)
+        )
+        self.terminal.switch.answers["registrations"] = listed([one], str, "")
+        with environment(COLUMNS="200"):
+            shown = self.terminal.run("registrations")
+            told = self.terminal.run("registrations", "--json")
+        self.assertIn("[2J", shown.output)
+        self.assertIn("[/red]", shown.output)
+        for sign in "\x1b\x9b\u202e\udcff":
+            self.assertNotIn(sign, shown.output)
+            self.assertNotIn(sign, told.output)
+        (found,) = json.loads(told.output)
+        self.assertEqual(found["productId"], evil)
+
     def test_prefix(self) -> None:
         """It is asked of the switch."""
         self.terminal.run("registrations", "10 0/1")

@@ -189,6 +189,12 @@ class AliasTests(ListenerCase):
         wire, _ = self._offered(via="192.0.2.11:5070")
         self.assertIsNot(self.outgoing(("192.0.2.11", 5070)), wire.connection)
 
+    def test_a_phone_gets_no_calls(self) -> None:
+        """It may be known, and stand behind the address of a gateway."""
+        self.connections.gateway = lambda host, port: False
+        wire, _ = self._offered()
+        self.assertIsNot(self.outgoing((PEER[0], 5070)), wire.connection)
+
     def test_the_last_one_has_the_place(self) -> None:
         """And when it closes nobody has."""
         first, _ = self._offered()

@@ -58,6 +58,12 @@ class BindingTests(Registering):
         self.assertEqual((found.remote, found.named, found.local), (HOME, HOME, SWITCH))
         self.assertEqual((found.transport, found.flow, found.path), ("udp", "", ()))
         self.assertEqual((found.product, found.call_id), ("device/1", "reg-1001"))
+        self.device.challenge = None
+        self.device.learn(self.device.ask())
+        given = f"Authorization: {self.device.credentials()}"
+        data = self.device.make([given]).replace(b"device/1", b"\xff/1")
+        self.device.send(data)
+        self.assertEqual(self.binding().product, "\ufffd/1")
         self.assertEqual(
             (found.registered, found.updated, found.expires), (now, now, now + 600_000)
         )

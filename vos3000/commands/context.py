@@ -7,6 +7,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -34,6 +35,9 @@ from vos3000.model.money import plain
 from vos3000.parameters import ParameterValues
 
 T = TypeVar("T")
+
+_OBEYED = re.compile("[\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What JSON leaves as it is, and a terminal obeys or cannot be sent."""
 
 PROBLEM = 1
 """Exit status: it was refused, or something is wrong."""
@@ -225,7 +229,18 @@ def show_json(value: Any) -> None:
     """
     Print a value for programs. Amounts are text, so that they stay exact.
     """
-    click.echo(json.dumps(value, indent=2, default=_plainly, ensure_ascii=False))
+    text = json.dumps(value, indent=2, default=_plainly, ensure_ascii=False)
+    click.echo(_OBEYED.sub(lambda match: f"\\u{ord(match[0]):04x}", text))
+
+
+def printable(text: str) -> str:
+    """
+    The text without anything that a terminal would obey, or no encoding takes:
+    numbers and names of devices are what strangers wrote.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in text)
 
 
 def _plainly(value: Any) -> Any:
@@ -263,6 +278,7 @@ def fitted(
     @param width: Columns of the screen; the rest of the table may pass them.
     @param numbers: The names of the columns that hold numbers, by comma.
     """
+    rows = [[printable(cell) for cell in row] for row in rows]
     widths = {
         name: max(map(cell_len, (name, *(row[place] for row in rows))))
         for place, name in enumerate(columns)

@@ -13,7 +13,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from vos3000.commands.context import Setup, console, shared
+from vos3000.commands.context import Setup, console, printable, shared
 from vos3000.commands.remote import Switch
 from vos3000.sip.dialog import host_port
 from vos3000.trace.ladder import Ladder, Line
@@ -137,14 +137,9 @@ class _Messages:
             head += f" ({', '.join(shown.gateways)})"
         _print(self._screen, Line(head, "head"))
         text = seen.data.decode("utf-8", "replace").replace("\r\n", "\n")
-        _print(self._screen, Line(_printable(text)))
+        _print(self._screen, Line(printable(text)))
 
 
 def _print(screen: Console, line: Line) -> None:
     style = _STYLES.get(line.kind, "")
-    screen.print(Text(_printable(line.text), style), crop=False, soft_wrap=True)
-
-
-def _printable(text: str) -> str:
-    """The text without anything that a terminal would obey."""
-    return "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in text)
+    screen.print(Text(printable(line.text), style), crop=False, soft_wrap=True)

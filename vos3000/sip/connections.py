@@ -49,6 +49,7 @@ class Connections:
     Takes incoming connections, each peer's limited, and opens outgoing ones.
 
     @param knows: Whether a host and port belong to a gateway.
+    @ivar gateway: Whether a host and port belong to a gateway, and to no phone.
     @ivar credentials: Whom a peer has to be that we call back.
     @ivar avoid: Told of an address where no connection opens.
     @ivar tos: The class of service of their packets (SS_QOS_SIGNAL).
@@ -69,6 +70,7 @@ class Connections:
         self.timers = timers
         self.local_host = local_host
         self.knows = knows
+        self.gateway = knows
         self.credentials: Credentials = _itself
         self.avoid: Callable[[Address], object] = _nobody
         self.tos = 0
@@ -120,7 +122,7 @@ class Connections:
     def meet(self, connection: Connection, request: Request) -> None:
         """A request came on an incoming connection (RFC 5923)."""
         if ";alias" in (request.get("via") or ""):
-            self._aliases.offer(connection, request, self.knows(*connection.peer))
+            self._aliases.offer(connection, request, self.gateway(*connection.peer))
 
     # Outgoing
 

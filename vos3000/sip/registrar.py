@@ -306,7 +306,7 @@ class Registrar:
                 updated=now.wall,
                 expires=now.wall + lifetime * 1000,
                 path=path,
-                product=(request.get("user-agent") or "")[:LONGEST_KEPT],
+                product=_product(request),
                 channel=channel,
             )
         )
@@ -326,6 +326,12 @@ class Registrar:
             headers.append(("Require", "outbound"))
             headers.append(("Flow-Timer", str(self._settings().flow_timer)))
         return headers
+
+
+def _product(request: Request) -> str:
+    """What the device says it is, as other programs can be told."""
+    text = (request.get("user-agent") or "")[:LONGEST_KEPT]
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _call_id(request: Request) -> str:

@@ -36,7 +36,7 @@ def _row(binding: Binding, kind: str) -> Mapping[str, Any]:
         "name": binding.aor,
         "kind": kind,
         "contact": binding.contact,
-        "path": list(binding.path),
+        "path": [_text(each) for each in binding.path],
         "flow": binding.flow,
         "transport": binding.transport,
         "remoteIp": binding.remote[0],
@@ -49,3 +49,8 @@ def _row(binding: Binding, kind: str) -> Mapping[str, Any]:
         "updateTime": binding.updated,
         "expireTime": binding.expires,
     }
+
+
+def _text(value: str) -> str:
+    """What came from the network, as valid UTF-8."""
+    return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

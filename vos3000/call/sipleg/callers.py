@@ -28,13 +28,10 @@ class Identity:
 
     @ivar origin: Whose call it is; None if that is not known, or not yet.
     @ivar verdict: What came of its credentials, if they were asked for.
-    @ivar expected: Whether it may well be somebody's who can call: being
-        challenged is then an ordinary step, and no illegal call.
     """
 
     origin: MappingGateway | None = None
     verdict: Verdict | None = None
-    expected: bool = False
 
 
 _STRANGER = Identity()
@@ -103,12 +100,13 @@ class Callers:
         verdict = self._challenger.check(request, source)
         if verdict.outcome is Outcome.PASSED:
             origin = self._named(verdict.user)
-        return Identity(origin, verdict, self._expected(verdict.user, source))
+        return Identity(origin, verdict)
 
-    def _expected(self, user: str, source: Address) -> bool:
+    def expects(self, user: str, source: Address) -> bool:
         """
-        Whether a user is known by that name or number, or somebody is
-        registered from there who may show another's.
+        Whether who was challenged may well be somebody who can call: it is then
+        an ordinary step, and no illegal call. A user is known by that name or
+        number, or somebody is registered from there who may show another's.
         """
         if self._directory.find(user) is not None:
             return True

@@ -103,14 +103,13 @@ class SipGate:
                 transaction.channel.welcome()
             if self.knows(*transaction.address) or core.admits(transaction):
                 self._proven(transaction, caller.origin)
-        elif (
-            verdict is not None
-            and verdict.outcome is Outcome.CHALLENGED
-            and caller.expected
-        ):
+            return
+        if verdict is not None and verdict.outcome is Outcome.CHALLENGED:
+            # Before it is looked who there is: the time would tell it.
             core.refuse(transaction, verdict.status, headers=verdict.headers)
-        else:
-            self._incoming(SipStrangerLeg(self.legs, transaction, verdict))
+            if self.callers.expects(verdict.user, transaction.address):
+                return
+        self._incoming(SipStrangerLeg(self.legs, transaction, verdict))
 
     def _proven(
         self, transaction: InviteServerTransaction, origin: MappingGateway

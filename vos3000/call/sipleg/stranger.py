@@ -86,16 +86,14 @@ class SipStrangerLeg:
         q850: int = 0,
     ) -> None:
         """
-        Send the final response, once, or nothing (SS_REPLY_UNAUTHORIZED); a
-        challenge in any case, since a phone may be anywhere. It does not say by
-        what: that would tell a scanner what to try next.
+        Send the final response, once, or nothing (SS_REPLY_UNAUTHORIZED); who
+        was challenged has his answer already. It does not say by what it was
+        refused: that would tell a scanner what to try next.
         """
         transaction, core = self._transaction, self._legs.core
         verdict = self.verdict
         if verdict is not None and verdict.outcome is Outcome.CHALLENGED:
-            # As whoever may call is challenged: nothing tells them apart.
             self.user = None
-            core.refuse(transaction, verdict.status, headers=verdict.headers)
             return
         if verdict is not None and verdict.outcome is Outcome.REFUSED:
             status = verdict.status
