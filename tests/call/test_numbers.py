@@ -145,6 +145,20 @@ class NumberTests(CallTests):
             self.assertIsNone(invite.get("x-evil"))
             self.assertEqual(invite.uri.host, CALLEE[0])
 
+    def test_number_of_no_signs_as_a_name(self) -> None:
+        """Where it is shown as the caller's name, too; and a record can be read."""
+        evil = "1%0d%0aX-Evil:%201%1b%5b2J"
+        for display in ("Ignore", "Caller"):
+            switch = self.switch(parameters={"SS_SIP_E164_DISPLAY_FROM": display})
+            caller = Caller(switch)
+            caller.from_ = f'"12345" <sip:{evil}@h>;tag=a'
+            caller.invite()
+            invite = switch.request(CALLEE)
+            self.assertIsNone(invite.get("x-evil"))
+            switch.registry.hang_up(1)
+            self.assertTrue(switch.cdrs[0].callere164.isprintable())
+            self.assertEqual(self.flushLoggedErrors(), [])
+
     def test_parameters_of_the_number(self) -> None:
         """What follows a semicolon inside it is no part of it."""
         invite, cdr = self.placed(uri="sip:2000;phone-context=x@192.0.2.1")

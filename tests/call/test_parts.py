@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.switch import OFFER
-from vos3000.call.sipleg.parts import session_part
+from vos3000.call.sipleg.parts import MOST_PARTS, session_part
 
 MIXED = "multipart/mixed;boundary=b"
 
@@ -42,6 +42,15 @@ class SessionPartTests(SynchronousTestCase):
             (b"", MIXED),
         ):
             self.assertEqual(session_part(body, kind), b"")
+
+    def test_most(self) -> None:
+        """Of many parts only the first are looked at."""
+        sdp = b"--b\r\nContent-Type: application/sdp\r\n\r\nv=0\r\n--b--"
+        empty = b"--b\r\n\r\n\r\n"
+        self.assertEqual(
+            session_part(empty * (MOST_PARTS - 1) + sdp, MIXED), b"v=0\r\n"
+        )
+        self.assertEqual(session_part(empty * MOST_PARTS + sdp, MIXED), b"")
 
     @settings(max_examples=200, deadline=None, derandomize=True, database=None)
     @given(st.lists(st.sampled_from([b"--b", b"\r\n", b"-", b":", b"v=0", b" "])))

@@ -81,6 +81,8 @@ class ChallengeTests(Authentication):
         for number in range(MOST + 10):
             algorithms.asked(str(number), "192.0.2.66", None)
         self.assertEqual(len(algorithms), MOST)
+        algorithms.asked("x" * 4000, "192.0.2.66", None)
+        self.assertEqual(max(len(user) for user, _ in algorithms._known), 128)
 
     @staticmethod
     def offered(response: Response) -> list[str]:

@@ -11,7 +11,7 @@ from tests.sip.torture import torture
 from vos3000.errors import ParseError
 from vos3000.sip.message import MessageError, Request, build, respond
 from vos3000.sip.names import COMPACT, LISTS, SENT, SINGLE
-from vos3000.sip.parser import MAX_LINE, MAX_LINES, MAX_SIZE, parse, validate
+from vos3000.sip.parser import MAX_HEAD, MAX_LINE, MAX_LINES, MAX_SIZE, parse, validate
 from vos3000.sip.passing import passing, wanted
 
 WIRE = [case.data for name in ("rfc4475", "rfc5118") for case in torture(name).values()]
@@ -145,6 +145,15 @@ class LimitTests(SynchronousTestCase):
         room = MAX_SIZE - len(datagram())
         self.assertEqual(self.status(datagram(body=b"x" * room)), 0)
         self.assertEqual(self.status(datagram(body=b"x" * (room + 1))), 513)
+
+    def test_head(self) -> None:
+        """24 KiB: it is read before it is known who sent it."""
+        data = datagram("X: ", "Y: " + "y" * 16000, "Z: " + "z" * 4000)
+        room = MAX_HEAD - data.index(b"\r\n\r\n")
+        fill = f"X: {'x' * room}"
+        for more, expected in (("", 0), ("x", 513)):
+            lines = (fill + more, "Y: " + "y" * 16000, "Z: " + "z" * 4000)
+            self.assertEqual(self.status(datagram(*lines)), expected)
 
     def test_lines(self) -> None:
         """256 lines with the start line, folded ones counted."""

@@ -45,6 +45,7 @@ class IdentityTests(SynchronousTestCase):
     def test_they_are_bounded(self) -> None:
         """RFC 3325 knows two; a thousand are not read."""
         self.assertEqual(len(addresses(["<tel:1>"] * 1000)), MOST_VALUES)
+        self.assertEqual(addresses(["x"] * MOST_VALUES + ["<tel:1>"]), ())
 
 
 class RemotePartyTests(SynchronousTestCase):

@@ -8,9 +8,11 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from vos3000.sip.forwarding import (
     MOST_DIVERSIONS,
+    MOST_ENTRIES,
     Diversion,
     diversion_values,
     from_diversion,
+    from_history,
 )
 from vos3000.sip.identity import address_of
 
@@ -68,6 +70,11 @@ class DiversionTests(SynchronousTestCase):
     def test_they_are_bounded(self) -> None:
         """A call that ran in a circle costs no more than others."""
         self.assertEqual(len(from_diversion(["<sip:1@x>"] * 99)), MOST_DIVERSIONS)
+        self.assertEqual(from_diversion(["x"] * 9 + ["<sip:1@x>"]), (Diversion("1"),))
+        self.assertEqual(from_diversion(["x"] * MOST_DIVERSIONS + ["<sip:1@x>"]), ())
+        late = ["x"] * MOST_ENTRIES + ["<sip:1@x>", "<sip:2@x;cause=302>"]
+        self.assertEqual(from_history(late), ())
+        self.assertNotEqual(from_history(late[2:]), ())
 
     @settings(deadline=None)
     @given(DIVERSIONS)

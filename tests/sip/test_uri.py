@@ -58,6 +58,8 @@ class UriTests(SynchronousTestCase):
             ("%2B49151", "+49151"),
             ("john.doe", "john.doe"),
             ("*67#1", "*67#1"),
+            ("1%0a2", "1%0a2"),
+            ("1%c2%9b2", "1%c2%9b2"),
         ):
             self.assertEqual(parse_uri(f"sip:{user}@h").number, number)
         self.assertEqual(parse_uri("tel:+1-201").number, "+1201")

@@ -28,6 +28,9 @@ was lost; after them the sender did not understand."""
 MOST = 50_000
 """Senders that are remembered; a further one makes the oldest unknown."""
 
+_LONGEST = 128
+"""Characters of a user that are kept."""
+
 
 class Algorithms:
     """
@@ -59,7 +62,7 @@ class Algorithms:
         """
         if given is not None:
             return self._like(given.algorithm)
-        key = user, host
+        key = user[:_LONGEST], host
         known = self._known.get(key)
         if isinstance(known, tuple):
             return known
@@ -73,7 +76,7 @@ class Algorithms:
 
     def used(self, user: str, host: str, algorithm: str) -> None:
         """A sender's credentials were good."""
-        self._keep((user, host), self._like(algorithm))
+        self._keep((user[:_LONGEST], host), self._like(algorithm))
 
     def _like(self, algorithm: str) -> tuple[str, ...]:
         """What a sender that used C{algorithm} is asked for."""

@@ -9,6 +9,7 @@ why each did. What cannot be read is passed over.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from urllib.parse import unquote as unescaped
 
 import attrs
@@ -19,11 +20,11 @@ from vos3000.sip.identity import ANONYMOUS, OBSCURING
 from vos3000.sip.uri import TOKEN
 
 MOST_DIVERSIONS = 10
-"""Diversions of one call that are read; a call that was sent on more often
-runs in a circle."""
+"""Diversions of one call that are looked at, be they readable or not; a call
+that was sent on more often runs in a circle."""
 
 MOST_ENTRIES = 40
-"""Entries of History-Info that are read."""
+"""Entries of History-Info that are looked at."""
 
 UNKNOWN = "unknown"
 
@@ -87,9 +88,7 @@ class _Entry:
 def from_diversion(values: Iterable[str]) -> tuple[Diversion, ...]:
     """Those of Diversion, the last one first, as the header has them."""
     found: list[Diversion] = []
-    for value in values:
-        if len(found) == MOST_DIVERSIONS:
-            break
+    for value in islice(values, MOST_DIVERSIONS):
         try:
             address = parse_name_addr(value)
         except ParseError:
@@ -134,9 +133,7 @@ def from_history(values: Iterable[str]) -> tuple[Diversion, ...]:
 
 def _entries(values: Iterable[str]) -> list[_Entry]:
     entries: list[_Entry] = []
-    for value in values:
-        if len(entries) == MOST_ENTRIES:
-            break
+    for value in islice(values, MOST_ENTRIES):
         try:
             entries.append(_entry(parse_name_addr(value)))
         except ParseError:

@@ -11,6 +11,7 @@ the name of its caller.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 from urllib.parse import quote as escaped
 
 from vos3000.errors import ParseError
@@ -18,7 +19,8 @@ from vos3000.sip.fields import NameAddr, parse_name_addr, quote
 from vos3000.sip.uri import TOKEN
 
 MOST_VALUES = 8
-"""Values of one header that are read; RFC 3325 knows two."""
+"""Values of one header that are looked at, be they readable or not; RFC 3325
+knows two."""
 
 HIDING = frozenset(("id", "user", "header"))
 """Privacy values that ask for the caller's number to be withheld (RFC 3323
@@ -59,9 +61,7 @@ def privacy_values(lines: Iterable[str]) -> tuple[str, ...]:
 def addresses(values: Iterable[str]) -> tuple[NameAddr, ...]:
     """Those of a header's values that can be read."""
     found: list[NameAddr] = []
-    for value in values:
-        if len(found) == MOST_VALUES:
-            break
+    for value in islice(values, MOST_VALUES):
         try:
             found.append(parse_name_addr(value))
         except ParseError:

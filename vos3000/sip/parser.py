@@ -22,6 +22,9 @@ from vos3000.sip.uri import TOKEN
 MAX_SIZE: Final = 65535
 """Bytes of a message."""
 
+MAX_HEAD: Final = 24576
+"""Bytes of a head: of all that is read before it is known who sent it."""
+
 MAX_LINES: Final = 256
 """Lines of a head, the continuation lines of folded headers counted."""
 
@@ -98,6 +101,8 @@ def _datagram(data: bytes) -> Request | Response:
 
 def _read_head(head: bytes) -> tuple[Request | Response, int | None]:
     """The message of a head, and its Content-Length if it has one."""
+    if len(head) > MAX_HEAD:
+        raise ParseError("a head that is too large", 513)
     lines = _lines(head)
     try:
         first, more = _headers(lines)

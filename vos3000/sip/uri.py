@@ -60,12 +60,15 @@ class Uri:
         """
         The user part as a number to work with: parameters inside it (isub,
         phone-context) cut off, escapes undone, visual separators removed if
-        the rest is a telephone number. A leading C{+} stays.
+        the rest is a telephone number. A leading C{+} stays. Where escapes hide
+        what no number has, line ends above all, they stay as they are.
         """
         user = self.user or ""
         if user.isdigit():
             return user
-        return plain_number(unquote(user.partition(";")[0]))
+        written = user.partition(";")[0]
+        number = unquote(written)
+        return plain_number(number if number.isprintable() else written)
 
     def __str__(self) -> str:
         """The URI as to be sent, without angle brackets."""

@@ -101,7 +101,6 @@ class SipOutboundLeg(SipLeg):
         self._late = not content.body
         self._hearing: Hearing | None = None
         self.dialog = self._dial(reach, setup, tokens.random())
-        legs.core.dialogs[self.dialog.local_tag] = self.dialog
         branch = tokens.branch()
         self.tells = setup.caller_leg.wants
         here, target = self.local_host, self.dialog.target
@@ -115,6 +114,7 @@ class SipOutboundLeg(SipLeg):
             content.type or None,
             setup.hops,
         )
+        legs.core.dialogs[self.dialog.local_tag] = self.dialog
         self._invite: InviteClientTransaction | None = legs.core.layer.invite(
             branch, data, channel, address, self
         )

@@ -6,6 +6,9 @@ from __future__ import annotations
 
 SDP = "application/sdp"
 
+MOST_PARTS = 32
+"""Parts of one body that are looked at."""
+
 
 def session_part(body: bytes, kind: str) -> bytes:
     """
@@ -17,7 +20,8 @@ def session_part(body: bytes, kind: str) -> bytes:
     boundary = _boundary(kind)
     if not boundary:
         return b""
-    for part in (b"\r\n" + body).split(b"\r\n--" + boundary)[1:]:
+    parts = (b"\r\n" + body).split(b"\r\n--" + boundary, MOST_PARTS + 1)
+    for part in parts[1 : MOST_PARTS + 1]:
         if part.startswith(b"--"):
             break
         # after the boundary: padding up to the line's end, then the headers
