@@ -68,6 +68,7 @@ TELLING = (
 OURS = {
     *("via", "max-forwards", "from", "to", "call-id", "cseq", "contact", "allow"),
     *("user-agent", "supported", "content-type", "content-length", "reason"),
+    *("session-expires", "min-se"),
     *("p-asserted-identity", "p-preferred-identity", "privacy", "remote-party-id"),
     *("diversion", "history-info", "x-ours", "x-name", "x-theirs"),
 }

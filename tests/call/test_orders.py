@@ -29,7 +29,8 @@ from vos3000.sip.message import Request, Response
 STATUSES = (100, 180, 183, 200, 200, 200, 486, 487, 503, 408, 481, 603)
 WAITS = (0.25, 1, 3, 9, 20, 45)
 METHODS = ("INVITE", "UPDATE", "INFO", "OPTIONS")
-KNOWING = ("Supported: 100rel", "Allow: INVITE, ACK, CANCEL, BYE, PRACK, UPDATE")
+KNOWING = ("Supported: 100rel, timer", "Allow: INVITE, ACK, CANCEL, BYE, PRACK, UPDATE")
+TIMED = (("Session-Expires", "90;refresher=uac"), ("Allow", "INVITE, UPDATE"))
 OTHER = ANSWER.replace(b"6000", b"7000")
 
 
@@ -127,7 +128,9 @@ class World:
                 self.rseq += 1
                 callee.reply(invite, status, body, reliable(self.rseq))
             else:
-                callee.reply(invite, status, OTHER if one % 7 == 0 else body)
+                body = OTHER if one % 7 == 0 else body
+                timed = TIMED if status == 200 and other % 2 else ()
+                callee.reply(invite, status, body, timed)
 
     def caller_acknowledges(self, one: int, other: int) -> None:
         """A caller acknowledges a response of its INVITE."""

@@ -28,7 +28,7 @@ from vos3000.call.leg import (
     Stage,
     state_of,
 )
-from vos3000.call.passed import Passed, answered, offered, refusal
+from vos3000.call.passed import Passed, again, answered, offered, refusal
 from vos3000.call.presented import Forward
 from vos3000.errors import MediaRefused
 from vos3000.instant import Instant
@@ -83,6 +83,7 @@ class Owner(Protocol):
 
     exhausted: EndCause
     lost: EndCause
+    expired: EndCause
     too_long: EndCause
     abandoned: EndCause
     mismatch: EndCause
@@ -351,7 +352,7 @@ class Call:
         """One side hung up, or was lost."""
         if self.moving is not None and self.moving.left(self, leg):
             return
-        if cause is self.owner.lost:
+        if cause is self.owner.lost or cause is self.owner.expired:
             self.end(cause, EndDirection.SERVER, detail=reason)
         elif leg is self.leg:
             self.end(cause, EndDirection.CALLER, reason, headers=headers)
@@ -404,6 +405,10 @@ class Call:
             self.leg = cast(InboundLeg, other)
         elif leg is self.out:
             self.out = cast(OutboundLeg, other)
+
+    def said(self, leg: Leg) -> Content:
+        """What one side holds of the other, to be said again."""
+        return again(self.media, Side.CALLER if leg is self.leg else Side.CALLEE)
 
     # The end
 

@@ -148,6 +148,7 @@ class CallControl:
         self._causes = causes
         self.exhausted = causes["BalanceExhausted"]
         self.lost = causes["SessionLost"]
+        self.expired = causes["SessionTimeout"]
         self.too_long = causes["MaxCallDurationReached"]
         self.abandoned = causes["CallerAbandoned"]
         self.mismatch = causes["CodecMismatch"]

@@ -292,6 +292,9 @@ class InboundUser(Protocol):
     def referred(self, leg: Leg, referral: Referral) -> None:
         """The peer wants the other end to be connected to somebody else."""
 
+    def said(self, leg: Leg) -> Content:
+        """What the peer holds of the other side, to be said again."""
+
 
 class OutboundUser(Protocol):
     """Who placed a call on a route: the hunt."""

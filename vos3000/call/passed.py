@@ -48,6 +48,12 @@ def refusal(media: MediaSession | None, side: Side, offer: Content) -> Content:
     return Content(body, _SDP) if body else NO_CONTENT
 
 
+def again(media: MediaSession | None, side: Side) -> Content:
+    """What C{side} was told last of the other side, to be said again."""
+    body = media.last(side) if media is not None else b""
+    return Content(body, _SDP) if body else NO_CONTENT
+
+
 class Passed:
     """
     A request from one side as the other leg sees it: its media passed on.

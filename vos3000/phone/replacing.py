@@ -5,7 +5,15 @@ INVITEs that take the place of one side of a call (RFC 3891).
 from __future__ import annotations
 
 from vos3000.call.call import Call, Phase
-from vos3000.call.leg import Content, Exchange, Headers, InboundLeg, Leg, Referral
+from vos3000.call.leg import (
+    NO_CONTENT,
+    Content,
+    Exchange,
+    Headers,
+    InboundLeg,
+    Leg,
+    Referral,
+)
 from vos3000.model.causes import EndCause, EndCauses
 from vos3000.model.gateways import LockType, MappingGateway
 from vos3000.model.sipoptions import ORDINARY
@@ -156,3 +164,7 @@ class Replacement:
 
     def referred(self, leg: Leg, referral: Referral) -> None:
         """Not reached: it was not answered."""
+
+    def said(self, leg: Leg) -> Content:
+        """Not reached: it was not answered."""
+        return NO_CONTENT

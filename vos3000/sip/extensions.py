@@ -6,9 +6,11 @@ from __future__ import annotations
 
 from vos3000.sip.message import Message
 
-EXTENSIONS = frozenset(("100rel", "replaces"))
-"""What a peer may require of us: reliable provisional responses (RFC 3262), and
-the place of one side of a call (RFC 3891)."""
+EXTENSIONS = frozenset(("100rel", "replaces", "timer"))
+"""
+What a peer may require of us: reliable provisional responses (RFC 3262), the
+place of one side of a call (RFC 3891), session timers (RFC 4028).
+"""
 
 
 def names(message: Message, header: str, token: str) -> bool:

@@ -7,15 +7,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
-from vos3000.call.leg import NO_CONTENT, Content, Exchange, Kind
+from vos3000.call.leg import NO_CONTENT, Content, Exchange, Headers, Kind
 from vos3000.call.sipleg.again import GIVE_UP, authorize, expire
+from vos3000.call.sipleg.lifetime import Lifetime
 from vos3000.call.sipleg.terms import LegState, SipLegs
 from vos3000.errors import ParseError
 from vos3000.model.causes import EndCause
 from vos3000.sip.access import CHALLENGES, Access, Realm
 from vos3000.sip.core import ALLOW
 from vos3000.sip.dialog import Dialog
-from vos3000.sip.message import Response, respond
+from vos3000.sip.message import Request, Response, respond
 from vos3000.sip.transaction import (
     ClientTransaction,
     InviteClientTransaction,
@@ -33,6 +34,9 @@ KINDS = {
     "OPTIONS": Kind.PING,
     "PRACK": Kind.UPDATE,
 }
+_LASTING = ("INVITE", "UPDATE")
+"""Requests that refresh a session (RFC 4028)."""
+
 METHODS = {
     Kind.MODIFY: "INVITE",
     Kind.UPDATE: "UPDATE",
@@ -68,6 +72,7 @@ class ExchangingLeg(Protocol):
     """
 
     asked: ServerTransaction | None
+    lifetime: Lifetime | None
     pending: Pending | None
     state: LegState
 
@@ -90,6 +95,15 @@ class ExchangingLeg(Protocol):
         self, invite: InviteClientTransaction, cseq: int, content: Content
     ) -> None:
         """Send the ACK of a 2xx."""
+
+    def send(self, exchange: Exchange, asking: Asking) -> None:
+        """Send our request."""
+
+    def kept(self, request: Request) -> Headers:
+        """What our 2xx to a re-INVITE or an UPDATE says of the session's time."""
+
+    def extended(self, response: Response) -> None:
+        """The peer's 2xx to such a request of ours came."""
 
     def credentials(self) -> Access | None:
         """What answers the peer's challenges; None where we have no password."""
@@ -115,7 +129,9 @@ class PeerExchange:
             self._finished()
         if self.content.body and content.body:
             leg.agreed(self.content, content)
-        self._answer(200, (("Contact", leg.dialog.contact), ALLOW), content)
+        request = self._transaction.request
+        lasting = leg.kept(request) if request.method in _LASTING else ()
+        self._answer(200, (("Contact", leg.dialog.contact), ALLOW, *lasting), content)
 
     def refuse(self, cause: EndCause) -> None:
         """The other end declined or cannot be asked."""
@@ -148,7 +164,16 @@ class PeerExchange:
 class Asking:
     """Our request inside a dialog, until the peer's answer went back."""
 
-    __slots__ = ("_exchange", "_leg", "_legs", "_timer", "_tried", "cseq", "invite")
+    __slots__ = (
+        "_exchange",
+        "_leg",
+        "_legs",
+        "_timer",
+        "_tried",
+        "_larger",
+        "cseq",
+        "invite",
+    )
 
     def __init__(self, leg: ExchangingLeg, legs: SipLegs, exchange: Exchange) -> None:
         self._timer: Timer | None = None
@@ -158,6 +183,7 @@ class Asking:
         self._tried: list[Realm] | None = None
         self.cseq = 0
         self.invite: InviteClientTransaction | None = None
+        self._larger = False
 
     def responded(self, transaction: ClientTransaction, response: Response) -> None:
         """The peer's answer."""
@@ -166,6 +192,8 @@ class Asking:
             return
         leg = self._leg
         if response.status in CHALLENGES and self._authorized(transaction, response):
+            return
+        if response.status == 422 and self._longer(response):
             return
         if response.status >= 300:
             self._finished()
@@ -181,10 +209,22 @@ class Asking:
             self._accepted(transaction)
         else:
             self._finished()
+        if self._exchange.kind in (Kind.MODIFY, Kind.UPDATE):
+            leg.extended(response)
         content, offer = self._legs.content(response), self._exchange.content
         if offer.body and content.body:
             leg.agreed(content, offer)
         self._exchange.accept(content)
+
+    def _longer(self, response: Response) -> bool:
+        """Whether the request goes out once more, for a longer session (422)."""
+        lifetime = self._leg.lifetime
+        if lifetime is None or self._larger or not lifetime.larger(response):
+            return False
+        self._larger = True
+        self._settled()
+        self._leg.send(self._exchange, self)
+        return True
 
     def _authorized(self, transaction: ClientTransaction, response: Response) -> bool:
         """Whether the request goes out once more, with credentials (22.2)."""

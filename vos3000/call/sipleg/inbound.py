@@ -15,11 +15,13 @@ from vos3000.call.leg import (
 )
 from vos3000.call.presented import HIDDEN, PLAIN, Presented
 from vos3000.call.sipleg.headers import wants
+from vos3000.call.sipleg.lifetime import TOO_SHORT, too_short
 from vos3000.call.sipleg.reasons import said_in, told, told_in_refusal
 from vos3000.call.sipleg.recognition import callee_of, caller_of, presented_by
 from vos3000.call.sipleg.shared import LATER, SipLeg
 from vos3000.call.sipleg.telling import Telling
 from vos3000.call.sipleg.terms import AGENT, STATUSES, LegState, SipLegs, text
+from vos3000.errors import ParseError
 from vos3000.instant import Instant
 from vos3000.model.causes import EndCause
 from vos3000.model.gateways import MappingGateway
@@ -30,6 +32,8 @@ from vos3000.sip.extensions import names
 from vos3000.sip.message import Request, respond
 from vos3000.sip.passing import passing
 from vos3000.sip.reliable import TAG
+from vos3000.sip.session_timer import TAG as TIMER
+from vos3000.sip.session_timer import wish_of
 from vos3000.sip.transaction import InviteServerTransaction, ServerTransaction
 
 _SERVER = ("Server", AGENT)
@@ -95,8 +99,11 @@ class SipInboundLeg(SipLeg):
         return () if transaction is None else passing(transaction.request, names)
 
     def supervised(self) -> bool:
-        """No: that takes a session timer (RFC 4028)."""
-        return False
+        """Whether its session is over unless it is refreshed (RFC 4028)."""
+        if self._invite is None or not self.options.timer:
+            return self.lifetime is not None
+        # the 200 waits for a PRACK
+        return wish_of(self._invite.request) is not None
 
     def recognize(self, gateway: MappingGateway | None) -> tuple[str, str]:
         """
@@ -135,9 +142,22 @@ class SipInboundLeg(SipLeg):
     def objection(self) -> int:
         """The status that refuses what the caller requires; 0 if none does."""
         invite = self._invite
-        if invite is None or self._telling is not None:
+        if invite is None:
             return 0
-        return 420 if names(invite.request, "require", TAG) else 0
+        if invite.request.get("require") is not None and self._missing():
+            return 420
+        try:
+            return 422 if self.options.timer and too_short(invite.request) else 0
+        except ParseError:
+            return 400
+
+    def _missing(self) -> list[str]:
+        """What the caller requires although its options turn it off."""
+        off = [TAG] * (not self.options.rel100) + [TIMER] * (not self.options.timer)
+        invite = self._invite
+        if invite is None:
+            return []
+        return [tag for tag in off if names(invite.request, "require", tag)]
 
     @property
     def reliable(self) -> bool:
@@ -199,7 +219,8 @@ class SipInboundLeg(SipLeg):
         transaction = self._invite
         if transaction is None:
             return
-        transaction.send(200, self.provisional(200, content, ()))
+        lasting = self.kept(transaction.request)
+        transaction.send(200, self.provisional(200, content, lasting))
         self.state = LegState.ANSWERED
         self.asked, self._invite = transaction, None
         self.content = NO_CONTENT
@@ -242,15 +263,17 @@ class SipInboundLeg(SipLeg):
             self._legs.core.refuse_stranger(transaction, data)
         else:
             transaction.send(status, data)
-        self._over()
+        self._dismiss()
 
     def _explanation(self, status: int) -> Headers:
         """What a refusal for an objection of ours says beside its status."""
-        if status == 420 and self.objection() == 420:
-            return (("Unsupported", TAG),)
-        return ()
+        if status != self.objection():
+            return ()
+        if status == 420:
+            return (("Unsupported", ", ".join(self._missing())),)
+        return (TOO_SHORT,) if status == 422 else ()
 
-    def _over(self) -> None:
+    def _dismiss(self) -> None:
         self._invite = None
         self.user = None
         self.end()

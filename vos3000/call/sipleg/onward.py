@@ -9,15 +9,14 @@ from typing import Protocol
 
 from vos3000.call.leg import Headers, Leg, OutboundUser
 from vos3000.call.sipleg.again import REDIRECTIONS, Redirects
+from vos3000.call.sipleg.extending import MOST_NUMBERS, demanded
 from vos3000.call.sipleg.invitation import uri_of
 from vos3000.call.sipleg.terms import SipLegs
 from vos3000.model.gateways import RoutingGateway
 from vos3000.sip.access import CHALLENGES, Access, Realm
 from vos3000.sip.dialog import Dialog
-from vos3000.sip.hopwise import lines_of
 from vos3000.sip.message import Response
 from vos3000.sip.outside import Target
-from vos3000.sip.reliable import TAG
 from vos3000.sip.transaction import ClientTransaction
 from vos3000.sip.uri import parse_uri
 
@@ -71,7 +70,7 @@ class Onward:
         status = response.status
         if status in CHALLENGES and self._authorized(transaction, response, user):
             return True
-        if status == 421 and self._required(transaction, response, user):
+        if status in (421, 422) and self._extended(transaction, response, user):
             return True
         if status in REDIRECTIONS and self._leg.gateway.sip.follows_redirect:
             if self.redirects is None:
@@ -117,20 +116,16 @@ class Onward:
         self._repeat(transaction, ())
         return True
 
-    def _required(
+    def _extended(
         self, transaction: ClientTransaction, response: Response, user: OutboundUser
     ) -> bool:
-        """
-        Requiring what a callee wants required (21.4.15), once, if it is nothing
-        but reliable responses and they were offered.
-        """
-        wanted = [tag.lower() for tag in response.all("require")]
-        sent = lines_of(transaction.data, ("Supported", "Require"))
-        if wanted != [TAG] or sent != [("Supported", TAG)]:
+        """With what the callee wants of an extension (21.4.15; RFC 4028 7.3)."""
+        headers = demanded(transaction.data, response)
+        if not headers or self._leg.dialog.local_cseq >= MOST_NUMBERS:
             return False
         if not user.redialed(self._leg, False):
             return False
-        self._repeat(transaction, (("Require", TAG),))
+        self._repeat(transaction, headers)
         return True
 
     def _repeat(self, transaction: ClientTransaction, headers: Headers) -> None:

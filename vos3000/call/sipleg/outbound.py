@@ -21,9 +21,11 @@ from vos3000.call.sipleg.again import (
     expire,
     pause_of,
 )
+from vos3000.call.sipleg.extending import extensions
 from vos3000.call.sipleg.hearing import Hearing
 from vos3000.call.sipleg.identity import caller_in
 from vos3000.call.sipleg.invitation import told_by, uri_of
+from vos3000.call.sipleg.lifetime import answered
 from vos3000.call.sipleg.onward import Onward
 from vos3000.call.sipleg.reach import Reach
 from vos3000.call.sipleg.reasons import said_in, told
@@ -38,7 +40,7 @@ from vos3000.sip.dialog import Dialog, via_of
 from vos3000.sip.hopwise import once_more
 from vos3000.sip.message import Request, Response
 from vos3000.sip.outside import Target
-from vos3000.sip.reliable import TAG, rseq_of
+from vos3000.sip.reliable import rseq_of
 from vos3000.sip.transaction import (
     ClientTransaction,
     InviteClientTransaction,
@@ -48,7 +50,6 @@ from vos3000.sip.transaction import (
 from vos3000.timers import Timer
 
 _BASIC = (ALLOW, ("User-Agent", AGENT))
-_RELIABLE = (("Supported", TAG),)
 
 
 class SipOutboundLeg(SipLeg):
@@ -75,6 +76,7 @@ class SipOutboundLeg(SipLeg):
     )
 
     gateway: RoutingGateway
+    owner = True
 
     def __init__(
         self,
@@ -147,10 +149,11 @@ class SipOutboundLeg(SipLeg):
         What the callee may use with us. An offer of its own before the answer
         needs a caller that can answer it then.
         """
-        if not self.options.rel100 or (self._late and not setup.caller_leg.reliable):
-            return ()
-        self._hearing = Hearing(self, self._legs, self._late)
-        return _RELIABLE
+        options = self.options
+        if options.rel100 and (setup.caller_leg.reliable or not self._late):
+            self._hearing = Hearing(self, self._legs, self._late)
+        ttl = self._legs.settings().session_ttl
+        return extensions(self._hearing is not None, options.timer, ttl)
 
     def responded(self, transaction: ClientTransaction, response: Response) -> None:
         """A response to our INVITE (13.2.2)."""
@@ -271,6 +274,7 @@ class SipOutboundLeg(SipLeg):
             self.bye(self._why)
             return
         self.state = LegState.CONFIRMED
+        answered(self, self._legs, response)
         content = self._legs.content(response, self.tells)
         hearing, self._hearing = self._hearing, None
         if hearing is not None:

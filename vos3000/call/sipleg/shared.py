@@ -4,7 +4,7 @@ What both sides of a call share once they speak SIP: the life of the dialog.
 
 from __future__ import annotations
 
-from vos3000.call.leg import NO_CONTENT, Content, Exchange, Headers, InboundUser
+from vos3000.call.leg import NO_CONTENT, Content, Exchange, Headers, InboundUser, Kind
 from vos3000.call.sipleg.again import access_to
 from vos3000.call.sipleg.exchange import (
     METHODS,
@@ -15,6 +15,13 @@ from vos3000.call.sipleg.exchange import (
 )
 from vos3000.call.sipleg.headers import wants
 from vos3000.call.sipleg.leaving import Leaving, forget
+from vos3000.call.sipleg.lifetime import (
+    TOO_SHORT,
+    Lifetime,
+    answered,
+    kept,
+    too_short,
+)
 from vos3000.call.sipleg.reasons import said_in
 from vos3000.call.sipleg.referral import SipReferral
 from vos3000.call.sipleg.terms import NOTHING, LegState, SipLegs
@@ -27,7 +34,7 @@ from vos3000.sip.aim import Aim, answer_at
 from vos3000.sip.core import ACCEPT, ALLOW, acknowledged
 from vos3000.sip.dialog import Dialog
 from vos3000.sip.hopwise import lines_of
-from vos3000.sip.message import Request, respond
+from vos3000.sip.message import Request, Response, respond
 from vos3000.sip.passing import passing
 from vos3000.sip.refer import SUPPORTED
 from vos3000.sip.transaction import (
@@ -49,6 +56,8 @@ class SipLeg:
     @ivar options: How SIP is spoken with the peer.
     @ivar gateway: Whose the leg is; None while that is not known.
     @ivar access: What answers the peer's challenges, once there was one.
+    @ivar lifetime: Of the session; None if it lasts until somebody hangs up.
+    @cvar owner: Whether the Call-ID is of our making.
     """
 
     __slots__ = (
@@ -58,6 +67,7 @@ class SipLeg:
         "pending",
         "call",
         "gateway",
+        "lifetime",
         "options",
         "product",
         "state",
@@ -66,6 +76,7 @@ class SipLeg:
     )
 
     protocol = Signaling.SIP
+    owner = False
 
     def __init__(self, legs: SipLegs, options: SipOptions = ORDINARY) -> None:
         self._legs = legs
@@ -76,6 +87,7 @@ class SipLeg:
         self.state = LegState.SETUP
         self.asked: ServerTransaction | None = None
         self.pending: Pending | None = None
+        self.lifetime: Lifetime | None = None
         self.product = ""
         self.wants = wants(options)
         self.tells = NOTHING
@@ -142,14 +154,40 @@ class SipLeg:
     def _updated(self, transaction: ServerTransaction) -> None:
         """UPDATE (RFC 3311 5.2): without an offer it is for this leg alone."""
         request = transaction.request
+        if self._too_short(transaction):
+            return
         if not request.body:
             self._retarget(transaction)
-            headers = [("Contact", self.dialog.contact), ALLOW]
+            lasting = self.kept(request) if self.state is LegState.CONFIRMED else ()
+            headers = [("Contact", self.dialog.contact), ALLOW, *lasting]
             self._legs.core.answer(transaction, 200, headers)
         elif not self._unready(transaction) and not self._collides(transaction):
             self._retarget(transaction)
             self.asked = transaction
             self._hand_on(transaction, request)
+
+    def _too_short(self, transaction: ServerTransaction) -> bool:
+        """Refuse a session that is too short (RFC 4028 section 9)."""
+        if not self.options.timer or not too_short(transaction.request):
+            return False
+        self._legs.core.refuse(transaction, 422, headers=[TOO_SHORT])
+        return True
+
+    def kept(self, request: Request) -> Headers:
+        """What our 2xx says of how long the session lasts, from now on."""
+        return kept(self, self._legs, request)
+
+    def extended(self, response: Response) -> None:
+        """The peer's 2xx says how long the session lasts, from now on."""
+        if self.state is LegState.CONFIRMED:
+            answered(self, self._legs, response)
+
+    def timed_out_session(self, why: str) -> None:
+        """Nobody refreshed the session: hang up (RFC 4028 section 10)."""
+        call = self.call
+        self.bye()
+        if call is not None:
+            call.released(self, self._legs.causes["SessionTimeout"], why)
 
     def _unready(self, transaction: ServerTransaction) -> bool:
         """Refuse an offer that comes before the first one is answered."""
@@ -160,7 +198,7 @@ class SipLeg:
         self._legs.core.refuse(transaction, 481)
 
     def _reinvited(self, transaction: InviteServerTransaction) -> None:
-        if not self._collides(transaction):
+        if not self._too_short(transaction) and not self._collides(transaction):
             self._retarget(transaction)
             self.asked = transaction
             transaction.user = self
@@ -307,25 +345,28 @@ class SipLeg:
         asking = Asking(self, self._legs, exchange)
         if negotiates(exchange):
             self.pending = asking
-        self._send(exchange, asking)
+        self.send(exchange, asking)
 
     def _early_objection(self, exchange: Exchange) -> int:
         """The status that says why the peer cannot be asked before the answer."""
         return 491
 
-    def _send(self, exchange: Exchange, asking: Asking) -> None:
+    def send(self, exchange: Exchange, asking: Asking) -> None:
+        """Send a request of ours inside the dialog."""
         dialog, core = self.dialog, self._legs.core
         method = METHODS[exchange.kind]
         branch = core.tokens.branch()
         dialog.local_cseq += 1
         asking.cseq = dialog.local_cseq
         content = exchange.content
-        headers = self.authorized(method, content.body)
+        headers = [*content.headers, *self.authorized(method, content.body)]
+        if self.lifetime is not None and exchange.kind in (Kind.MODIFY, Kind.UPDATE):
+            headers += self.lifetime.asking()
         data = dialog.request(
             method,
             asking.cseq,
             branch,
-            (*content.headers, *headers) if content.headers else headers,
+            headers,
             content.body,
             content.type or None,
         )
@@ -362,9 +403,7 @@ class SipLeg:
         """End the dialog with BYE (15.1.1); it is remembered until the answer."""
         if self.state is LegState.ENDED:
             return
-        self.state = LegState.ENDED
-        self.call = None
-        self._drop_unanswered()
+        self._over()
         dialog, core = self.dialog, self._legs.core
         branch = core.tokens.branch()
         dialog.local_cseq += 1
@@ -372,6 +411,14 @@ class SipLeg:
         data = dialog.request("BYE", dialog.local_cseq, branch, given)
         leaving = Leaving(self._legs, dialog, self.credentials())
         core.layer.send(branch, "BYE", data, dialog.channel, dialog.address, leaving)
+
+    def _over(self) -> None:
+        self.state = LegState.ENDED
+        self.call = None
+        lifetime, self.lifetime = self.lifetime, None
+        if lifetime is not None:
+            lifetime.stop()
+        self._drop_unanswered()
 
     def _drop_unanswered(self) -> None:
         if self.asked is not None and not self.asked.answered:
@@ -389,7 +436,5 @@ class SipLeg:
         """The dialog is over on both sides: forget it."""
         if self.state is LegState.ENDED:
             return
-        self.state = LegState.ENDED
-        self.call = None
-        self._drop_unanswered()
+        self._over()
         forget(self._legs.core, self.dialog)

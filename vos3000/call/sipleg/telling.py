@@ -11,11 +11,10 @@ offered to the caller, in UPDATE before the answer, or else once the call is up.
 from __future__ import annotations
 
 from typing import Protocol
-from zlib import crc32
 
 from vos3000.call.leg import NO_CONTENT, Content, Exchange, Headers, Kind
 from vos3000.call.sipleg.exchange import ExchangingLeg, PeerExchange
-from vos3000.call.sipleg.terms import LegState, SipLegs, saying
+from vos3000.call.sipleg.terms import LegState, SipLegs, chance, saying
 from vos3000.model.causes import EndCause
 from vos3000.sip.extensions import names
 from vos3000.sip.reliable import LAST_FIRST, TAG, ReliableSender, rack_of
@@ -93,7 +92,7 @@ class Telling:
         self.agreed = False
         self._timer: Timer | None = None
         self._tries = 0
-        first = 1 + crc32(core.tokens.random().encode()) % LAST_FIRST
+        first = 1 + chance(core, LAST_FIRST)
         self._sender = ReliableSender(core.timers, first, leg.ring, self)
 
     # Before the answer

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import IntEnum
+from zlib import crc32
 
 import attrs
 
@@ -42,6 +43,11 @@ def text(value: str | None) -> str:
     if not value.isascii():
         value = value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     return value[:64]
+
+
+def chance(core: UserAgentCore, below: int) -> int:
+    """A number by chance, from 0 on."""
+    return crc32(core.tokens.random().encode()) % below
 
 
 def saying(content: Content, said: Content) -> Content:
