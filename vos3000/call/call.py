@@ -16,6 +16,7 @@ from typing import Protocol, cast
 from twisted.internet.defer import Deferred
 
 from vos3000.billing.meter import Meter, Settlement
+from vos3000.call import ringback
 from vos3000.call.leg import (
     NO_CONTENT,
     Content,
@@ -175,6 +176,8 @@ class Call:
     @ivar dialed: When the last attempt began.
     @ivar callee_rang: When its callee first rang or answered.
     @ivar described: Whether the callee of the last attempt told its media.
+    @ivar early: What it described before the answer, as the caller was told,
+        where that is to be told again (sipRemoteRingSignal).
     @ivar moving: What changes who is in it; None if nothing does.
     """
 
@@ -190,6 +193,7 @@ class Call:
         "caller_access",
         "caller_out",
         "described",
+        "early",
         "forwarded",
         "dialed",
         "gateway",
@@ -238,6 +242,7 @@ class Call:
         self.callee_rang: Instant | None = None
         self.answered_at: Instant | None = None
         self.described = False
+        self.early = NO_CONTENT
         self._limit: Timer | None = None
 
     # What the hunt tells
@@ -246,6 +251,7 @@ class Call:
         """An attempt on C{route} begins."""
         self.route = route
         self.out = None
+        self.early = NO_CONTENT
         self.dialed = self.owner.now()
         self.callee_rang = None
         self.described = False
@@ -303,6 +309,12 @@ class Call:
             now = self.owner.now()
             self.callee_rang = self.callee_rang or now
             self.rang = self.rang or now
+        gateway = self.gateway
+        if gateway is not None and gateway.sip.remote_ring:
+            if content.body and content.is_session:
+                self.early = content
+            ring = gateway.sip.remote_ring
+            stage, content = ringback.told(ring, stage, content, self.early)
         self.leg.progress(stage, content)
 
     def connected(self, out: OutboundLeg, content: Content) -> None:
@@ -314,6 +326,7 @@ class Call:
         now = self.owner.now()
         self.phase = Phase.TALKING
         self.hunt = None
+        self.early = NO_CONTENT
         self.out = out
         out.call = self
         self.leg.tells = out.wants
