@@ -16,6 +16,7 @@ from tests.switch import (
     mapping_gateway,
     routing_gateway,
 )
+from vos3000.call.showing import current_of
 from vos3000.model.causes import load
 from vos3000.model.gateways import MappingGateway, RoutingGateway
 from vos3000.model.sipoptions import AnnexMode, G729Mode, SipOptions
@@ -168,7 +169,7 @@ class CodecTests(CallTests):
         self.assertEqual(self.lines(switch, CALLEE), ["ACK"])
         self.assertEqual(final(switch, CALLER).status, 488)
         [call] = list(switch.registry)
-        self.assertEqual(call.current(switch.now()).caller_rtp, "192.0.2.1:4000")
+        self.assertEqual(current_of(call, switch.now()).caller_rtp, "192.0.2.1:4000")
 
     def test_unreadable_offer_is_refused(self) -> None:
         """Nobody can say what is in it; without options it passes."""
@@ -205,7 +206,7 @@ class LateOfferTests(CallTests):
         ack = switch.request(CALLEE)
         self.assertEqual(streams(ack.body), ["audio 4000 RTP/AVP 8"])
         [call] = list(switch.registry)
-        current = call.current(switch.now())
+        current = current_of(call, switch.now())
         self.assertEqual((current.codec, current.caller_codec), ("PCMA", "PCMA"))
         talk.caller.ask("BYE")
         self.assert_over(switch, -8, BY_CALLER)

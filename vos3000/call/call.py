@@ -35,8 +35,7 @@ from vos3000.errors import MediaRefused
 from vos3000.instant import Instant
 from vos3000.media.session import DirectMedia, MediaSession, Side
 from vos3000.model.causes import EndCause
-from vos3000.model.current import CurrentCall
-from vos3000.model.gateways import MappingGateway, RoutingGateway, gateway_name
+from vos3000.model.gateways import MappingGateway, RoutingGateway
 from vos3000.model.gateways import Protocol as Signaling
 from vos3000.model.phones import Phone
 from vos3000.model.sipoptions import ORDINARY
@@ -484,49 +483,6 @@ class Call:
             "call": str(self.id),
         }
 
-    def current(self, now: Instant) -> CurrentCall:
-        """The call as it stands (InfoCurrentCall)."""
-        out, answered = self.out, self.answered_at
-        caller_rtp = caller_codec = callee_rtp = callee_codec = ""
-        if self.media is not None:
-            caller_rtp, caller_codec = _described(self.media, Side.CALLER)
-            if self.described:
-                callee_rtp, callee_codec = _described(self.media, Side.CALLEE)
-        return CurrentCall(
-            call_id=self.id,
-            caller_e164=self.caller,
-            callee_e164=self.callee,
-            caller_gateway=gateway_name(self.gateway),
-            callee_gateway=gateway_name(self.route),
-            connected_time=(answered or self.leg.arrived).wall,
-            state=self.state,
-            keep_time=int(self.state) if answered is None else now.since(answered),
-            codec=_in_use(caller_codec, callee_codec),
-            caller_codec=caller_codec,
-            callee_codec=callee_codec,
-            caller_rtp=caller_rtp,
-            callee_rtp=callee_rtp,
-            caller_terminal=self.leg.product,
-            callee_terminal=out.product if out else "",
-            caller_ip=self.leg.peer[0],
-            callee_ip=out.peer[0] if out else "",
-            caller_local_ip=self.leg.local_host,
-            callee_local_ip=out.local_host if out else "",
-        )
-
 
 def _too_long(call: Call) -> None:
     call.end(call.owner.too_long, EndDirection.SERVER)
-
-
-def _in_use(caller: str, callee: str) -> str:
-    """The callee's first codec that the caller has, too; empty before it spoke."""
-    codecs = callee.split(",")
-    both = (codec for codec in codecs if codec in caller.split(","))
-    return next(both, codecs[0])
-
-
-def _described(media: MediaSession, side: Side) -> tuple[str, str]:
-    said = media.description(side)
-    codecs = said.columns[1]
-    return (f"{said.address}:{said.port}" if said.port else said.address), codecs

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from vos3000.call.call import Call
+from vos3000.call.showing import current_of
 from vos3000.instant import Now
 from vos3000.model.causes import EndCause
 from vos3000.model.current import CurrentCall
@@ -70,7 +71,7 @@ class Registry:
     def current(self) -> list[CurrentCall]:
         """Every call as it stands now (GetCurrentCall)."""
         now = self._now()
-        return [call.current(now) for call in self._calls.values()]
+        return [current_of(call, now) for call in self._calls.values()]
 
     def hang_up(self, call_id: int) -> bool:
         """
