@@ -196,6 +196,18 @@ class AuthenticationTests(PhoneCallTests):
             caller.invite(headers=[f"Authorization: {given}"])
             self.assertEqual(switch.taken(), [])
 
+    def test_who_does_not_call_by_password(self) -> None:
+        """A phone of a fixed address, or behind a gateway, has none for calls."""
+        for kind in (0, 2):
+            switch = self.switch()
+            switch.phone("1003", registerType=kind, ip="203.0.113.5")
+            peer = PhonePeer(switch, "1003", STRANGER)
+            caller = peer.caller("1002")
+            peer.device.learn(peer.invite(caller))
+            self.assertEqual(peer.invite(caller).status, 403)
+            self.assertEqual(switch.cdrs[0].endreason, ILLEGAL)
+            self.assert_idle(switch)
+
 
 class StaticPhoneTests(PhoneCallTests):
     """Phones of a fixed address (registerType 0)."""

@@ -28,7 +28,7 @@ from vos3000.call.judging import judge
 from vos3000.call.leg import InboundLeg, Leg, Referral
 from vos3000.call.phoneterms import PhoneTerms, is_free, origin_of
 from vos3000.call.presented import Withheld, rewritten
-from vos3000.call.record import record_of
+from vos3000.call.record import record_of, step_of
 from vos3000.call.redirecting import AskRedirect, redirect_server_of, unserved
 from vos3000.call.registry import Registry
 from vos3000.events import CallEnded, CallStateChanged, Events
@@ -37,7 +37,7 @@ from vos3000.metrics import Metrics
 from vos3000.model.accounts import Movement
 from vos3000.model.causes import CallRejected, EndCauses
 from vos3000.model.cdr import CdrEntry
-from vos3000.model.gateways import MappingGateway, gateway_name
+from vos3000.model.gateways import MappingGateway
 from vos3000.model.states import CallState, EndDirection
 from vos3000.routing.destinations import Destinations
 from vos3000.routing.lines import LinesIn, LinesOut
@@ -375,7 +375,7 @@ class CallControl:
         if call.state in (CallState.OK, CallState.CONNECT):
             self._answers.value += 1
         if self._events.wanted(CallStateChanged):
-            self._events.publish(_state_of(call, self.now().wall))
+            self._events.publish(step_of(call, self.now().wall))
 
     def over(self, call: Call, ended: Ended) -> None:
         """
@@ -484,21 +484,3 @@ class CallControl:
         cause = self._causes["ServerShutdown"]
         for call in self._registry:
             call.end(cause, EndDirection.SERVER)
-
-
-def _state_of(call: Call, wall: int) -> CallStateChanged:
-    leg, out = call.leg, call.out
-    return CallStateChanged(
-        call_id=call.id,
-        state=call.state,
-        event_time=wall,
-        caller_e164=call.caller,
-        callee_e164=call.callee,
-        caller_gateway=gateway_name(call.gateway),
-        callee_gateway=gateway_name(call.route),
-        caller_ip=leg.peer[0],
-        callee_ip=out.peer[0] if out else "",
-        caller_local_ip=leg.local_host,
-        callee_local_ip=out.local_host if out else "",
-        call_identifier=leg.identifier,
-    )

@@ -1,10 +1,12 @@
 """
-The record of a finished call, from what the call went through.
+What is told of a call, from what it went through: its record once it is over,
+and each step before.
 """
 
 from __future__ import annotations
 
 from vos3000.call.call import Call, Ended
+from vos3000.events import CallStateChanged
 from vos3000.media.session import Side
 from vos3000.model.cdr import Cdr
 from vos3000.model.gateways import Device, Protocol, gateway_name
@@ -120,3 +122,22 @@ def _money(cdr: Cdr, call: Call, ended: Ended) -> None:
     cdr.agentaccount = settlement.clearing_account
     cdr.agentname = settlement.clearing_name
     cdr.calleeareacode = settlement.clearing_area_code[:TEXT]
+
+
+def step_of(call: Call, wall: int) -> CallStateChanged:
+    """The step that a call took, for those who are told of each."""
+    leg, out = call.leg, call.out
+    return CallStateChanged(
+        call_id=call.id,
+        state=call.state,
+        event_time=wall,
+        caller_e164=call.caller,
+        callee_e164=call.callee,
+        caller_gateway=gateway_name(call.gateway),
+        callee_gateway=gateway_name(call.route),
+        caller_ip=leg.peer[0],
+        callee_ip=out.peer[0] if out else "",
+        caller_local_ip=leg.local_host,
+        callee_local_ip=out.local_host if out else "",
+        call_identifier=leg.identifier,
+    )
