@@ -86,6 +86,7 @@ class Sipp(ProcessProtocol):
         scenario.write_text(filled, "utf-8")
         common = ["-sf", scenario.name, "-m", "1", "-nostdin", "-timer_resol", "1"]
         errors = ["-trace_err", "-error_file", "errors.log"]
+        errors += ["-trace_msg", "-message_file", "messages.log"]
         limit = ["-timeout", f"{_SECONDS}s", "-timeout_error"]
         argv = ["sipp", *arguments, *common, *errors, *limit]
         directory = str(self._directory)

@@ -116,13 +116,19 @@ def referred_by(message: Message) -> Referred:
 
 
 def _address(text: str) -> Uri:
-    """The URI of a Refer-To; RFC 3515's own examples leave the brackets out."""
-    bare = text.partition("<")[2].partition(">")[0] if "<" in text else text
-    scheme = bare.strip().partition(":")[0].lower()
-    if scheme.isalnum() and scheme not in SCHEMES:
-        raise ParseError("a Refer-To that cannot be called", 416)
+    """
+    The URI of a Refer-To. Many leave the brackets out, as RFC 3515's own examples
+    do, or do not escape the @ of a Call-ID in its headers.
+    """
     if "<" not in text and "?" in text:
         text = f"<{text.strip()}>"
+    uri, mark, headers = text.partition("?")
+    if mark and "@" in uri:
+        text = uri + mark + headers.replace("@", "%40")
+    bare = text.partition("<")[2] if "<" in text else text
+    scheme, colon, _ = bare.strip().partition(":")
+    if colon and scheme.isalnum() and scheme.lower() not in SCHEMES:
+        raise ParseError("a Refer-To that cannot be called", 416)
     return parse_name_addr(text).uri
 
 

@@ -1,0 +1,151 @@
+"""
+Transfers with SIPp in all three places: who hears what, and what it costs.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred, gatherResults
+
+from tests.sipp.case import OPENING, ORDINARY, SharedCalls
+from tests.sipp.runner import Outcome, Party
+from tests.sipp.shared import COST, PERIOD, RETAIL
+
+_ACK = re.compile(
+    r"(?ms)^ACK .*?^From: [^\n]*;tag=(\S+)$.*?^To: [^\n]*;tag=(\S+)$"
+    r".*?^Call-ID: (\S+)$"
+)
+
+
+class TransferTests(SharedCalls):
+    """
+    One party calls a second and connects it to a third.
+    """
+
+    def begin(self) -> tuple[Party, Party]:
+        """The second, and who will transfer it."""
+        carrier = self.carrier
+        carrier.create(OPENING)
+        way_in = carrier.gateway("in")
+        carrier.switch.post(
+            "ModifyGatewayMapping", name=way_in, enableCallTransfer=True
+        )
+        return self.callee("callee-transferred"), self.caller("caller-refers")
+
+    def third(self, scenario: str) -> Party:
+        """The third, with numbers of its own."""
+        party, carrier = Party(scenario), self.carrier
+        self.parties(party)
+        carrier.switch.post(
+            "CreateGatewayRouting",
+            name=carrier.gateway("c"),
+            prefix=self.number[:6],
+            protocol=1,
+            registerType=0,
+            remoteIp="127.0.0.1",
+            signalPort=party.port,
+            clearingAccount=carrier.vendor,
+        )
+        return party
+
+    @property
+    def number(self) -> str:
+        """The third's number."""
+        return f"{self.carrier.number[:5]}9550100"
+
+    async def ended(self, *ends: Deferred[Outcome]) -> None:
+        """Every party went as its scenario says."""
+        outcomes: list[Outcome] = await gatherResults(ends)
+        bad = [f"{o.scenario}: {o.status}\n{o.errors}" for o in outcomes if o.status]
+        self.assertEqual("\n".join(bad), "")
+
+    async def rows(self, **columns: object) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The records of both calls, with the balances that go with them."""
+        carrier = self.carrier
+        first = await self.record_of(carrier, carrier.number)
+        second = await self.record_of(carrier, self.number)
+        fee, cost = int(RETAIL * 1_000_000), int(COST * 1_000_000)
+        for row in (first, second):
+            self.assert_columns(
+                row,
+                customeraccount=carrier.customer,
+                agentaccount=carrier.vendor,
+                callergatewayid=carrier.gateway("in"),
+                endreason=ORDINARY,
+                holdtime=row["holdtime"],
+                feetime=PERIOD,
+                fee=fee,
+                agentfee=cost,
+            )
+            self.assertGreaterEqual(row["holdtime"], 2)
+        self.assertEqual(carrier.money(carrier.customer), OPENING - 2 * RETAIL)
+        self.assertEqual(carrier.money(carrier.vendor), Decimal(0) - 2 * COST)
+        return first, second
+
+    async def test_blind(self) -> None:
+        """REFER with a number: 202, three NOTIFYs, BYE; the others talk."""
+        second, first = self.begin()
+        third = self.third("callee-target")
+        first.values = {"refer": f"sip:{self.number}@127.0.0.1"}
+        self.parties(first)
+        carrier, directory = self.carrier, Path(self.mktemp())
+        ends = [second.start(directory / "second"), third.start(directory / "third")]
+        await self.pause(0.3)
+        ends.append(
+            first.start(
+                directory / "first", target=carrier.switch.port, number=carrier.number
+            )
+        )
+        await self.ended(*ends)
+        one, two = await self.rows()
+        self.assert_columns(one, enddirection=1, calleegatewayid=carrier.gateway("a"))
+        self.assert_columns(two, enddirection=0, calleegatewayid=carrier.gateway("c"))
+        self.assertEqual(two["calleroriginalcallid"], one["callercallid"])
+
+    async def test_attended(self) -> None:
+        """REFER with the Replaces of another call: both are joined."""
+        second, first = self.begin()
+        third = self.third("callee-consulted")
+        consulting = self.caller("caller-consults")
+        first.scenario = "caller-refers-attended"
+        self.parties(first, consulting)
+        carrier, directory = self.carrier, Path(self.mktemp())
+        port = carrier.switch.port
+        ends = [second.start(directory / "second"), third.start(directory / "third")]
+        await self.pause(0.3)
+        where = directory / "consulting"
+        ends.append(consulting.start(where, target=port, number=self.number))
+        first.values = {"refer": await self.refer_to(where / "messages.log")}
+        ends.append(
+            first.start(directory / "first", target=port, number=carrier.number)
+        )
+        await self.ended(*ends)
+        one, two = await self.rows()
+        self.assert_columns(one, enddirection=1)
+        self.assert_columns(two, enddirection=0)
+
+    async def refer_to(self, messages: Path) -> str:
+        """Whom to refer to, once the other call is up."""
+        for _ in range(50):
+            if written(messages) is not None:
+                break
+            await self.pause(0.1)
+        found = written(messages)
+        assert found is not None
+        theirs, ours, call_id = found.groups()
+        dialog = f"{call_id};to-tag={ours};from-tag={theirs}"
+        escaped = dialog.replace(";", "%3B").replace("=", "%3D").replace("@", "%40")
+        return f"sip:{self.number}@127.0.0.1?Replaces={escaped}"
+
+
+def written(messages: Path) -> re.Match[str] | None:
+    """
+    The dialog in what SIPp wrote down of its messages: the tags of From and To,
+    and the Call-ID, of the first ACK.
+    """
+    text = messages.read_text("utf-8") if messages.exists() else ""
+    return _ACK.search(text.replace("\r", ""))
