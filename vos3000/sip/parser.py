@@ -15,7 +15,13 @@ from typing import Final
 
 from vos3000.errors import ParseError
 from vos3000.sip.fields import parse_cseq, parse_name_addr, parse_number, parse_via
-from vos3000.sip.message import MessageError, Request, Response, top_branch
+from vos3000.sip.message import (
+    REASONS,
+    MessageError,
+    Request,
+    Response,
+    top_branch,
+)
 from vos3000.sip.names import SINGLE, SPELLINGS, key_of
 from vos3000.sip.uri import TOKEN
 
@@ -41,6 +47,11 @@ MESSAGE PUBLISH
 _METHODS: Final = frozenset(_KNOWN.split())
 _MANDATORY: Final = frozenset(("via", "from", "to", "call-id", "cseq"))
 _END: Final = b"\r\n\r\n"
+
+_STATUS_LINES: Final = {
+    f"SIP/2.0 {status} {reason}": (status, reason) for status, reason in REASONS.items()
+}
+"""Status lines as nearly all peers write them: 1.5 us a response less."""
 
 _First = dict[str, str]
 _More = dict[str, list[str]]
@@ -159,23 +170,25 @@ def _unfold(lines: list[str]) -> list[str]:
 def _headers(lines: list[str]) -> tuple[_First, _More | None]:
     """
     The values by key, neither stripped nor split. The one loop that every
-    byte of signalling goes through: 0.13 us a header. A folded line is found
-    here, where its name is no known spelling, and not by a search of the
-    head for line ends followed by blanks (0.9 us a message).
+    byte of signalling goes through: 0.13 us a header. A name is looked up by
+    its subscript, which costs a seventh less than C{get}. A folded line is
+    found here, where its name is no known spelling, and not by a search of
+    the head for line ends followed by blanks (0.9 us a message).
 
     @raise _FoldedError: There is a folded line.
     """
     first: _First = {}
     more: _More | None = None
-    known = SPELLINGS.get
+    known = SPELLINGS
     rest = iter(lines)
     next(rest)
     for line in rest:
         name, colon, value = line.partition(":")
-        key = known(name)
-        if key is None:
+        try:
+            key = known[name]
+        except KeyError:
             if line[:1] in (" ", "\t"):
-                raise _FoldedError("a folded line")
+                raise _FoldedError("a folded line") from None
             key = key_of(name)
         if not colon:
             raise ParseError("a header without a colon")
@@ -199,10 +212,11 @@ def _start(
     lines: list[str], first: _First, more: _More | None, cseq: tuple[int, str]
 ) -> Request | Response:
     """Read the start line (RFC 3261 sections 7.1 and 7.2)."""
-    words = lines[0].split(" ")
-    if words[0].startswith("SIP/"):
-        status, reason = _status(lines[0])
+    line = lines[0]
+    if line.startswith("SIP/"):
+        status, reason = _STATUS_LINES.get(line) or _status(line)
         return Response(lines, first, more, cseq, status, reason)
+    words = line.split(" ")
     if len(words) != 3 or not words[1]:
         raise ParseError("a malformed start line")
     method, uri, version = words
