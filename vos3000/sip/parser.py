@@ -46,6 +46,7 @@ MESSAGE PUBLISH
 """
 _METHODS: Final = frozenset(_KNOWN.split())
 _MANDATORY: Final = frozenset(("via", "from", "to", "call-id", "cseq"))
+_ROUTES: Final = frozenset(("route", "record-route"))
 _END: Final = b"\r\n\r\n"
 
 _STATUS_LINES: Final = {
@@ -301,7 +302,7 @@ def validate(request: Request) -> None:
             raise ParseError("an empty tag")
     if " " in request.call_id or "\t" in request.call_id:
         raise ParseError("white space in a Call-ID")
-    for key in ("route", "record-route"):
+    for key in () if request.lacks(_ROUTES) else _ROUTES:
         for value in _few(request, key):
             parse_name_addr(value)
     contacts = _few(request, "contact")

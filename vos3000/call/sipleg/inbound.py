@@ -25,7 +25,7 @@ from vos3000.errors import ParseError
 from vos3000.instant import Instant
 from vos3000.model.causes import EndCause
 from vos3000.model.gateways import MappingGateway
-from vos3000.sip.aim import Aim
+from vos3000.sip.aim import AIMS
 from vos3000.sip.core import ALLOW, acknowledged
 from vos3000.sip.dialog import Dialog
 from vos3000.sip.extensions import names
@@ -88,7 +88,7 @@ class SipInboundLeg(SipLeg):
         hops = request.max_forwards
         self.hops = 70 if hops is None else hops
         self.presented: Presented = PLAIN
-        aim = Aim(origin.sip.request_address)
+        aim = AIMS[origin.sip.request_address]
         self.dialog = Dialog.of_request(transaction, tag, self, aim)
         legs.core.dialogs[tag] = self.dialog
         transaction.user = self

@@ -34,7 +34,7 @@ from vos3000.call.sipleg.terms import AGENT, STAGES, LegState, SipLegs, text
 from vos3000.errors import ParseError
 from vos3000.model.causes import EndCause
 from vos3000.model.gateways import RoutingGateway
-from vos3000.sip.aim import Aim
+from vos3000.sip.aim import AIMS
 from vos3000.sip.core import ALLOW
 from vos3000.sip.dialog import Dialog, via_of
 from vos3000.sip.hopwise import once_more
@@ -139,7 +139,7 @@ class SipOutboundLeg(SipLeg):
             address,
             self,
         )
-        dialog.aim = Aim(options.request_address)
+        dialog.aim = AIMS[options.request_address]
         dialog.routes = reach.routes
         dialog.local_cseq = 1
         return dialog

@@ -30,7 +30,7 @@ from vos3000.model.gateways import MappingGateway, RoutingGateway
 from vos3000.model.gateways import Protocol as Signaling
 from vos3000.model.sipoptions import ORDINARY, SipOptions
 from vos3000.sip.access import CREDENTIALS, Access
-from vos3000.sip.aim import Aim, answer_at
+from vos3000.sip.aim import AIMS, answer_at
 from vos3000.sip.core import ACCEPT, ALLOW, acknowledged
 from vos3000.sip.dialog import Dialog
 from vos3000.sip.hopwise import lines_of
@@ -230,7 +230,7 @@ class SipLeg:
         """Answer the peer's request where its options say (sipResponseAddress)."""
         channel = transaction.channel
         if not channel.reliable:
-            aim = Aim(self.options.response_address)
+            aim = AIMS[self.options.response_address]
             request, source = transaction.request, transaction.address
             transaction.reply = answer_at(request, channel.name, source, aim)
 
