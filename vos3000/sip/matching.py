@@ -30,7 +30,7 @@ def server_key(request: Request, host: str, method: str | None = None) -> str:
     branch = request.branch
     if branch is not None and branch.startswith(COOKIE):
         # Not the parsed Via: 2 us a message.
-        hop = (request.get("via") or "").partition(";")[0]
+        hop, _, _ = (request.get("via") or "").partition(";")
         if hop.count(" ") != 1:
             hop = str(request.via).partition(";")[0]
         # These never differ within a transaction, but some devices use a branch twice.
