@@ -206,7 +206,7 @@ class AddedTests(HeaderTests):
         caller.send(caller.make("INVITE", OFFER, branch="z9hG4bKx"))
         invite = switch.request(CALLEE)
         self.assertIsNone(invite.get("x-evil"))
-        self.assertEqual(invite.get("x-a"), "<sip:1X-Evil@x>;c=c@x")
+        self.assertEqual(invite.get("x-a"), "<sip:1%0d%0aX-Evil@x>;c=c@x")
 
     def test_in_place_of_the_caller_s(self) -> None:
         """A line that is added wins over the caller's header of its name."""
