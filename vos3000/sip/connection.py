@@ -1,9 +1,9 @@
 """
-One connection (RFC 3261 section 18), whatever carries it: TCP, TLS, WebSocket.
+One connection (RFC 3261 section 18), whatever carries it: TCP or TLS.
 
-How messages are framed is the business of its wire (L{vos3000.sip.tcp},
-L{vos3000.sip.websocket}); how long it may idle, what may wait for it and what
-becomes of messages once it is closed is the same for all and told here.
+How messages are framed is the business of its wire (L{vos3000.sip.tcp}); how
+long it may idle, what may wait for it and what becomes of messages once it is
+closed is the same for all and told here.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """
-Questions to name servers, asked without waiting: L{twisted.names}, and the
+Questions to name servers, asked without waiting: C{twisted.names}, and the
 system itself for addresses that only it knows.
 """
 
@@ -55,7 +55,7 @@ _FAILURES = (
     *(DomainError, ResolverError, TimeoutError),
     *(NotImplementedError, OSError, ValueError),
 )
-"""How a question goes unanswered, in the words of L{twisted.names}."""
+"""How a question goes unanswered, in the words of C{twisted.names}."""
 
 
 class DnsNames:
