@@ -17,7 +17,7 @@ from vos3000.routing.routes import Directed
 from vos3000.sip.access import CHALLENGES, Access, Realm
 from vos3000.sip.contacts import contacts_in_order
 from vos3000.sip.core import ALLOW, UserAgentCore
-from vos3000.sip.dialog import host_port
+from vos3000.sip.dialog import host_port, place
 from vos3000.sip.identity import user_part
 from vos3000.sip.locate import Place, place_of
 from vos3000.sip.message import Response
@@ -134,11 +134,12 @@ class _Question:
         self._send()
 
     def _send(self) -> None:
-        target, core = self._target, self._servers.core
-        if target is None:
+        target, server, core = self._target, self._server, self._servers.core
+        if target is None or server is None:
             return
         channel, address = target
-        here, there = host_port(*channel.local(address)), host_port(*address)
+        here = host_port(*channel.local(address))
+        there = place((server.host, server.port or 0), channel.name)
         uri = f"sip:{user_part(self._callee)}@{there}"
         caller = user_part(self._caller) or "anonymous"
         asked = Asked(
