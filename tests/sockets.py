@@ -54,9 +54,9 @@ class Real:
 
     @property
     def port(self) -> int:
-        """Where the last of them listens."""
-        number: int = self.open_ports()[-1].getHost().port
-        return number
+        """Where the last of them listens; 5060 if none does."""
+        ports = self.open_ports()
+        return int(ports[-1].getHost().port) if ports else 5060
 
     def ask(self, channel: Channel | None, there: Address) -> FakeClient:
         """Send an OPTIONS to another one, which answers it."""

@@ -188,16 +188,21 @@ class ValueTests(ConfigTestCase):
         (problem,) = self.problems("[sip]\ntls_verify_clients = yes\n")
         self.assertIn("'yes' is none of off, request, require", problem)
 
+    def test_origins(self) -> None:
+        """Pages are compared as browsers name them, in any case."""
+        loaded = self.load("[sip]\nws_origins = HTTPS://Phone.example, null\n").sip
+        self.assertEqual(loaded.ws_origins, ("https://phone.example", "null"))
+        for bad in ("phone.example", "https://phone.example/", "*"):
+            (problem,) = self.problems(f"[sip]\nws_origins = {bad}\n")
+            self.assertIn("is no origin, https://phone.example would be", problem)
+
     def test_settings_of_later_releases_are_told(self) -> None:
         """They are accepted, and the operator learns that nothing comes of them."""
         loaded = self.load(
-            "[sip]\nws = [::]:5066\ntls =\n[h323]\nras = 0.0.0.0:1719\n"
-            "[media]\nports = 1-2\n"
+            "[sip]\ntls =\n[h323]\nras = 0.0.0.0:1719\n[media]\nports = 1-2\n"
         )
-        self.assertEqual(
-            loaded.without_effect, ("[sip] ws", "[h323] ras", "[media] ports")
-        )
-        self.assertEqual(loaded.sip.ws, (Endpoint("::", 5066),))
+        self.assertEqual(loaded.without_effect, ("[h323] ras", "[media] ports"))
+        self.assertEqual(loaded.h323.ras, (Endpoint("0.0.0.0", 1719),))
 
 
 class MistakeTests(ConfigTestCase):
@@ -220,8 +225,9 @@ class MistakeTests(ConfigTestCase):
         self.assertEqual(
             self.problems("[sip]\nudq = 1\n"),
             [
-                "2: [sip] udq is not known; the keys are udp, tcp, tls, ws, dns,"
-                " tls_certificate, tls_key, tls_ca, tls_verify_clients, realm, digest"
+                "2: [sip] udq is not known; the keys are udp, tcp, tls, ws, wss,"
+                " ws_origins, dns, tls_certificate, tls_key, tls_ca,"
+                " tls_verify_clients, realm, digest"
             ],
         )
         self.assertEqual(

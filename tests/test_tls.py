@@ -17,6 +17,7 @@ from tests.certificates import Authority
 from tests.sockets import Real
 from vos3000.config import Endpoint, Sip
 from vos3000.errors import ConfigError
+from vos3000.sip.sockets import marking
 from vos3000.sip.transaction import Channel
 
 HOST = "127.0.0.1"
@@ -56,11 +57,16 @@ class TlsCase(TestCase):
         return real
 
     def to(
-        self, one: Real, other: Real, domain: str = "", verify: bool = True
+        self,
+        one: Real,
+        other: Real,
+        domain: str = "",
+        verify: bool = True,
+        by: str = "tls",
     ) -> tuple[Channel | None, tuple[str, int]]:
         """The channel from one to another, and where that is."""
         there = (HOST, other.port)
-        return one.all.transport.channel("tls", there, "", domain, verify), there
+        return one.all.transport.channel(by, there, "", domain, verify), there
 
     async def refused(self, one: Real, other: Real, domain: str = "") -> str:
         """A request that fails before anybody reads it; says why."""
@@ -225,6 +231,51 @@ class ReloadTests(TlsCase):
         self.assertRaises(ConfigError, there.all.read, self.sip(path))
         user = here.ask(*self.to(here, there, "old.example"))
         self.assertEqual(await here.answered(user), [200])
+
+
+class WebSocketTests(TlsCase):
+    """WebSocket, plain and on TLS, between two of ours."""
+
+    def _start(self, **more: Any) -> Real:
+        path = AUTHORITY.write(self.directory, "gw.example")
+        sip = Sip(udp=(), tcp=(), tls_certificate=path, tls_ca=self.ca, **more)
+        real = Real(sip)
+        real.all.need(["ws"])
+        self._running.append(real)
+        return real
+
+    async def test_plain(self) -> None:
+        """Requests go out, responses come back, and it is kept for the next."""
+        here, there = self._start(), self._start(ws=(Endpoint(HOST, 0),))
+        for _ in range(2):
+            user = here.ask(*self.to(here, there, by="ws"))
+            self.assertEqual(await here.answered(user), [200])
+        (own,) = there.connections
+        self.assertEqual((own.name, len(here.connections)), ("WS", 1))
+        user = there.ask(own, own.peer)
+        self.assertEqual(await there.answered(user), [200], "the other way")
+
+    async def test_secure(self) -> None:
+        """The certificate must name whom we call."""
+        here, there = self._start(), self._start(wss=(Endpoint(HOST, 0),))
+        user = here.ask(*self.to(here, there, "gw.example", by="wss"))
+        self.assertEqual(await here.answered(user), [200])
+        self.assertEqual({each.name for each in there.connections}, {"WSS"})
+        user = here.ask(*self.to(here, there, "other.example", by="wss"))
+        self.assertEqual(await here.answered(user), [])
+
+    async def test_marks(self) -> None:
+        """SS_QOS_SIGNAL is on the sockets below TLS and WebSocket."""
+        everywhere = (Endpoint(HOST, 0),)
+        for by in ("tls", "ws", "wss"):
+            here, there = self._start(tls=everywhere), self._start(**{by: everywhere})
+            for each in (here, there):
+                each.all.tune(0xA0, False)
+            user = here.ask(*self.to(here, there, "gw.example", by=by))
+            self.assertEqual(await here.answered(user), [200])
+            both = [*here.connections, *there.connections]
+            marks = [marking(each.transport.socket) for each in both]
+            self.assertEqual(marks, [0xA0, 0xA0], by)
 
 
 class StartTests(TlsCase):

@@ -5,6 +5,8 @@ L{vos3000.transports}: what the system is asked for, on real sockets.
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import TestCase
@@ -73,3 +75,19 @@ async def _closed(real: Real) -> type[BaseException] | None:
         except ConnectionResetError as error:
             return type(error)
         return None
+
+
+class ImportTests(TestCase):
+    """What a start costs that does not use it."""
+
+    def test_websocket(self) -> None:
+        """Autobahn is not loaded where no WebSocket is configured."""
+        said = subprocess.run(
+            [sys.executable, "-c", "import sys, vos3000.service; print(*sys.modules)"],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        ).stdout.split()
+        self.assertIn("vos3000.transports", said)
+        self.assertEqual([name for name in said if name.startswith("autobahn")], [])

@@ -77,6 +77,8 @@ class Sip:
     """
     Section C{[sip]}: the listeners of each transport, and who asks.
 
+    @ivar ws_origins: The pages from which browsers may connect, as
+        C{https://phone.example}; empty for all.
     @ivar dns: The name servers; none for the system's.
     @ivar tls_certificate: Our certificate and those that lead to its root, PEM.
     @ivar tls_key: Its key; None where it stands in the same file.
@@ -92,6 +94,8 @@ class Sip:
     tcp: Endpoints = (Endpoint("0.0.0.0", 5060),)
     tls: Endpoints = ()
     ws: Endpoints = ()
+    wss: Endpoints = ()
+    ws_origins: tuple[str, ...] = ()
     dns: Endpoints = ()
     tls_certificate: Path | None = None
     tls_key: Path | None = None
@@ -188,7 +192,7 @@ class Config:
 
     @ivar directory: Where it was read from; mbx2008.conf lies beside it.
     @ivar without_effect: Settings that the file makes and that this release
-        does not act on yet, such as C{[sip] ws}.
+        does not act on yet, such as C{[h323] ras}.
     """
 
     directory: Path
@@ -351,6 +355,16 @@ def _directory(text: str) -> Path:
     return Path(text).expanduser()
 
 
+def _origins(text: str) -> tuple[str, ...]:
+    found = tuple(origin.lower() for origin in listed(text))
+    for origin in found:
+        parts = urlsplit(origin)
+        plain = parts.scheme and parts.hostname and not (parts.path or parts.query)
+        if origin != "null" and not plain:
+            raise ValueError(f"{origin!r} is no origin, https://phone.example would be")
+    return found
+
+
 def _file(text: str) -> Path | None:
     return Path(text).expanduser() if text else None
 
@@ -372,7 +386,8 @@ KEYS: Mapping[str, Mapping[str, Callable[[str], Any]]] = {
     "state": {"dir": _directory, "zone": _zone},
     "database": {"url": _database},
     "sip": {
-        **dict.fromkeys(("udp", "tcp", "tls", "ws"), endpoints),
+        **dict.fromkeys(("udp", "tcp", "tls", "ws", "wss"), endpoints),
+        "ws_origins": _origins,
         "dns": endpoints,
         **dict.fromkeys(FILES, _file),
         "tls_verify_clients": _choice("off", "request", "require"),
@@ -405,7 +420,6 @@ _SECTIONS: Mapping[str, type] = {
 }
 
 _LATER = (
-    ("sip", "ws"),
     ("h323", "signal"),
     ("h323", "ras"),
     ("media", "address"),

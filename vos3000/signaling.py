@@ -338,6 +338,7 @@ class Signaling:
             vendors.setdefault(gateway.remote_ip, set()).add(gateway.name)
         self._vendors = {host: frozenset(names) for host, names in vendors.items()}
         self.transports.local_hosts.forget()
+        self.transports.need(gateway.transport for gateway in gateways)
         self._unverified = frozenset(
             gateway.remote_ip for gateway in gateways if not gateway.sip.tls_verify
         )

@@ -5,7 +5,7 @@ sends with, as configuration and system parameters say.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -56,7 +56,7 @@ class Transports:
             reception, timers, self.local_hosts, metrics, knows
         )
         self._tls = tls.Tls(reactor)
-        self._listeners = {
+        self._listeners: dict[str, Any] = {
             "TCP": StreamListener("TCP", self.connections, reactor),
             "TLS": StreamListener("TLS", self.connections, reactor, self._tls),
         }
@@ -90,11 +90,31 @@ class Transports:
         except ConfigError as error:
             ports.note(error.problems)
         self._listen(ports, "TLS", sip.tls)
+        if sip.ws or sip.wss:
+            self._add_websocket(sip.ws_origins)
+        self._listen(ports, "WS", sip.ws)
+        self._listen(ports, "WSS", sip.wss)
+
+    def need(self, transports: Iterable[str]) -> None:
+        """Gateways are called by these transports."""
+        if not {"ws", "wss"}.isdisjoint(transports):
+            self._add_websocket(())
+
+    def _add_websocket(self, origins: Sequence[str]) -> None:
+        """Autobahn is loaded where it is used, and nowhere else."""
+        if "WS" in self._listeners:
+            return
+        from vos3000.sip.websocket import WebSocketListener
+
+        for name, secure in (("WS", None), ("WSS", self._tls)):
+            self._listeners[name] = WebSocketListener(
+                name, self.connections, self._reactor, secure, origins
+            )
 
     def _listen(self, ports: Ports, name: str, endpoints: Endpoints) -> None:
         """Open the sockets of a transport that is connections."""
-        listener = self._listeners[name]
         for endpoint in endpoints:
+            listener = self._listeners[name]
             factory = listener.acceptor()
             listen = partial(listen_tcp, self._reactor, endpoint, factory)
             port = ports.open(f"[sip] {name.lower()}", endpoint, listen)
@@ -150,12 +170,13 @@ def material(sip: Sip, now: datetime) -> tls.Material:
         )
     except ConfigError as error:
         problems.extend(error.problems)
-    if sip.tls and sip.tls_certificate is None:
-        where = ", ".join(map(str, sip.tls))
-        problems.append(
-            f"[sip] tls = {where}: needs [sip] tls_certificate, a file of PEM with "
-            "our certificate and its key"
-        )
+    for key, endpoints in (("tls", sip.tls), ("wss", sip.wss)):
+        if endpoints and sip.tls_certificate is None:
+            where = ", ".join(map(str, endpoints))
+            problems.append(
+                f"[sip] {key} = {where}: needs [sip] tls_certificate, a file of PEM "
+                "with our certificate and its key"
+            )
     if problems:
         raise ConfigError(problems)
     return found
@@ -164,7 +185,8 @@ def material(sip: Sip, now: datetime) -> tls.Material:
 def serving(sip: Sip) -> str:
     """Every listener, for the log; UDP and TCP are named where they are off."""
     told = []
-    for name, endpoints in (("UDP", sip.udp), ("TCP", sip.tcp), ("TLS", sip.tls)):
+    for name in ("UDP", "TCP", "TLS", "WS", "WSS"):
+        endpoints: Endpoints = getattr(sip, name.lower())
         if endpoints or name in ("UDP", "TCP"):
             told.append(f"SIP {name} {', '.join(map(str, endpoints)) or 'off'}")
     return ", ".join(told)

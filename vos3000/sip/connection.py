@@ -18,8 +18,8 @@ from zope.interface import implementer
 from vos3000.errors import ParseError
 from vos3000.sip.backlog import unread
 from vos3000.sip.message import Request, Response
-from vos3000.sip.transaction import Address
-from vos3000.timers import Timer
+from vos3000.sip.transaction import Address, default_port
+from vos3000.timers import Timer, TimerWheel
 
 if TYPE_CHECKING:
     from vos3000.sip.connections import Connections
@@ -232,6 +232,10 @@ class Connection:
             self._connections.meet(self, message)
         self._reception.streamed(message, self, self.peer)
 
+    def framed(self, data: bytes) -> None:
+        """Bytes came that are one message, or should be."""
+        self._reception.datagram(data, self, self.peer)
+
     def pinged(self) -> None:
         """A keep-alive came."""
         self._reception.pinged(self, self.peer)
@@ -291,15 +295,16 @@ class Connection:
         """Twisted's transport, while it is connected."""
         return self._transport
 
+    @property
+    def timers(self) -> TimerWheel:
+        """The wheel for what its wire has to do from time to time."""
+        return self._connections.timers
+
     def local(self, address: Address) -> Address:
         """Our own host, and the port we listen on for the peer's requests."""
         host = self._host or self._connections.local_host(address[0])
-        return host, self._listener.port or self._own_port()
-
-    def _own_port(self) -> int:
-        """The port of this very connection: peers answer on it alone."""
-        here = None if self._transport is None else self._transport.getHost()
-        return here.port if isinstance(here, IPv4Address | IPv6Address) else 0
+        # Who does not listen is answered on this connection, whatever it says.
+        return host, self._listener.port or default_port(self.name)
 
     def live(self, address: Address) -> Connection:
         """This connection, or if it is closed, one to C{address}."""
