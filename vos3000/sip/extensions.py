@@ -20,4 +20,6 @@ def names(message: Message, header: str, token: str) -> bool:
     @param header: Its key, as of Supported, Require or Allow.
     @param token: Lower case.
     """
+    if message.get(header) is None:
+        return False
     return token in [one.lower() for one in message.all(header)]

@@ -31,6 +31,9 @@ LONGEST = 86_400
 
 _LIMIT = 1 << 31
 
+_TELLING = frozenset(("session-expires", "supported"))
+"""Keys of the headers without which a message says nothing of timers."""
+
 
 @attrs.frozen(slots=True)
 class Wish:
@@ -60,6 +63,8 @@ def wish_of(message: Message) -> Wish | None:
 
     @raise ParseError: Session-Expires is malformed.
     """
+    if message.lacks(_TELLING):
+        return None
     expires = message.get("session-expires")
     supported = names(message, "supported", TAG)
     shortest = max(SHORTEST, shortest_of(message))
