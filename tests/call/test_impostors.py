@@ -11,6 +11,7 @@ from tests.call.build import CallTests
 from tests.peers import Caller
 from tests.phones import DESK, HALL, PhonePeer
 from tests.switch import (
+    CALLEE,
     CALLER,
     FakeChannel,
     Switch,
@@ -18,6 +19,7 @@ from tests.switch import (
     routing_gateway,
 )
 from vos3000.model.gateways import RegisterType
+from vos3000.model.sipoptions import IdentityMode, SipOptions
 
 DYNAMIC: Any = RegisterType.DYNAMIC
 
@@ -113,6 +115,35 @@ class PlaceTests(CallTests):
             phone.register()
             Caller(switch, callee="1001").invite()
             self.assertEqual(self.lines(switch, expected), ["INVITE"], place)
+
+
+class IdentityTests(CallTests):
+    """Whose number a gateway is told."""
+
+    def test_phone_asserts_nothing(self) -> None:
+        """A phone has its own number, whatever identity it prefers."""
+        options = SipOptions(
+            p_asserted=IdentityMode.PASS, p_preferred=IdentityMode.PASS
+        )
+        switch = self.switch(routing=[routing_gateway(sip=options)])
+        switch.phone("1001")
+        phone = PhonePeer(switch)
+        caller = phone.caller("2000")
+        phone.device.learn(phone.invite(caller))
+        caller.cseq += 1
+        given = phone.device.credentials("INVITE", caller.uri)
+        theirs = "<sip:+4930@bank.example>"
+        caller.invite(
+            headers=[
+                f"Authorization: {given}",
+                f"P-Asserted-Identity: {theirs}",
+                f"P-Preferred-Identity: {theirs}",
+            ]
+        )
+        self.assertEqual(self.lines(switch, DESK), ["100"])
+        invite = switch.request(CALLEE)
+        self.assertEqual(invite.from_.uri.user, "1001")
+        self.assertNotIn(b"bank", invite.data())
 
 
 class PasswordTests(CallTests):

@@ -100,6 +100,15 @@ class MachineTests(SynchronousTestCase):
         }.get(status, [])
         self.switch.receive(respond(request, status, None, "r", headers), CALLEE)
 
+    def test_what_a_registrar_says(self) -> None:
+        """It stands in the log and on the operator's screen, and does nothing there."""
+        machine = self.machine = self.make()
+        machine.start()
+        request = self.switch.request(CALLEE)
+        data = respond(request, 403, "No\x1b[2J\x9b", "r")
+        self.switch.receive(data, CALLEE)
+        self.assertEqual(machine.why, "403 No[2J")
+
     @settings(max_examples=60, deadline=None)
     @given(st.lists(STEPS, max_size=25))
     def test_whatever_happens(self, steps: list[int | str | float]) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import IntEnum
+from itertools import islice
 from typing import Protocol
 
 import attrs
@@ -45,6 +46,9 @@ SHORTEST_EXPIRY = 5
 
 LONGEST_DELAY = 3600
 """Seconds between two tries at most, however often it was refused."""
+
+MOST_CONTACTS = 64
+"""Contacts of one answer among which ours is looked for."""
 
 MOST_AGAIN = 6
 """How often one try is sent again, because of challenges, 423 or 3xx."""
@@ -357,14 +361,15 @@ class Registration:
         Our Contact among those that the registrar has. It may have changed its
         address, as it sees it.
         """
-        for line in response.all("contact"):
-            for value in split_commas(line):
-                try:
-                    contact = parse_name_addr(value)
-                except ParseError:
-                    continue
-                if contact.uri.param("line") == self._identity.line:
-                    return contact
+        lines = response.all("contact")
+        values = (value for line in lines for value in split_commas(line))
+        for value in islice(values, MOST_CONTACTS):
+            try:
+                contact = parse_name_addr(value)
+            except ParseError:
+                continue
+            if contact.uri.param("line") == self._identity.line:
+                return contact
         return None
 
     # What it means
@@ -481,7 +486,8 @@ _TRANSITIONS: dict[tuple[State, Input], tuple[Callable[[_R], None], State]] = {
 
 def _phrase(response: Response) -> str:
     """What a registrar said, on one line and not too long."""
-    return f"{response.status} {response.reason[:60]}".strip()
+    reason = "".join(filter(str.isprintable, response.reason[:60]))
+    return f"{response.status} {reason}".strip()
 
 
 def _pause(response: Response) -> int:

@@ -24,7 +24,7 @@ from vos3000.call.sipleg.terms import AGENT, STATUSES, LegState, SipLegs, text
 from vos3000.errors import ParseError
 from vos3000.instant import Instant
 from vos3000.model.causes import EndCause
-from vos3000.model.gateways import MappingGateway
+from vos3000.model.gateways import Device, MappingGateway
 from vos3000.sip.aim import AIMS
 from vos3000.sip.core import ALLOW, acknowledged
 from vos3000.sip.dialog import Dialog
@@ -128,7 +128,8 @@ class SipInboundLeg(SipLeg):
                 self._telling = Telling(self, self._legs, self._invite)
         forwards = self.options.recognizes_forward
         forwards = forwards or self._legs.settings().recognizes_forward
-        self.presented = presented_by(request, self.options, forwards)
+        phone = gateway is not None and gateway.device is Device.PHONE
+        self.presented = presented_by(request, self.options, forwards, phone)
         return caller_of(request, from_)[:64], callee_of(request, to)[:64]
 
     def proceed(self) -> None:

@@ -81,10 +81,15 @@ def _caller(request: Request, domain: int) -> str:
     return ""
 
 
-def presented_by(request: Request, options: SipOptions, forwards: bool) -> Presented:
+def presented_by(
+    request: Request, options: SipOptions, forwards: bool, phone: bool = False
+) -> Presented:
     """
     What the caller says of itself beside its number.
 
+    @param phone: Whether it is a phone: of those nobody knows better who they
+        are than we do, so that an identity of theirs goes nowhere (RFC 3325
+        section 5).
     @param forwards: Whether it is asked who sent the call on, too
         (sipRecognizeForwardSignal, SS_RECOGNIZE_CALL_FORWARD_SIGNAL).
     """
@@ -99,8 +104,8 @@ def presented_by(request: Request, options: SipOptions, forwards: bool) -> Prese
         if request.get("privacy") is not None:
             privacy = privacy_values(request.all("privacy"))
         withheld = _withheld(request, privacy)
-    asserted = tuple(request.all("p-asserted-identity"))
-    preferred = tuple(request.all("p-preferred-identity"))
+    asserted = () if phone else tuple(request.all("p-asserted-identity"))
+    preferred = () if phone else tuple(request.all("p-preferred-identity"))
     forwarded = _forwarded(request, options, privacy) if forwards else ()
     return Presented(display, withheld, forwarded, privacy, asserted, preferred)
 
