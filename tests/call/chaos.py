@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal
 from random import Random
+from urllib.parse import quote
 
 import attrs
 
@@ -41,17 +42,22 @@ PHONES = {
 }
 
 _REFUSALS = (302, 401, 403, 404, 408, 421, 480, 482, 486, 487, 500, 503, 603, 699)
-_METHODS = ("BYE", "BYE", "INVITE", "INVITE", "UPDATE", "INFO", "OPTIONS", "PRACK")
+_METHODS = (
+    *("BYE", "BYE", "INVITE", "INVITE", "UPDATE", "INFO", "OPTIONS", "PRACK"),
+    *("REFER", "REFER", "REFER", "NOTIFY"),
+)
 
 
 def chaotic(seed: int) -> Switch:
     """A switch whose prices are crooked and whose money is short."""
     chance = Random(seed)
     options = SipOptions(
-        follows_redirect=chance.random() < 0.7, rel100=chance.random() < 0.7
+        follows_redirect=chance.random() < 0.7,
+        rel100=chance.random() < 0.7,
+        allows_transfer=True,
     )
     switch = Switch(
-        mapping=[mapping_gateway(capacity=chance.choice((0, 2)))],
+        mapping=[mapping_gateway(sip=options, capacity=chance.choice((0, 2)))],
         routing=[
             routing_gateway(sip=options, password="pw", capacity=chance.choice((0, 2))),
             routing_gateway(id=3, name="second", remote_ip=SECOND[0]),
@@ -75,7 +81,7 @@ def chaotic(seed: int) -> Switch:
     )
     switch.watch()
     for e164 in PHONES:
-        switch.phone(e164, noBillingToPhone=chance.choice((0, 1)))
+        switch.phone(e164, noBillingToPhone=chance.choice((0, 1)), callTransfer=True)
     return switch
 
 
@@ -224,6 +230,7 @@ class Side:
         self.branch = ""
         self.caller = True
         self.up = False
+        self.replaces = ""
 
     def make(self, method: str, body: bytes, cseq: int, branch: str = "") -> bytes:
         """A request of this side."""
@@ -245,8 +252,12 @@ class Side:
         ]
         if device is not None and device.challenge is not None and method != "ACK":
             lines.append(f"Authorization: {device.credentials(method, self.uri)}")
+        if method == "INVITE" and self.replaces:
+            lines.append(f"Replaces: {self.replaces}")
         if method == "PRACK":
             lines.append(f"RAck: {self.party.chaos.chance.randrange(5)} 1 INVITE")
+        if method == "REFER":
+            lines.append(f"Refer-To: {self.party.chaos.somewhere()}")
         if body:
             lines.append("Content-Type: application/sdp")
         lines.append(f"Content-Length: {len(body)}")
@@ -257,6 +268,9 @@ class Side:
         chaos = self.party.chaos
         self.cseq += 1
         body = b"" if chaos.chance.random() < 0.1 else OFFER
+        self.replaces = ""
+        if not self.up and chaos.sides and chaos.chance.random() < 0.15:
+            self.replaces = chaos.dialog()
         data = self.make("INVITE", body, self.cseq)
         self.invited = self.branch
         chaos.send(self.party, data)
@@ -319,6 +333,8 @@ class Chaos:
     One run: C{calls} of them, at random.
 
     @ivar answered: The Call-IDs of callers that were answered.
+    @ivar named: The Call-IDs of dialogs whose place somebody wanted: the record
+        of a call is that of who was in it last.
     @ivar lowest: The lowest balance that was seen.
     """
 
@@ -328,6 +344,7 @@ class Chaos:
         self.sides: dict[str, Side] = {}
         self.invites: dict[tuple[str, int], Request] = {}
         self.answered: set[str] = set()
+        self.named: set[str] = set()
         self.due: list[tuple[float, Callable[[], None]]] = []
         self.calls = calls
         self.parties = {
@@ -343,6 +360,21 @@ class Chaos:
         assert account is not None
         self.account = account
         self.lowest = account.money
+
+    def somewhere(self) -> str:
+        """Where a call may be referred to: a number, or another dialog."""
+        chance = self.chance
+        number = chance.choice(("2000", *PHONES, "00441", ""))
+        if chance.random() < 0.5 or not self.sides:
+            return f"<sip:{number}@192.0.2.1>"
+        return f"<sip:{number}@192.0.2.1?Replaces={quote(self.dialog())}>"
+
+    def dialog(self) -> str:
+        """A dialog, as Replaces names it."""
+        side = self.chance.choice([*self.sides.values()])
+        self.named.add(side.call_id)
+        tag = side.to.partition("tag=")[2] or "0"
+        return f"{side.call_id};to-tag={tag};from-tag={side.tag}"
 
     def later(self, function: Callable[[], None]) -> None:
         """Call C{function} after a while."""

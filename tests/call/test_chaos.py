@@ -13,6 +13,7 @@ from tests.call.chaos import Chaos
 
 RUNS = 16
 CALLS = 40
+SETUPS = "call_setups_total"
 
 
 class ChaosTests(CallTests):
@@ -42,7 +43,9 @@ class ChaosTests(CallTests):
         self.assert_balanced(switch)
         self.assertGreaterEqual(chaos.lowest + account.customer.limit_money, 0)
         recorded = Counter(each.callercallid for each in switch.cdrs)
-        for call_id in chaos.answered:
+        for call_id in chaos.answered - chaos.named:
             self.assertGreaterEqual(recorded[call_id], 1, call_id)
         identifiers = {each.softswitchcallid for each in switch.cdrs}
         self.assertEqual(len(identifiers), len(switch.cdrs))
+        setups = [s.value for s in switch.metrics.samples() if s.name == SETUPS]
+        self.assertEqual(setups, [len(switch.ends)])
