@@ -322,6 +322,9 @@ class LimitTests(WebSocketCase):
             wire, transport = self.opens()
             wire.dataReceived(data)
             self.assertTrue(transport.aborting, data[:4])
+            written = transport.value()
+            wire.connection.send(b"to a peer that was given up", PEER)
+            self.assertEqual(transport.value(), written)
 
     def test_slow_handshake(self) -> None:
         """It and the first message have one limit together."""
@@ -370,11 +373,30 @@ class LimitTests(WebSocketCase):
         """Its pings get no answer, and too many messages cut it off."""
         wire, transport = self.opens()
         transport.producer.pauseProducing()
-        wire.dataReceived(frame(b"x", PING) * 1000)
+        for _ in range(10):
+            wire.dataReceived(frame(b"x", PING) * 100)
         self.assertEqual(transport.value(), b"")
         for _ in range(one.MOST_UNSENT // 1000 + 1):
             wire.connection.send(b"x" * 1000, PEER)
         self.assertTrue(transport.aborting)
+
+    def test_many_small_frames_at_once(self) -> None:
+        """
+        One read of nothing but frames without content ends the connection soon:
+        served to the end, it would hold everybody up. As many as messages of a
+        busy peer may be are served.
+        """
+        for opcode in (PING, PONG, TEXT):
+            wire, transport = self.opens()
+            wire.dataReceived(frame(b"", opcode) * websocket.MOST_FRAMES)
+            self.assertFalse(transport.aborting, opcode)
+            wire.dataReceived(frame(b"", opcode) * 10_000)
+            self.assertTrue(transport.aborting, opcode)
+            answered = len(frames(transport.value()))
+            self.assertLessEqual(answered, 2 * websocket.MOST_FRAMES)
+            wire.dataReceived(frame(ask("OPTIONS", via=VIA)))
+            self.assertEqual(len(frames(transport.value())), answered)
+            wire.connectionLost()
 
 
 class AliveTests(WebSocketCase):

@@ -40,6 +40,10 @@ SUBPROTOCOL = "sip"
 MOST_HANDSHAKE = 8192
 """Bytes of a peer's HTTP request."""
 
+MOST_FRAMES = 256
+"""Frames of one read, which is 64 KiB at the most: SIP has no message that small.
+Each takes 15 us whatever is in it, and all of a read are served at once."""
+
 PING = 30.0
 """Seconds between two pings, which keep NATs and proxies from forgetting a
 connection that browsers have no means to keep alive themselves."""
@@ -63,6 +67,7 @@ class Frames:
     data: bytes
 
     _complete = False
+    _frames = 0
     _pings = 0
     _timer: Timer | None = None
 
@@ -85,13 +90,24 @@ class Frames:
         if shaking and len(self.data) + len(data) > MOST_HANDSHAKE:
             self.abort()
             return
-        self._pings = 0
+        self._pings = self._frames = 0
         self._complete = False
         super().dataReceived(data)  # type: ignore[misc]
         # The first message has the time of the handshake, too.
         if self.state == it.STATE_OPEN and (self._complete or not shaking):
             pending = it.inside_message or it.current_frame is not None
             self.connection.progress(self._complete, pending or bool(self.data))
+
+    def onFrameBegin(self) -> None:  # noqa: N802
+        """A frame of whatever kind: of too many in one read no more is served."""
+        it: Any = self
+        self._frames += 1
+        if self._frames > MOST_FRAMES:
+            self.connection.abort()
+            self.data = b""
+            self.state = it.STATE_CLOSED
+        else:
+            super().onFrameBegin()  # type: ignore[misc]
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:  # noqa: N802, N803
         """One message, as text or not (5.1)."""
@@ -123,9 +139,13 @@ class Frames:
     # What the connection asks
 
     def write(self, data: bytes) -> None:
-        """Write one message: as text, if it is text."""
+        """
+        Write one message: as text, if it is text. It is lost where Autobahn has
+        given up the peer and the connection's end is still to be told.
+        """
         it: Any = self
-        it.sendMessage(data, isBinary=not _is_text(data))
+        if self.state == it.STATE_OPEN:
+            it.sendMessage(data, isBinary=not _is_text(data))
 
     def finish(self) -> None:
         """Close once all that was written went out."""
