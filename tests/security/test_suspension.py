@@ -216,14 +216,15 @@ class MemoryTests(Guarded):
         self.assertEqual(sizes, limits)
 
     def test_log(self) -> None:
-        """One line a second, however many are suspended."""
+        """A few lines, then one a second, however many are suspended."""
         for number in range(100):
             self.fail_times(self.settings.most, host=f"203.0.113.{number}")
-        self.assertEqual(len(self.told), 1)
+        self.assertEqual(len(self.told), suspension.LINES)
         self.clock.advance(suspension.QUIET)
         self.fail_times(self.settings.most)
-        self.assertEqual(self.told[1:], [f"'1001' at {HOST}"])
-        self.assertEqual(self.metric("security_suspended"), 101)
+        self.fail_times(self.settings.most, host="203.0.113.200")
+        self.assertEqual(self.told[suspension.LINES :], [f"'1001' at {HOST}"])
+        self.assertEqual(self.metric("security_suspended"), 102)
 
     def test_long_users(self) -> None:
         """A name is cut before it is kept."""

@@ -40,9 +40,12 @@ ANSWER_TIME = 10.0
 WINDOW = 600.0
 """Seconds in which the users of one source are counted together."""
 
+LINES = 10
+"""Suspensions that the log tells at once."""
+
 QUIET = 1.0
-"""Seconds after a line in the log in which there is no other: from forged
-addresses one source a datagram could be suspended."""
+"""Seconds until it may tell one more: from forged addresses one source a
+datagram could be suspended."""
 
 _LONGEST = 128
 """Characters of a user that are kept."""
@@ -109,7 +112,8 @@ class Suspension:
         self._pairs: OrderedDict[tuple[str, str], _Pair] = OrderedDict()
         self._sources: OrderedDict[str, _Source] = OrderedDict()
         self._asked: OrderedDict[tuple[str, str], float] = OrderedDict()
-        self._quiet = float("-inf")
+        self._lines = float(LINES)
+        self._counted = seconds()
         self._untold = 0
         self._count = metrics.labelled(
             "security_suspensions_total", "Senders suspended", "what"
@@ -194,10 +198,13 @@ class Suspension:
     def _tell(self, what: str, who: str, why: str) -> None:
         self._count.add(what)
         now = self._seconds()
-        if now - self._quiet < QUIET:
+        self._lines = min(LINES, self._lines + (now - self._counted) / QUIET)
+        self._counted = now
+        if self._lines < 1:
             self._untold += 1
             return
-        self._quiet, more, self._untold = now, self._untold, 0
+        self._lines -= 1
+        more, self._untold = self._untold, 0
         self._log.warn(
             "{who} is suspended for {seconds:.0f} s: {why}{more}",
             who=who,
