@@ -4,16 +4,26 @@ L{vos3000.timers}: the wheel.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from vos3000.timers import GRANULE, TimerWheel
+from vos3000.timers import GRANULE, Timer, TimerWheel, _Bucket
 
 DELAYS = st.floats(min_value=0, max_value=100, allow_nan=False)
+
+
+class _Watched(_Bucket):
+    """A granule that counts how often somebody begins to walk through it."""
+
+    walks = 0
+
+    def __iter__(self) -> Iterator[Timer]:
+        self.walks += 1
+        return super().__iter__()
 
 
 class TimerWheelTests(SynchronousTestCase):
@@ -164,6 +174,23 @@ class TimerWheelTests(SynchronousTestCase):
         TimerWheel(clock).later(42.5 * GRANULE, self.fired.append, "due")
         clock.advance(43 * GRANULE)
         self.assertEqual(self.fired, ["due"])
+
+    def test_a_full_granule_is_walked_through_once(self) -> None:
+        """
+        Each walk begins with all that fired before: one for each timer is
+        quadratic, and 40,000 of one moment, as after a flood, hold all up.
+        """
+        self.wheel.later(0.5, self.fired.append, 0)
+        [(tick, bucket)] = self.wheel._buckets.items()
+        watched = self.wheel._buckets[tick] = _Watched(bucket)
+        watched.buckets, watched.tick = bucket.buckets, tick
+        for timer in bucket:
+            timer._bucket = watched
+        for number in range(1, 1000):
+            self.wheel.later(0.5, self.fired.append, number)
+        self.advance(1)
+        self.assertEqual(self.fired, list(range(1000)))
+        self.assertEqual(watched.walks, 1)
 
     def test_a_stopped_wheel_may_be_used_again(self) -> None:
         """Stopping is no state: the next timer starts it."""

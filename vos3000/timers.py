@@ -66,12 +66,6 @@ class Timer:
                 bucket.buckets.pop(bucket.tick, None)
             self._bucket = self._call = self._argument = None
 
-    def _fire(self) -> None:
-        call, argument = self._call, self._argument
-        self._bucket = self._call = self._argument = None
-        if call is not None:
-            call(argument)
-
 
 class TimerWheel:
     """
@@ -139,16 +133,21 @@ class TimerWheel:
         buckets, ticks = self._buckets, self._ticks
         while ticks and ticks[0] <= now:
             tick = heappop(ticks)
-            bucket = buckets.get(tick)
-            while bucket:
-                timer = next(iter(bucket))
-                del bucket[timer]
-                try:
-                    timer._fire()
-                except Exception:
-                    self._log.failure("a timer's call failed")
-            buckets.pop(tick, None)
+            # None is added while it fires, but any may be cancelled. To take the
+            # first over and over would walk past all that went before, each time.
+            for timer in tuple(buckets.get(tick, ())):
+                if timer._bucket is not None:
+                    self._fire(timer)
         self._sleep()
+
+    def _fire(self, timer: Timer) -> None:
+        call, argument = timer._call, timer._argument
+        timer.cancel()
+        try:
+            if call is not None:
+                call(argument)
+        except Exception:
+            self._log.failure("a timer's call failed")
 
     def _sleep(self) -> None:
         """Until the first granule that still has a timer."""
