@@ -20,6 +20,7 @@ from tests.switch import (
 )
 from vos3000.model.gateways import LockType
 from vos3000.sip.message import Request, Response
+from vos3000.trace.legs import Legs
 
 COLLEAGUE = ("192.0.2.12", 5060)
 """Another gateway of the same customer, which may transfer calls."""
@@ -162,6 +163,16 @@ class ReplacingTests(TransferTests):
         up.caller.reply(switch.request(CALLER), 200)
         self.assert_over(switch, -8, 1)
         self.assert_idle(switch)
+
+    def test_followed(self) -> None:
+        """Whoever follows the call's messages follows the new dialog, too."""
+        switch = self.switch()
+        legs = switch.registry.follower = Legs()
+        up = self.up(switch)
+        self.taker(up)
+        followed = legs.call_of("call-9")
+        assert followed is not None
+        self.assertEqual(followed.number, 1)
 
     def test_late_offer(self) -> None:
         """Without an offer the far end is made to offer."""

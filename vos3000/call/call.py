@@ -257,9 +257,10 @@ class Call:
 
     def placed(self, identifier: str) -> None:
         """
-        A leg to the callee is made, and nothing was sent yet.
+        A leg to the callee is made, and nothing was sent yet; or another takes
+        the place of one side.
 
-        @param identifier: The callee's id of the call.
+        @param identifier: Its peer's id of the call.
         """
         self.owner.placed(self, identifier)
 

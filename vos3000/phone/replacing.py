@@ -99,6 +99,7 @@ class Replacement:
         leg.recognize(leg.origin)
         leg.proceed()
         half.call.moving = self
+        half.call.placed(leg.identifier)
         options = ORDINARY if leg.origin is None else leg.origin.sip
         half.offer(leg.content, self._agreed, self._failed, leg.peer[0], options)
 
