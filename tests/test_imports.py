@@ -102,6 +102,35 @@ def modules() -> Iterator[tuple[str, Path]]:
         yield ".".join(p for p in pieces if p != "__init__"), path
 
 
+def circles(imported: dict[str, set[str]]) -> list[set[str]]:
+    """
+    The modules that import one another, directly or through others.
+
+    @param imported: Each module with those that it imports.
+    """
+    reached = {name: set(others) for name, others in imported.items()}
+    for middle in reached:
+        for others in reached.values():
+            if middle in others:
+                others |= reached[middle]
+    found: list[set[str]] = []
+    for name, others in reached.items():
+        if name in others and not any(name in circle for circle in found):
+            found.append({each for each in others if name in reached[each]})
+    return found
+
+
+def imported() -> dict[str, set[str]]:
+    """Each module of the product with those of its own that it imports."""
+    names = {name for name, _ in modules()}
+    found = {}
+    for module, path in modules():
+        given = {name for _, name in imports(path.read_text("utf-8"))}
+        given |= {name.rpartition(".")[0] for name in given}
+        found[module] = (given & names) - {module, "vos3000"}
+    return found
+
+
 class LayeringTests(SynchronousTestCase):
     """The product keeps to its layers."""
 
@@ -113,6 +142,15 @@ class LayeringTests(SynchronousTestCase):
             for complaint in complaints(module, path.read_text("utf-8"))
         ]
         self.assertEqual(found, [], "\n".join(["", *found]))
+
+    def test_no_module_imports_itself_through_others(self) -> None:
+        """Modules of one package, too, can be read one after the other."""
+        self.assertEqual(circles(imported()), [])
+
+    def test_circles_are_found(self) -> None:
+        """Short ones, long ones, and nothing else."""
+        given = {"a": {"b"}, "b": {"c"}, "c": {"b", "d"}, "d": set(), "e": {"e"}}
+        self.assertEqual(circles(given), [{"b", "c"}, {"e"}])
 
     def test_every_part_has_a_place(self) -> None:
         """A new module or package has to be given a layer here first."""

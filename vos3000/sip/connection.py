@@ -9,7 +9,7 @@ closed is the same for all and told here.
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.interfaces import IPushProducer
@@ -18,11 +18,9 @@ from zope.interface import implementer
 from vos3000.errors import ParseError
 from vos3000.sip.backlog import unread
 from vos3000.sip.message import Request, Response
+from vos3000.sip.reception import LocalHost, Reception
 from vos3000.sip.transaction import Address, default_port
 from vos3000.timers import Timer, TimerWheel
-
-if TYPE_CHECKING:
-    from vos3000.sip.connections import Connections
 
 SLOW_SENDER = 15.0
 """Seconds in which a message that began to come must be complete, and in which
@@ -121,6 +119,48 @@ class Listener(Protocol):
         """Open C{connection}; gives an C{IConnector}."""
 
 
+class Table(Protocol):
+    """
+    All connections, as each of them sees them.
+
+    @ivar reset: Whether they end with a reset.
+    """
+
+    reception: Reception
+    timers: TimerWheel
+    local_host: LocalHost
+    reset: bool
+
+    def dial(self, connection: Connection, listener: Listener) -> None:
+        """Open one of ours."""
+
+    def tune(self, transport: Any) -> None:
+        """Set the options of its socket."""
+
+    def reached(self, way: Way) -> None:
+        """One of ours opened."""
+
+    def missed(self, way: Way, why: str) -> None:
+        """One of ours did not open."""
+
+    def meet(self, connection: Connection, request: Request) -> None:
+        """A request came on it, which a peer opened."""
+
+    def introduced(self) -> None:
+        """It is no stranger's any more."""
+
+    def instead(
+        self, connection: Connection, listener: Listener, address: Address
+    ) -> Connection:
+        """What takes its place."""
+
+    def leaving(self, connection: Connection) -> None:
+        """It ends: no new request goes out on it."""
+
+    def gone(self, connection: Connection) -> None:
+        """It ended."""
+
+
 @implementer(IPushProducer)
 class Connection:
     """
@@ -167,7 +207,7 @@ class Connection:
 
     def __init__(
         self,
-        connections: Connections,
+        connections: Table,
         listener: Listener,
         peer: Address,
         way: Way | None = None,
