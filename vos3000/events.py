@@ -26,6 +26,8 @@ class CallStateChanged:
 
     @ivar event_time: UTC ms.
     @ivar call_identifier: The caller's own call id (SIP Call-ID).
+    @ivar reported: Whether the phones that the call is from or for have it pushed
+        (callStateReport).
     """
 
     call_id: int
@@ -41,6 +43,7 @@ class CallStateChanged:
     callee_local_ip: str
     call_identifier: str
     transaction_id: str = ""
+    reported: bool = True
 
 
 @attrs.frozen(slots=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 import attrs
 
 from tests.call.build import CallTests, Up
+from tests.call.phones import PhoneCallTests
 from tests.peers import Callee, Caller
 from tests.switch import (
     ANSWER,
@@ -127,6 +128,68 @@ class StateTests(CallTests):
         Up(switch).caller.ask("BYE")
         self.assertEqual(len(switch.cdrs), 1)
         self.assertTrue(self.flushLoggedErrors(ValueError))
+
+
+class ReportedTests(PhoneCallTests):
+    """Whose steps are pushed (callStateReport)."""
+
+    def reported(self, *wanting: str, caller: str = "", callee: str = "9001") -> bool:
+        """
+        Whether a call is, from its first step to its last.
+
+        @param wanting: The phones that have it so.
+        @param caller: The phone that calls; empty for the gateway.
+        """
+        switch = self.switch(mapping=[mapping_gateway(settings=self.settings)])
+        for e164, dids in (("1001", ""), ("1002", "2221")):
+            switch.phone(e164, dids=dids, callStateReport=e164 in wanting)
+        one, two = self.phones(switch)
+        if caller:
+            one.call(callee)
+        else:
+            self.from_gateway(switch, callee, number="1001")
+        if callee == "9001":
+            callee_peer = Callee(switch)
+            callee_peer.reply(switch.request(CALLEE), 486)
+        else:
+            two.reply(two.rings(), 486)
+        told = {step.reported for step in switch.states}
+        self.assertEqual(self.states(switch)[0], -7)
+        self.assertEqual(self.states(switch)[-1], -13)
+        self.assertEqual(len(told), 1)
+        return told.pop()
+
+    settings: dict[str, bool] = {}
+
+    def test_gateways(self) -> None:
+        """Always: they have no such setting."""
+        self.assertTrue(self.reported())
+
+    def test_from_phone(self) -> None:
+        """As the phone has it."""
+        self.assertFalse(self.reported(caller="1001"))
+        self.assertFalse(self.reported("1002", caller="1001"))
+        self.assertTrue(self.reported("1001", caller="1001"))
+
+    def test_to_phone(self) -> None:
+        """As the phone has it, by whichever of its numbers it is called."""
+        for number in ("1002", "2221"):
+            self.assertFalse(self.reported(callee=number))
+            self.assertFalse(self.reported("1001", callee=number))
+            self.assertTrue(self.reported("1002", callee=number))
+
+    def test_between_phones(self) -> None:
+        """One of both is enough."""
+        self.assertFalse(self.reported(caller="1001", callee="1002"))
+        self.assertTrue(self.reported("1001", caller="1001", callee="1002"))
+        self.assertTrue(self.reported("1002", caller="1001", callee="1002"))
+
+    def test_behind_gateway(self) -> None:
+        """A phone behind a gateway counts if its settings hold."""
+        self.assertTrue(self.reported())
+        self.settings = {"enablePhoneSetting": True}
+        self.assertFalse(self.reported())
+        self.assertTrue(self.reported("1001"))
 
 
 class CurrentTests(CallTests):

@@ -114,6 +114,13 @@ class CallStatePusherTests(SynchronousTestCase):
             b'"callIdentifier":"abc@192.0.2.1"}',
         )
 
+    def test_not_reported(self) -> None:
+        """Phones that do not have their calls reported (callStateReport)."""
+        self.pusher.listen(self.events)
+        self.events.publish(attrs.evolve(EVENT, reported=False))
+        self.clock.advance(0)
+        self.assertEqual(self.consumer.sent, [])
+
     def test_steps_of_a_call_in_order(self) -> None:
         """Steps of one call arrive in the order they were taken."""
         self.pusher.listen(self.events)

@@ -375,7 +375,8 @@ class CallControl:
         if call.state in (CallState.OK, CallState.CONNECT):
             self._answers.value += 1
         if self._events.wanted(CallStateChanged):
-            self._events.publish(step_of(call, self.now().wall))
+            reported = self._engines.phones.reported(call)
+            self._events.publish(step_of(call, self.now().wall, reported))
 
     def over(self, call: Call, ended: Ended) -> None:
         """

@@ -94,6 +94,18 @@ class PhoneTerms:
                 return phone.origin
         return gateway
 
+    def reported(self, call: Calling) -> bool:
+        """
+        Whether the steps of a call are pushed (callStateReport): of one from a
+        phone, or to a phone's number, if either of them has it so; of one between
+        gateways always.
+        """
+        ends = (call.phone, self._phones.called(call.callee))
+        wishes = [
+            end.settings.get("callStateReport") for end in ends if end is not None
+        ]
+        return not wishes or any(wishes)
+
 
 def origin_of(call: Calling, gateway: MappingGateway) -> MappingGateway:
     """Whose routing groups and call level hold."""

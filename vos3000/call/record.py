@@ -124,8 +124,12 @@ def _money(cdr: Cdr, call: Call, ended: Ended) -> None:
     cdr.calleeareacode = settlement.clearing_area_code[:TEXT]
 
 
-def step_of(call: Call, wall: int) -> CallStateChanged:
-    """The step that a call took, for those who are told of each."""
+def step_of(call: Call, wall: int, reported: bool) -> CallStateChanged:
+    """
+    The step that a call took, for those who are told of each.
+
+    @param reported: Whether the phones in the call have it pushed.
+    """
     leg, out = call.leg, call.out
     return CallStateChanged(
         call_id=call.id,
@@ -140,4 +144,5 @@ def step_of(call: Call, wall: int) -> CallStateChanged:
         caller_local_ip=leg.local_host,
         callee_local_ip=out.local_host if out else "",
         call_identifier=leg.identifier,
+        reported=reported,
     )

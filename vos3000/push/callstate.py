@@ -1,5 +1,5 @@
 """
-The push CallStateReport: every step of every call.
+The push CallStateReport: every step of every call whose phones have it reported.
 """
 
 from __future__ import annotations
@@ -62,10 +62,12 @@ class CallStatePusher:
         self._numbers = numbers
 
     def listen(self, events: Events) -> None:
-        """Push every step that is published from now on."""
+        """Push the steps that are published from now on."""
         events.subscribe(CallStateChanged, self._changed)
 
     def _changed(self, event: CallStateChanged) -> None:
+        if not event.reported:
+            return
         body = _write(report(event)).encode("utf-8", "replace")
         letter = Letter(
             str(event.call_id), PAGE, body, self._now().wall, next(self._numbers)
