@@ -8,6 +8,7 @@ from typing import Any
 
 from twisted.internet import reactor
 from twisted.internet.defer import maybeDeferred
+from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.names import dns, server
@@ -19,6 +20,9 @@ from vos3000.sip.hosts import Hosts
 from vos3000.sip.locate import ANY, Naptr, Place, Srv
 from vos3000.sip.lookup import Unanswered
 from vos3000.timers import TimerWheel
+
+MOST_PORTS = 20
+"""Ports that are tried, since one that is free for TCP need not be for UDP."""
 
 ZONE = "gw.example"
 SOA = dns.Record_SOA(ZONE.encode(), b"root.example", 1, 1, 1, 1, 77, 77)
@@ -67,14 +71,22 @@ class NamesCase(TestCase):
         factory.noisy = False
         protocol = dns.DNSDatagramProtocol(factory)
         protocol.noisy = False
-        core: Any = reactor
-        self.udp = core.listenUDP(0, protocol, "127.0.0.1")
-        number = self.udp.getHost().port
-        self.tcp = core.listenTCP(number, factory, interface="127.0.0.1")
-        self.addCleanup(self.tcp.stopListening)
+        self.udp = self._listen(protocol, factory)
         self.addCleanup(lambda: maybeDeferred(self.udp.stopListening))
-        self.servers = [("127.0.0.1", number)]
+        self.servers = [("127.0.0.1", self.udp.getHost().port)]
         self.names = DnsNames(lambda: asker(reactor, self.servers), None)
+
+    def _listen(self, protocol: Any, factory: Any) -> Any:
+        """Take a port that is free for TCP and for UDP."""
+        core: Any = reactor
+        for _ in range(MOST_PORTS):
+            tcp = core.listenTCP(0, factory, interface="127.0.0.1")
+            self.addCleanup(tcp.stopListening)
+            try:
+                return core.listenUDP(tcp.getHost().port, protocol, "127.0.0.1")
+            except CannotListenError:
+                continue
+        raise AssertionError("no port is free for both")
 
 
 class RecordTests(NamesCase):
