@@ -400,7 +400,7 @@ class Switch:
             self.control,
             self.book,
             self.authenticator.mapping_gateway,
-            lambda: in_force.transfer_shows_caller,
+            lambda: in_force.transfers,
             self.timers,
             self.now,
             self.causes,

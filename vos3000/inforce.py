@@ -12,6 +12,7 @@ from vos3000.call.control import CallSettings
 from vos3000.call.hunting import StageTimeouts
 from vos3000.call.sipleg.settings import SipSettings
 from vos3000.parameters import ParameterValues
+from vos3000.phone.shown import TransferSettings
 from vos3000.routing.keepalive import KeepAliveSettings
 from vos3000.routing.quality import QualitySettings
 from vos3000.routing.selector import SwitchSettings
@@ -19,6 +20,9 @@ from vos3000.security.suspension import SuspensionSettings
 from vos3000.sip.challenger import ChallengeSettings
 from vos3000.sip.register import RegisterSettings
 from vos3000.sip.registrar import RegistrarSettings
+
+_ORIGINAL = "Original caller"
+"""Whose number transfers show, as the parameters say it."""
 
 
 class InForce:
@@ -38,8 +42,7 @@ class InForce:
     @ivar publish_expire: Seconds that a gateway's published state is valid.
     @ivar redirect_timeout: Seconds that a redirect server has for its answer.
     @ivar quality: Over which time gateways are judged.
-    @ivar transfer_shows_caller: Whether who called is shown when its call is
-        transferred, and not who transfers it.
+    @ivar transfers: Whose number transfers show.
     @ivar resend: Seconds between retransmissions.
     @ivar answers_strangers: Whether unknown sources get any answer.
     @ivar signal_tos: The class of service of signaling's packets.
@@ -100,8 +103,10 @@ class InForce:
             slices=values["SS_GATEWAY_QUALITY_RESERVE_SEPARATE"],
         )
         self.resend: tuple[float, ...] = values["SS_SIP_RESEND_INTERVAL"]
-        shown: str = values["SS_CALL_TRANSFER_NORMAL_DISPLAY"]
-        self.transfer_shows_caller = shown == "Original caller"
+        self.transfers = TransferSettings(
+            values["SS_CALL_TRANSFER_NORMAL_DISPLAY"] == _ORIGINAL,
+            values["SS_CALL_TRANSFER_ASK_DISPLAY"] == _ORIGINAL,
+        )
         self.answers_strangers: bool = values["SS_REPLY_UNAUTHORIZED"]
         self.signal_tos: int = values["SS_QOS_SIGNAL"]
         self.reset_connections: bool = values["SS_TCP_CLOSE_RESET"]

@@ -133,7 +133,7 @@ class Signaling:
             self.control,
             self.phones,
             self.authenticator.mapping_gateway,
-            lambda: in_force.transfer_shows_caller,
+            lambda: in_force.transfers,
             self._timers,
             self._now,
             self._causes,

@@ -19,6 +19,7 @@ from tests.switch import (
     mapping_gateway,
     routing_gateway,
 )
+from vos3000.model.gateways import RoutingGateway
 from vos3000.model.sipoptions import ORDINARY
 from vos3000.sip.message import Request, Response
 
@@ -41,20 +42,24 @@ class TransferTests(CallTests):
         """A switch whose mapping gateway may transfer calls."""
         given: dict[str, Any] = {
             "mapping": [mapping_gateway(sip=TRANSFERS, capacity=2)],
-            "routing": [
-                routing_gateway(prefixes=("2",), sip=TRANSFERS),
-                routing_gateway(
-                    id=3,
-                    name="second",
-                    remote_ip=SECOND[0],
-                    prefixes=("3",),
-                    sip=TRANSFERS,
-                ),
-            ],
+            "routing": self.routes(),
         }
         switch = super().switch(**{**given, **settings})
         self.third = Callee(switch, SECOND)
         return switch
+
+    def routes(self, **third: Any) -> list[RoutingGateway]:
+        """
+        The gateways of 2000 and 3000.
+
+        @param third: What differs in the second's options.
+        """
+        given = {"id": 3, "name": "second", "remote_ip": SECOND[0]}
+        options = attrs.evolve(TRANSFERS, **third)
+        return [
+            routing_gateway(prefixes=("2",), sip=TRANSFERS),
+            routing_gateway(**given, prefixes=("3",), sip=options),
+        ]
 
     def up(self, switch: Switch, **caller: Any) -> Up:
         """The call that will be transferred."""

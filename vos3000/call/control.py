@@ -26,7 +26,7 @@ from vos3000.call.failures import mapped, mapped_q850
 from vos3000.call.hunting import Hunter
 from vos3000.call.judging import judge
 from vos3000.call.leg import InboundLeg, Leg, Referral
-from vos3000.call.phoneterms import PhoneTerms, is_free, origin_of
+from vos3000.call.phoneterms import PhoneTerms, caller_for, is_free, origin_of
 from vos3000.call.presented import Withheld, rewritten
 from vos3000.call.record import record_of, step_of
 from vos3000.call.redirecting import AskRedirect, redirect_server_of, unserved
@@ -339,6 +339,12 @@ class CallControl:
     def placed(self, call: Call, identifier: str) -> None:
         """The call goes out."""
         self._registry.placed(call, identifier)
+
+    def shown_to(self, call: Call, number: str) -> str:
+        """A caller's number as the callee of C{call} is shown it."""
+        if call.route is None:
+            return ""
+        return caller_for(call, call.route, self._engines.rewriting.rewrite, number)
 
     def later(
         self, delay: float, function: Callable[[Call], None], call: Call

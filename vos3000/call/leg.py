@@ -337,6 +337,14 @@ class OutboundLeg(Leg, Protocol):
         @return: Whether there is one.
         """
 
+    def introducing(self, number: str, presented: Presented) -> Headers:
+        """
+        What tells the peer of an answered call that somebody else talks to it
+        now, in the headers of its next offer; empty if it is told no identities.
+
+        @param number: Whom it is shown; empty for nobody.
+        """
+
     def cancel(self, cause: EndCause | None = None, reason: str = "") -> None:
         """
         Give the attempt up. Should the callee answer all the same, the leg

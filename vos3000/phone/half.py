@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from vos3000.call.call import Call, Phase
-from vos3000.call.leg import Content, Kind, Leg
+from vos3000.call.leg import Content, Headers, Kind, Leg
 from vos3000.call.passed import refusal
 from vos3000.media.session import Side
 from vos3000.model.causes import EndCause, EndCauses
@@ -104,6 +104,8 @@ class Half:
     @ivar call: The call.
     @ivar caller: Whether the near end is the caller's side.
     @ivar joint: What takes the near end's place, if nobody else does.
+    @ivar before: What tells the far end that it talks to the near end again, if it
+        was told of another.
     @ivar changed: Whether the far end was told other media than the near end's.
     """
 
@@ -113,6 +115,7 @@ class Half:
         "_options",
         "_source",
         "_timers",
+        "before",
         "call",
         "caller",
         "changed",
@@ -129,6 +132,7 @@ class Half:
         else:
             self.joint = Joint(leg, call.leg.arrived, causes)
             self.joint.call = call
+        self.before: Headers = ()
         self.changed = False
         self._timers = timers
         self._source = leg.peer[0]
@@ -252,7 +256,7 @@ class Half:
         if media is None or not self._held:
             return
         media.seat(self.side, self._source, self._options)
-        self._send(Content(self._held, SDP), _ignore, _ignore)
+        self._send(Content(self._held, SDP, self.before), _ignore, _ignore)
 
     def decline(self, offer: Content) -> None:
         """The far end was made to offer, and nobody wants to hear it any more."""

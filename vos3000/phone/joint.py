@@ -119,6 +119,10 @@ class Joint:
             partner.partner = None
             partner.call.released(partner, cause, reason, headers)
 
+    def introducing(self, number: str, presented: Presented) -> Headers:
+        """Who is on the other side of a joint is told by nobody."""
+        return ()
+
     # What a call that is placed from here asks of it; who placed it hears of its end
     # from the call itself
 

@@ -15,8 +15,8 @@ from twisted.logger import Logger
 
 from vos3000.call.call import Call, Phase
 from vos3000.call.control import CallControl
-from vos3000.call.leg import Content, InboundLeg, Leg, Referral, Stage
-from vos3000.call.presented import HIDDEN, PLAIN, Presented, Withheld
+from vos3000.call.leg import Content, Headers, InboundLeg, Leg, Referral, Stage
+from vos3000.call.presented import Presented
 from vos3000.instant import Now
 from vos3000.media.session import DirectMedia
 from vos3000.model.causes import EndCause, EndCauses
@@ -27,13 +27,10 @@ from vos3000.phone.device import same_device
 from vos3000.phone.half import SDP, Half
 from vos3000.phone.joint import Joint
 from vos3000.phone.replacing import Replacement, refusal_of
+from vos3000.phone.shown import TransferSettings, attended, blind, introduction
 from vos3000.routing.phones import Phones
 from vos3000.sdp.hold import resumed, transport
 from vos3000.timers import TimerWheel
-
-_OWN = 2
-"""callTransferNormalDisplay: the number of who transfers; 1 is the original
-caller's, 0 is as the system parameter says."""
 
 
 class Transfers:
@@ -42,8 +39,7 @@ class Transfers:
 
     @param phones: The platform phones.
     @param whose: The mapping gateway that a source's host and port belong to.
-    @param shows_caller: SS_CALL_TRANSFER_NORMAL_DISPLAY: whether the original
-        caller is shown.
+    @ivar settings: The system parameters of transfers.
     """
 
     def __init__(
@@ -51,18 +47,18 @@ class Transfers:
         control: CallControl,
         phones: Phones,
         whose: Callable[[str, int], MappingGateway | None],
-        shows_caller: Callable[[], bool],
+        settings: Callable[[], TransferSettings],
         timers: TimerWheel,
         now: Now,
         causes: EndCauses,
     ) -> None:
         self.control = control
+        self.settings = settings
         self.timers = timers
         self.now = now
         self.causes = causes
         self._phones = phones
         self._whose = whose
-        self._shows_caller = shows_caller
 
     def referred(self, call: Call, leg: Leg, referral: Referral) -> None:
         """One side of an answered call wants to transfer the other."""
@@ -83,8 +79,8 @@ class Transfers:
 
     def _attended(self, call: Call, leg: Leg, referral: Referral) -> None:
         consulted = referral.consulted
-        other = call_of(consulted)
-        if consulted is None or other is None or other.phase is not Phase.TALKING:
+        other = call_of(consulted) or ringing(consulted)
+        if consulted is None or other is None:
             referral.accept()
             referral.finish(self.causes.by_sip(481))
         elif other is call or not same_device(call, leg, other, consulted):
@@ -92,7 +88,11 @@ class Transfers:
         elif other.moving is not None:
             referral.refuse(self.causes.by_sip(491))
         else:
-            Transfer(self, call, leg, referral).join(other, consulted)
+            transfer = Transfer(self, call, leg, referral)
+            if other.phase is Phase.TALKING:
+                transfer.join(other, consulted)
+            else:
+                transfer.wait(other, consulted)
 
     def origin(self, call: Call, leg: Leg) -> MappingGateway | None:
         """
@@ -106,23 +106,6 @@ class Transfers:
             phone = self._phones.get(route.name)
             return None if phone is None else phone.origin
         return self._whose(*leg.peer)
-
-    def presented(self, call: Call, leg: Leg, origin: MappingGateway) -> Presented:
-        """
-        Whom the one that is called now is shown (callTransferNormalDisplay):
-        who called in the call that is transferred, or who transfers.
-        """
-        mode = 0
-        if origin.device is Device.PHONE:
-            mode = origin.settings.get("callTransferNormalDisplay") or 0
-        original = mode != _OWN if mode else self._shows_caller()
-        if leg is not call.leg and not original:
-            return PLAIN
-        hidden = call.leg.presented.withheld is not Withheld.NOTHING
-        if leg is call.leg:
-            return HIDDEN if hidden else PLAIN
-        withheld = Withheld.NUMBER if hidden else Withheld.NOTHING
-        return Presented(withheld=withheld, shown=call.caller)
 
     def replaces(self, leg: InboundLeg, replaced: Leg | None, early: bool) -> None:
         """
@@ -143,7 +126,19 @@ class Transfers:
 def call_of(leg: Leg | None) -> Call | None:
     """The answered call that a leg is in; None if it is in none."""
     call = getattr(leg, "call", None)
-    return call if isinstance(call, Call) else None
+    return call if isinstance(call, Call) and call.phase is Phase.TALKING else None
+
+
+def ringing(leg: Leg | None) -> Call | None:
+    """
+    The call whose answer a caller's leg waits for (RFC 3891 section 3: an early
+    dialog that it began itself); None for any other leg, and for a caller that
+    made no offer.
+    """
+    call = getattr(leg, "user", None)
+    if not isinstance(call, Call) or call.phase is not Phase.HUNTING:
+        return None
+    return call if call.leg is leg and call.leg.content.body else None
 
 
 class Transfer:
@@ -191,7 +186,7 @@ class Transfer:
         leg.placing = self
         leg.origin = origin
         leg.content = Content(offer, SDP)
-        leg.presented = owner.presented(call, near, origin)
+        leg.presented = blind(call, near, origin, owner.settings())
         number = call.caller_access if self._first.caller else call.callee_out
         if origin.device is Device.PHONE:
             number = origin.name
@@ -202,12 +197,49 @@ class Transfer:
 
     def join(self, call: Call, leg: Leg) -> None:
         """Attended: both calls are there."""
-        second = Half(call, leg, self._owner.timers, self._owner.causes)
-        self._second = second
+        self._second = Half(call, leg, self._owner.timers, self._owner.causes)
         call.moving = self
-        body = resumed(self._first.described())
         self._begin()
-        second.offer(Content(body, SDP), self.answered, self._fail)
+        self.consulted()
+
+    def wait(self, call: Call, leg: Leg) -> None:
+        """
+        Attended, before who is consulted has answered: the wait for that goes on
+        without who transfers, whose INVITE is over.
+        """
+        owner, before = self._owner, call.leg
+        joint = Joint(before, before.arrived, owner.causes)
+        joint.placing = Consulting(self)
+        joint.origin, joint.content = before.origin, before.content
+        joint.hops, joint.presented = before.hops, self._shown() or before.presented
+        joint.call = joint.user = call
+        call.replace(before, joint)
+        self._second = Half(call, joint, owner.timers, owner.causes)
+        call.moving = self
+        self._begin()
+        before.user = None
+        before.refuse(self._causes.by_sip(487), 0, False)
+        if call.callee_rang is not None:
+            self.progressed(Stage.RINGING)
+
+    def consulted(self) -> None:
+        """Who was consulted is there: offer it the first far end's media."""
+        second = self._second
+        if self._over or second is None:
+            return
+        headers: Headers = ()
+        shown = self._shown()
+        if shown is not None and second.caller:
+            headers = introduction(self._owner.control, second.call, shown)
+            if headers:
+                second.before = introduction(self._owner.control, second.call, None)
+        body = resumed(self._first.described())
+        second.offer(Content(body, SDP, headers), self.answered, self._fail)
+
+    def _shown(self) -> Presented | None:
+        """Whom who was consulted is shown instead of who called it."""
+        call, near, owner = self._first.call, self._first.near, self._owner
+        return attended(call, near, owner.origin(call, near), owner.settings())
 
     def _begin(self) -> None:
         self._referral.accept()
@@ -296,3 +328,22 @@ class Transfer:
 
 def _done(_: object) -> None:
     """The second far end was told; what it says changes nothing."""
+
+
+class Consulting:
+    """
+    The wait for who is consulted, in the place of who consults it.
+    """
+
+    __slots__ = ("_transfer",)
+
+    def __init__(self, transfer: Transfer) -> None:
+        self._transfer = transfer
+
+    def progressed(self, stage: Stage) -> None:
+        """It came further."""
+        self._transfer.progressed(stage)
+
+    def answered(self, content: Content) -> None:
+        """It answered what it was offered by who left."""
+        self._transfer.consulted()

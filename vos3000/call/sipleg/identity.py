@@ -56,25 +56,33 @@ def caller_in(
     presented = setup.caller_leg.presented
     if presented.withheld or not _shown(setup.caller):
         return ANONYMOUS_FROM
-    return _identity(setup, presented, options, settings, _host(options, here))
+    host = _host(options, here)
+    return _identity(setup.caller, presented, options, settings, host)
 
 
 def identities(
-    setup: Setup, gateway: RoutingGateway, settings: SipSettings, here: str
+    caller: str,
+    presented: Presented,
+    gateway: RoutingGateway,
+    settings: SipSettings,
+    here: str,
 ) -> Headers:
-    """Privacy and the headers that tell the caller beside From."""
+    """
+    Privacy and the headers that tell the caller beside From.
+
+    @param caller: Its number as the gateway is shown it; empty for none.
+    """
     options = gateway.sip
     mode = _privacy_mode(gateway, settings)
     if not (mode or trusted(options)):
         return ()
-    if not setup.caller and gateway.device is Device.PHONE:
+    if not caller and gateway.device is Device.PHONE:
         # callerIdDisplay
         return ()
-    presented = setup.caller_leg.presented
     host = _host(options, here)
     ours = ""
-    if _shown(setup.caller):
-        ours = _identity(setup, presented, options, settings, host)
+    if _shown(caller):
+        ours = _identity(caller, presented, options, settings, host)
     asserted = _values(options.p_asserted, presented.asserted, ours, host)
     preferred = _values(options.p_preferred, presented.preferred, ours, host)
     privacy = _privacy(mode, presented, bool(asserted or preferred))
@@ -85,8 +93,8 @@ def identities(
     if privacy:
         headers.append(("Privacy", ";".join(privacy)))
     if ours and options.remote_party_id:
-        uri = address_of(setup.caller, host, options.user_phone)
-        display = _display(setup, presented, options, settings)
+        uri = address_of(caller, host, options.user_phone)
+        display = _display(caller, presented, options, settings)
         value = remote_party_id(display, uri, bool(presented.withheld))
         headers.append(("Remote-Party-ID", value))
     return tuple(headers)
@@ -147,18 +155,18 @@ def domain(text: str) -> str:
 
 
 def _identity(
-    setup: Setup,
+    caller: str,
     presented: Presented,
     options: SipOptions,
     settings: SipSettings,
     host: str,
 ) -> str:
-    uri = address_of(setup.caller, host, options.user_phone)
-    return named(_display(setup, presented, options, settings), uri)
+    uri = address_of(caller, host, options.user_phone)
+    return named(_display(caller, presented, options, settings), uri)
 
 
 def _display(
-    setup: Setup, presented: Presented, options: SipOptions, settings: SipSettings
+    caller: str, presented: Presented, options: SipOptions, settings: SipSettings
 ) -> str:
     """
     The caller's name as the gateway is told it (sipDisplay). A name that is a
@@ -167,9 +175,9 @@ def _display(
     if not options.display:
         return ""
     if settings.display_from == "Caller":
-        return setup.caller
+        return caller
     display = presented.display
-    return setup.caller if display and names_a_number(display) else display
+    return caller if display and names_a_number(display) else display
 
 
 def _privacy_mode(gateway: RoutingGateway, settings: SipSettings) -> PrivacyMode | None:

@@ -43,7 +43,8 @@ def told_by(
     @param target: The Request-URI.
     """
     options = gateway.sip
-    headers = identities(setup, gateway, settings, here)
+    presented = setup.caller_leg.presented
+    headers = identities(setup.caller, presented, gateway, settings, here)
     if setup.forwarded:
         headers += forwarding(setup, options, here, target)
     if options.invite_headers or options.extra_headers:

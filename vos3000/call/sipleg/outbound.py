@@ -14,6 +14,7 @@ from vos3000.call.leg import (
     Setup,
     Stage,
 )
+from vos3000.call.presented import Presented
 from vos3000.call.sipleg.again import (
     GIVE_UP,
     PAUSING,
@@ -23,7 +24,7 @@ from vos3000.call.sipleg.again import (
 )
 from vos3000.call.sipleg.extending import extensions
 from vos3000.call.sipleg.hearing import Hearing
-from vos3000.call.sipleg.identity import caller_in
+from vos3000.call.sipleg.identity import caller_in, identities
 from vos3000.call.sipleg.invitation import told_by, uri_of
 from vos3000.call.sipleg.lifetime import answered
 from vos3000.call.sipleg.onward import Onward
@@ -336,6 +337,11 @@ class SipOutboundLeg(SipLeg):
         """The caller answered the callee's offer: in PRACK, or in the ACK."""
         if self._hearing is None or not self._hearing.confirm(content):
             super().confirm(content)
+
+    def introducing(self, number: str, presented: Presented) -> Headers:
+        """The identities that it is told; From stays as it was (RFC 4916)."""
+        settings, here = self._legs.settings(), self.local_host
+        return identities(number, presented, self.gateway, settings, here)
 
     def _byed(self, request: Request) -> None:
         """The callee hung up; before its answer that is a refusal."""
