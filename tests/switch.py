@@ -475,7 +475,12 @@ class Switch:
         """The names of the gateways at a host and port."""
         found = {each.name for each in self.vendors if each.remote_ip == host}
         gateway = self.authenticator.mapping_gateway(host, port)
-        return frozenset(found | ({gateway.name} if gateway is not None else set()))
+        registered = self.gate.callers.gateway_at((host, port))
+        return frozenset(
+            found
+            | ({gateway.name} if gateway is not None else set())
+            | ({registered} if registered is not None else set())
+        )
 
     def choose(self, count: int) -> int:
         """No chance: always the first."""

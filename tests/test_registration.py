@@ -10,6 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.devices import HOME, Device
 from tests.switch import SWITCH, FakeChannel, Switch, mapping_gateway
+from vos3000.events import PhoneOnlineChanged
 from vos3000.model.bindings import Address, Binding, Key
 
 
@@ -35,6 +36,12 @@ class RestartTests(SynchronousTestCase):
 
     def _socket(self, local: Address) -> Any:
         return self.switch.channel if local == SWITCH else None
+
+    def told(self) -> list[PhoneOnlineChanged]:
+        """What is published of phones from now on."""
+        told: list[PhoneOnlineChanged] = []
+        self.switch.events.subscribe(PhoneOnlineChanged, told.append)
+        return told
 
     def restored(self, **changes: Any) -> Binding | None:
         """The binding after a restart."""
@@ -95,6 +102,32 @@ class RestartTests(SynchronousTestCase):
             self.assertEqual(len(self.gone), 1, changes)
             self.gone.clear()
 
+    def test_changed_meanwhile(self) -> None:
+        """
+        Another password, a lock in both directions, an address of its own: the
+        phone is offline, and whoever took it for online is told.
+        """
+        told = self.told()
+        for changes in (
+            {"password": "changed"},
+            {"lockType": 3},
+            {"registerType": 0, "ip": HOME[0]},
+        ):
+            self.switch.phone("1001", dids="4930", **changes)
+            self.assertIsNone(self.restored())
+            self.assertEqual(self.gone, [("1001", "")], changes)
+            (event,) = told
+            self.assertEqual((event.e164, event.online), ("1001", False))
+            self.assertEqual((event.dids, event.remote_ip), (("4930",), HOME[0]))
+            self.gone.clear()
+            told.clear()
+
+    def test_connection_died(self) -> None:
+        """A phone that cannot be reached any more is told as gone, too."""
+        told = self.told()
+        self.assertIsNone(self.restored(transport="ws"))
+        self.assertEqual([event.online for event in told], [False])
+
 
 class ChangeTests(SynchronousTestCase):
     """Tables that are read again."""
@@ -111,17 +144,80 @@ class ChangeTests(SynchronousTestCase):
         )
         self.assertEqual(list(switch.location.bindings()), [])
 
+    def test_deleted_is_told(self) -> None:
+        """The push names a phone that is gone by all its numbers, once."""
+        told: list[PhoneOnlineChanged] = []
+        for whole in (False, True):
+            switch = Switch()
+            switch.phone("1001", dids="4930")
+            Device(switch).register()
+            switch.events.subscribe(PhoneOnlineChanged, told.append)
+            if whole:
+                switch.registration.load_phones([])
+            else:
+                switch.registration.put_phone("1001", None)
+            (event,) = told
+            self.assertEqual((event.e164, event.online), ("1001", False))
+            self.assertEqual((event.dids, event.remote_ip), (("4930",), HOME[0]))
+            told.clear()
+
+    def test_locked(self) -> None:
+        """Offline while it is locked in both directions, and only then."""
+        switch = Switch()
+        device = Device(switch)
+        for lock, status in ((0, 200), (1, 200), (3, 403), (2, 200)):
+            phone = switch.phone("1001", lockType=lock)
+            self.assertEqual(device.register().status, status)
+            switch.registration.load_phones([phone])
+            self.assertEqual(switch.online("1001"), status == 200)
+        switch.phone("1001", lockType=3)
+        self.assertFalse(switch.online("1001"))
+
     def test_new_password(self) -> None:
-        """It counts for the next REGISTER; until then the phone stays."""
+        """The old one's registration is over, however the table is read."""
         switch = Switch()
         phone = switch.phone("1001")
         device = Device(switch)
         device.register()
-        switch.registration.load_phones([attrs.evolve(phone, password="new")])
-        self.assertIsNotNone(switch.location.find("1001"))
-        self.assertEqual(device.register().status, 401)
-        device.password = "new"
+        for password in ("new", "newer"):
+            phone = attrs.evolve(phone, password=password)
+            if password == "new":
+                switch.registration.load_phones([phone])
+            else:
+                switch.registration.put_phone("1001", phone)
+            self.assertFalse(switch.online("1001"))
+            self.assertEqual(device.register().status, 401)
+            device.password = password
+            self.assertEqual(device.register().status, 200)
+            switch.registration.load_phones([phone])
+            switch.registration.put_phone("1001", phone)
+            self.assertTrue(switch.online("1001"))
+
+    def test_password_that_is_the_number(self) -> None:
+        """It is taken as VOS3000 takes it, told once, and counted."""
+        switch = Switch()
+        told: list[str] = []
+
+        def hear(event: dict[str, Any]) -> None:
+            if "e164" in event:
+                told.append(str(event["log_format"]).format(**event))
+
+        globalLogPublisher.addObserver(hear)
+        self.addCleanup(globalLogPublisher.removeObserver, hear)
+        switch.phone("1000")
+        for number in ("1001", "1002"):
+            switch.phone(number, password=number)
+        device = Device(switch, password="1001")
         self.assertEqual(device.register().status, 200)
+        switch.registration.load_phones(switch.phones)
+        (line,) = told
+        self.assertIn("their number for a password: 1, such as '1001'", line)
+        samples = {each.name: each.value for each in switch.metrics.samples()}
+        self.assertEqual(samples["security_weak_passwords"], 2)
+        switch.phone("1002")
+        switch.registration.put_phone("1001", None)
+        samples = {each.name: each.value for each in switch.metrics.samples()}
+        self.assertEqual(samples["security_weak_passwords"], 0)
 
     def test_connection_closes(self) -> None:
         """A phone behind NAT goes with its connection."""

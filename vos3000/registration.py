@@ -65,6 +65,7 @@ class Registration:
     ) -> None:
         self._gateway = gateway
         self._told: frozenset[str] = frozenset()
+        self._told_of_weak = False
         self._in_force = in_force
         self.keep: Callable[[Key, Binding | None], object] = _nowhere
         self.directory = Directory(sip.realm, digest.secret, sip.digest)
@@ -72,9 +73,14 @@ class Registration:
             timers,
             now,
             events,
-            self.directory.dids,
+            self.directory.last_dids,
             self._changed,
             metrics,
+        )
+        metrics.gauge(
+            "security_weak_passwords",
+            "Phones that have their number for a password",
+            lambda: len(self.directory.weak),
         )
         self.flows = Flows(timers, lambda: now().mono, self._silent, metrics)
         self.keep_alive = NatKeepAlive(
@@ -126,22 +132,22 @@ class Registration:
         reception.watchers.append(self.closed)
 
     def load_phones(self, phones: Iterable[Phone]) -> None:
-        """Take over the phones; who may not register any more is offline."""
+        """
+        Take over the phones; who may not register any more, or has another
+        password, is offline: else a thief who is known would go on to be called.
+        """
         self.directory.load_phones(phones)
         self._prune()
+        self._tell_of_weak()
 
     def put_phone(self, e164: str, phone: Phone | None) -> None:
         """Replace one phone, or take it away; likewise."""
         self.directory.put_phone(e164, phone)
-        if not self._registers(e164):
-            for binding in self.location.of(e164):
-                self.location.remove(*binding.key)
+        self._drop(self.location.of(e164))
+        self._tell_of_weak()
 
     def load_mapping(self, gateways: Iterable[MappingGateway]) -> None:
-        """
-        Take over the mapping gateways, likewise. One of another password is
-        offline, too: what is registered calls without showing it.
-        """
+        """Take over the mapping gateways, likewise."""
         self.directory.load_mapping(gateways)
         self._prune()
 
@@ -155,20 +161,36 @@ class Registration:
             if problem not in self._told:
                 self._log.warn("{problem}", problem=problem)
         self._told = frozenset(self.directory.problems)
-        for binding in self.location.bindings():
-            if not self._stays(binding.aor):
+        self._drop(self.location.bindings())
+
+    def _drop(self, bindings: Iterable[Binding]) -> None:
+        """Forget those of them that may not stay as the tables are now."""
+        for binding in bindings:
+            if not self._stays(binding):
                 self.location.remove(*binding.key)
 
-    def _stays(self, aor: str) -> bool:
-        """Whether a device may stay registered as the tables are now."""
-        found = self.directory.find(aor)
-        if found is None or not found.registers:
-            return False
-        return not (found.mapping and aor in self.directory.renewed)
+    def _stays(self, binding: Binding) -> bool:
+        found = self.directory.find(binding.aor)
+        return found is not None and found.registers and found.mark == binding.mark
+
+    def _tell_of_weak(self) -> None:
+        """Say once that there are phones which the first guess opens."""
+        weak = self.directory.weak
+        if not weak or self._told_of_weak:
+            return
+        self._told_of_weak = True
+        self._log.warn(
+            "phones with their number for a password: {count}, such as {e164!r};"
+            " it is what scanners try first",
+            count=len(weak),
+            e164=min(weak),
+        )
 
     def _bind(self, **attributes: Any) -> Binding:
         """Make a binding, see L{vos3000.sip.registrar.Registrar}."""
-        return self._honest(Binding(**attributes))
+        found = self.directory.find(attributes["aor"])
+        mark = "" if found is None else found.mark
+        return self._honest(Binding(mark=mark, **attributes))
 
     def _honest(self, binding: Binding) -> Binding:
         """
@@ -186,16 +208,17 @@ class Registration:
         """
         Take bindings that were kept over a restart. A device on UDP can be
         called at once; one whose connection died with the last process only if
-        a new one can be made to its Contact.
+        a new one can be made to its Contact. Whoever may not register any more,
+        or got another password meanwhile, is offline.
         """
-        found = []
+        found, ended = [], []
         for binding in bindings:
             reachable = self._reachable(binding, sockets)
-            if reachable is None or not self._registers(binding.aor):
-                self.keep(binding.key, None)
+            if reachable is None or not self._stays(binding):
+                ended.append(binding)
             else:
                 found.append(reachable)
-        self.location.restore(found)
+        self.location.restore(found, ended)
         for binding in found:
             if binding.flow and self.location.current(binding.key) is binding:
                 self._watch(binding)

@@ -249,7 +249,7 @@ class Signaling:
             self.presence,
             lambda: self._in_force.registering,
             lambda: self._in_force.publish_expire,
-            self.named,
+            self.gateways_at,
             choose,
             self._metrics,
         )
@@ -305,13 +305,19 @@ class Signaling:
 
     def named(self, host: str, port: int) -> frozenset[str]:
         """The names of the gateways and phones at a host and port."""
+        found = self.gateways_at(host, port)
+        registered = self.gate.callers.name_at((host, port))
+        return found if registered is None else found | {registered}
+
+    def gateways_at(self, host: str, port: int) -> frozenset[str]:
+        """The names of the gateways there, and of no phone."""
         found = set(self._vendors.get(host, ()))
         for name in self.hosts.names(host):
             found |= self._vendors.get(name, frozenset())
         gateway = self.authenticator.mapping_gateway(host, port)
         if gateway is not None:
             found.add(gateway.name)
-        registered = self.gate.callers.name_at((host, port))
+        registered = self.gate.callers.gateway_at((host, port))
         if registered is not None:
             found.add(registered)
         return frozenset(found)

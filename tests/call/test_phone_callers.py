@@ -7,7 +7,7 @@ from __future__ import annotations
 from tests.call.build import CallTests
 from tests.call.phones import ILLEGAL, OFFLINE, PhoneCallTests
 from tests.peers import Caller
-from tests.phones import DESK, PhonePeer
+from tests.phones import DESK, HALL, PhonePeer
 from tests.switch import (
     STRANGER,
     Switch,
@@ -336,6 +336,34 @@ class DynamicGatewayTests(PhoneCallTests):
         trunk.call("2000")
         (cdr,) = switch.cdrs
         self.assertEqual((cdr.callergatewayid, cdr.callere164), ("trunk", "trunk"))
+
+    def test_to_is_changed_on_the_way(self) -> None:
+        """
+        By password the Request-URI says who is called, since the digest covers
+        it, whatever stands in To; where it is registered To counts as ever.
+        """
+        for registered in (False, True):
+            switch, trunk = self.registering()
+            switch.phone("1002")
+            two = PhonePeer(switch, "1002", HALL)
+            two.register()
+            if registered:
+                trunk.register()
+            switch.taken()
+            caller = trunk.caller("1002", "4930")
+            caller.to = "<sip:00881234@192.0.2.1>"
+            if registered:
+                caller.invite()
+            else:
+                trunk.device.learn(trunk.invite(caller))
+                caller.cseq += 1
+                trunk.invite(caller)
+            called = "00881234" if registered else "1002"
+            current = [each.callee_e164 for each in switch.registry.current()]
+            ended = [
+                cdr.calleeaccesse164 for cdr in switch.cdrs if cdr.endreason != ILLEGAL
+            ]
+            self.assertEqual(current + ended, [called])
 
     def test_two_behind_one_address(self) -> None:
         """Where a phone registers from the same place, all show passwords."""

@@ -13,6 +13,7 @@ from tests.phones import DESK, PhonePeer
 from tests.switch import (
     ANSWER,
     CALLEE,
+    CALLER,
     SECOND,
     Switch,
     mapping_gateway,
@@ -236,3 +237,29 @@ class BehindGatewayTests(PhoneCallTests):
         switch.phone("1001", registerType=2, callLevel=1)
         self.from_gateway(switch, "0100", number="1001")
         self.refused(switch, 403, -1010)
+
+    def test_nothing_is_free_to_the_gateway(self) -> None:
+        """
+        noBillingToPhone of the number in From: free if that phone would pay and
+        its settings hold; a gateway that pays itself is charged.
+        """
+        for settings, fee, account in (
+            ({"enablePhoneSetting": True}, Decimal("0.06"), "acme"),
+            ({"allowPhoneBilling": True}, Decimal("0.06"), "own"),
+            ({"enablePhoneSetting": True, "allowPhoneBilling": True}, 0, "own"),
+        ):
+            switch = self.gateway_with(**settings)
+            switch.phone("1001", registerType=2, account="own", noBillingToPhone=1)
+            two = PhonePeer(switch, "1002")
+            two.register()
+            switch.taken()
+            caller = self.from_gateway(switch, "1002", number="1001")
+            two.answers(two.rings())
+            caller.ack(switch.taken(CALLER)[-1])
+            switch.advance(10)
+            switch.registry.hang_up(1)
+            (cdr,) = switch.cdrs
+            self.assertEqual((cdr.fee, cdr.customeraccount), (fee, account), settings)
+            (entry,) = switch.records.entries
+            moved = {each.account: each.amount for each in entry.movements}
+            self.assertEqual(moved.get(account, 0), -fee if fee else 0)

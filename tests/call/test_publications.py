@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.call.build import CallTests, final
+from tests.devices import Device
 from tests.peers import Callee, Caller
 from tests.switch import (
     CALLEE,
@@ -270,6 +271,29 @@ class ProtocolTests(PublishTests):
         self.publish(switch, "capacity=0", uri="sip:second@192.0.2.1")
         self.assertEqual(self.why(switch, "second"), "")
         self.assertNotEqual(self.why(switch), "")
+
+    def test_registered_gateway(self) -> None:
+        """It speaks for itself from where it is registered; a phone does not."""
+        home = ("203.0.113.80", 5070)
+        for number, status in (("trunk", 200), ("1001", 403)):
+            switch = self.begin(
+                routing_gateway(
+                    name="trunk",
+                    remote_ip="",
+                    register_type=1,
+                    password="secret",
+                    sip=PUBLISHES,
+                ),
+                routing_gateway(id=3, name="1001", remote_ip=SECOND[0], sip=PUBLISHES),
+            )
+            switch.phone("1001")
+            self.assertEqual(
+                Device(switch, number, address=home).register().status, 200
+            )
+            answer = self.publish(switch, "status=closed", source=home)
+            self.assertEqual(answer.status, status)
+            closed = [self.why(switch, name) != "" for name in ("trunk", "1001")]
+            self.assertEqual(closed, [number == "trunk", False])
 
 
 class DocumentTests(CallTests):

@@ -11,6 +11,7 @@ from tests import rows
 from tests.routing.test_location import binding
 from vos3000.db import registrations
 from vos3000.db.registrations import GATHER, RETRY, RegistrationStore
+from vos3000.db.secrets import Sealer
 from vos3000.errors import StorageError
 from vos3000.metrics import Metrics
 from vos3000.model.bindings import Binding
@@ -54,6 +55,7 @@ class StoreTests(SynchronousTestCase):
             cseq=2**32 - 1,
             named=None,
             channel=object(),
+            mark="0123456789abcdef",
         )
         plain = binding("1002")
         self.keep(kept, plain)
@@ -62,6 +64,21 @@ class StoreTests(SynchronousTestCase):
         self.assertEqual(first, kept)
         self.assertIsNone(first.channel)
         self.assertEqual(second, attrs.evolve(plain, named=None))
+
+    def test_mark_is_sealed(self) -> None:
+        """Who reads the database has nothing to compare guesses with."""
+        self.pool.dialect.secrets = Sealer(bytes(32))
+        kept = binding(named=None, mark="0123456789abcdef")
+        self.keep(kept)
+        self.clock.advance(GATHER)
+        (row,) = self.connection.execute("SELECT * FROM e_registration")
+        self.assertNotIn("0123456789abcdef", repr(tuple(row)))
+        self.assertEqual(self.loaded(), [kept])
+        self.assertNotIn("0123456789abcdef", repr(kept))
+        self.pool.dialect.secrets = Sealer(bytes(31) + b"1")
+        (found,) = self.loaded()
+        self.assertEqual(found.mark, "")
+        self.flushLoggedErrors()
 
     def test_gathered(self) -> None:
         """Each change is written as it is by then, once."""

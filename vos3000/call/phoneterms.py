@@ -32,6 +32,10 @@ class Calling(Protocol):
     phone: Phone | None
     holds_phone_line: bool
 
+    @property
+    def payer(self) -> MappingGateway | None:
+        """Whose account pays, once that is known."""
+
 
 _ON = 1
 """The value of a setting whose 0 leaves it to the system and whose 2 is off."""
@@ -113,8 +117,14 @@ def origin_of(call: Calling, gateway: MappingGateway) -> MappingGateway:
 
 
 def is_free(call: Calling, selection: Selection) -> bool:
-    """Whether a phone calls another and pays nothing for it (noBillingToPhone)."""
-    if call.phone is None or call.phone.settings.get("noBillingToPhone") != _ON:
+    """
+    Whether a phone calls another and pays nothing for it (noBillingToPhone).
+    Where a gateway pays, a number that it shows in From saves it nothing.
+    """
+    phone, payer = call.phone, call.payer
+    if phone is None or phone.settings.get("noBillingToPhone") != _ON:
+        return False
+    if payer is None or payer.device is not Device.PHONE:
         return False
     return selection.routes[0].gateway.device is Device.PHONE
 

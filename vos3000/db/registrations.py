@@ -9,7 +9,7 @@ nobody waits for it and nobody is told but the log.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -36,7 +36,7 @@ LIMIT = 500
 _COLUMNS = (
     *("aor", "flow", "contact", "path", "transport", "remoteip", "remoteport"),
     *("localip", "localport", "callid", "cseq", "productid", "registertime"),
-    *("updatetime", "expiretime"),
+    *("updatetime", "expiretime", "mark"),
 )
 _NAMES = ", ".join(_COLUMNS)
 _INSERT = (
@@ -150,20 +150,23 @@ class RegistrationStore:
 
     # Interactions
 
-    @staticmethod
-    def _put(cursor: Cursor, batch: dict[Key, Binding | None]) -> None:
+    def _put(self, cursor: Cursor, batch: dict[Key, Binding | None]) -> None:
+        seal = self._pool.dialect.secrets.seal
         cursor.executemany(_DELETE, list(batch))
-        rows = [_row(binding) for binding in batch.values() if binding is not None]
+        rows = [_row(binding, seal) for binding in batch.values() if binding]
         if rows:
             cursor.executemany(_INSERT, rows)
 
-    @staticmethod
-    def _load(cursor: Cursor) -> list[Binding]:
+    def _load(self, cursor: Cursor) -> list[Binding]:
         cursor.execute(f"SELECT {_NAMES} FROM e_registration ORDER BY updatetime")
-        return list(_bindings(cursor.fetchall()))
+        return list(_bindings(cursor.fetchall(), self._pool.dialect.secrets.open))
 
 
-def _row(binding: Binding) -> tuple[Any, ...]:
+def _row(binding: Binding, seal: Callable[[str], str]) -> tuple[Any, ...]:
+    """
+    A binding's row. What tells its password from others is sealed as that is:
+    in clear it would tell those who guess when they are right.
+    """
     return (
         binding.aor,
         binding.flow,
@@ -178,6 +181,7 @@ def _row(binding: Binding) -> tuple[Any, ...]:
         binding.registered,
         binding.updated,
         binding.expires,
+        seal(binding.mark),
     )
 
 
@@ -186,11 +190,13 @@ def _stored(text: str) -> str:
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def _bindings(rows: Iterable[Sequence[Any]]) -> Iterable[Binding]:
+def _bindings(
+    rows: Iterable[Sequence[Any]], opened: Callable[[str], str]
+) -> Iterable[Binding]:
     for row in rows:
         aor, flow, contact, path, transport, *rest = row
         host, port, here, there, call_id, cseq, product, *times = rest
-        registered, updated, expires = times
+        registered, updated, expires, mark = times
         yield Binding(
             aor=aor,
             flow=flow,
@@ -206,4 +212,5 @@ def _bindings(rows: Iterable[Sequence[Any]]) -> Iterable[Binding]:
             expires=expires,
             path=tuple(path.split(_BETWEEN)) if path else (),
             product=product,
+            mark=opened(mark),
         )

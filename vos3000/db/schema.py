@@ -237,6 +237,7 @@ _table(
     _big("registertime"),
     _big("updatetime"),
     _big("expiretime"),
+    _text("mark"),
 )
 
 _table(

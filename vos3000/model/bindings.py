@@ -32,6 +32,7 @@ class Binding:
     @ivar named: Where its Contact says it is; None if nothing can be sent
         there: a host name, or a private address behind a public source.
     @ivar channel: What its REGISTER came on; None after a restart.
+    @ivar mark: Tells the password that it showed from any other.
     @ivar product: Its User-Agent.
     @ivar registered: Since when it is registered, UTC ms.
     @ivar updated: When it registered last, UTC ms.
@@ -52,6 +53,7 @@ class Binding:
     expires: int
     path: tuple[str, ...] = ()
     product: str = ""
+    mark: str = attrs.field(default="", repr=False)
     channel: Any = attrs.field(default=None, eq=False, repr=False)
 
     @property

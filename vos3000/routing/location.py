@@ -134,10 +134,14 @@ class Location:
         if aor not in self._devices:
             self._tell(binding, False)
 
-    def restore(self, bindings: Iterable[Binding]) -> None:
+    def restore(
+        self, bindings: Iterable[Binding], ended: Iterable[Binding] = ()
+    ) -> None:
         """
         Take bindings that were kept over a restart. Nobody is told of them, but
         of the end of those that ended meanwhile.
+
+        @param ended: Those that did not outlive it.
         """
         late = []
         now = self._now().wall
@@ -145,9 +149,9 @@ class Location:
             if binding.expires > now:
                 self._enter(binding)
             else:
+                self._expired.value += 1
                 late.append(binding)
-        for binding in late:
-            self._expired.value += 1
+        for binding in (*late, *ended):
             self._changed(binding.key, None)
             if binding.aor not in self._devices:
                 self._tell(binding, False)

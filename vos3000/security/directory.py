@@ -9,10 +9,16 @@ cannot authenticate, since everybody would know it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from hashlib import blake2b
 
 import attrs
 
-from vos3000.model.gateways import MappingGateway, RegisterType, RoutingGateway
+from vos3000.model.gateways import (
+    LockType,
+    MappingGateway,
+    RegisterType,
+    RoutingGateway,
+)
 from vos3000.model.phones import Phone
 
 Hash = Callable[[str, str, str, str], str]
@@ -25,8 +31,9 @@ class Credential:
     One user that can authenticate.
 
     @ivar user: The user of its address of record, and of its digest.
-    @ivar mark: Tells whether a password is still the same, in this process.
-    @ivar registers: Whether it may register: it is dynamic.
+    @ivar mark: Tells whether a password is still the same, over a restart, too.
+    @ivar registers: Whether it may register: it is dynamic, and no phone that is
+        locked in both directions.
     @ivar phone: Whether it is a phone.
     @ivar mapping: Whether calls may come from it as from a mapping gateway.
     @ivar routing: Whether calls may go to it as to a routing gateway.
@@ -34,7 +41,7 @@ class Credential:
 
     user: str
     secrets: Mapping[str, str] = attrs.field(repr=False)
-    mark: int = attrs.field(default=0, repr=False, eq=False)
+    mark: str = attrs.field(default="", repr=False, eq=False)
     registers: bool = False
     phone: bool = False
     mapping: bool = False
@@ -51,7 +58,7 @@ class Directory:
 
     @param hashed: Makes of a password what stands for it.
     @param algorithms: The algorithms that are asked for.
-    @ivar renewed: Whose password is another since the last change of a table.
+    @ivar weak: The phones whose password is their number.
     @ivar problems: What could not be used, one line each, for the operator.
     """
 
@@ -63,11 +70,13 @@ class Directory:
         self._mapping: dict[str, Credential] = {}
         self._routing: dict[str, Credential] = {}
         self._users: dict[str, Credential] = {}
-        self.renewed: frozenset[str] = frozenset()
+        self._departed: dict[str, Credential] = {}
+        self.weak: set[str] = set()
         self.problems: tuple[str, ...] = ()
 
     def load_phones(self, phones: Iterable[Phone]) -> None:
         """Replace all phones."""
+        self.weak = set()
         self._phones = {
             phone.e164: self._of_phone(phone) for phone in phones if phone.password
         }
@@ -75,7 +84,9 @@ class Directory:
 
     def put_phone(self, e164: str, phone: Phone | None) -> None:
         """Replace one phone, or take it away; problems are found when all load."""
-        self._phones.pop(e164, None)
+        gone = self._phones.pop(e164, None)
+        self._departed = {} if gone is None else {e164: gone}
+        self.weak.discard(e164)
         if phone is not None and phone.password:
             self._phones[e164] = self._of_phone(phone)
         found = None
@@ -89,10 +100,13 @@ class Directory:
             self._users[e164] = found
 
     def _of_phone(self, phone: Phone) -> Credential:
+        if phone.password == phone.e164:
+            self.weak.add(phone.e164)
+        dynamic = phone.register_type == RegisterType.DYNAMIC
         return self._credential(
             phone.e164,
             phone.password,
-            registers=phone.register_type == RegisterType.DYNAMIC,
+            registers=dynamic and phone.origin.lock_type != LockType.ALL,
             phone=True,
             dids=phone.dids,
         )
@@ -140,6 +154,13 @@ class Directory:
         found = self._users.get(user)
         return found.dids if found is not None and found.phone else None
 
+    def last_dids(self, user: str) -> tuple[str, ...] | None:
+        """The same of a phone that the last change of a table took away, too."""
+        found = self._users.get(user)
+        if found is None or not found.phone:
+            found = self._departed.get(user)
+        return None if found is None else found.dids
+
     def _credential(
         self,
         user: str,
@@ -150,7 +171,7 @@ class Directory:
         routing: bool = False,
         dids: tuple[str, ...] = (),
     ) -> Credential:
-        mark = hash(password)
+        mark = _mark(user, password)
         known = self._users.get(user)
         if known is not None and known.mark == mark:
             secrets = known.secrets
@@ -174,11 +195,11 @@ class Directory:
                         f" passwords; that of the {_kind(given)} counts"
                     )
         before, self._users = self._users, users
-        self.renewed = frozenset(
-            name
+        self._departed = {
+            name: known
             for name, known in before.items()
-            if name in users and users[name].secrets != known.secrets
-        )
+            if known.phone and (name not in users or not users[name].phone)
+        }
         self.problems = tuple(problems)
 
 
@@ -196,3 +217,9 @@ def _joined(first: Credential, other: Credential) -> Credential:
 
 def _kind(given: Credential) -> str:
     return "phone" if given.phone else "mapping gateway"
+
+
+def _mark(user: str, password: str) -> str:
+    """Sixteen digits that another password of this user would not have."""
+    data = f"{user}\0{password}".encode("utf-8", "surrogateescape")
+    return blake2b(data, digest_size=8).hexdigest()

@@ -36,6 +36,9 @@ class Identity:
 
 _STRANGER = Identity()
 
+_TO, _REQUEST_URI = 0, 1
+"""Values of sipCalleeE164Domain."""
+
 
 class Callers:
     """
@@ -57,6 +60,7 @@ class Callers:
         self._directory = directory
         self._challenger = challenger
         self._gateways: dict[str, MappingGateway] = {}
+        self._by_password: dict[str, MappingGateway] = {}
 
     def load(self, gateways: Iterable[MappingGateway]) -> None:
         """Replace all mapping gateways."""
@@ -64,6 +68,9 @@ class Callers:
             gateway.name: gateway
             for gateway in gateways
             if gateway.register_type == RegisterType.DYNAMIC
+        }
+        self._by_password = {
+            name: _protected(gateway) for name, gateway in self._gateways.items()
         }
 
     def knows(self, host: str, port: int) -> bool:
@@ -88,6 +95,16 @@ class Callers:
     def name_at(self, source: Address) -> str | None:
         """Which phone or gateway is registered from there, if it is one alone."""
         return self._location.only_at(source)
+
+    def gateway_at(self, source: Address) -> str | None:
+        """
+        Which gateway is registered from there, likewise; a phone that has a
+        gateway's name is no gateway.
+        """
+        name = self.name_at(source)
+        found = None if name is None else self._directory.find(name)
+        its = found is not None and (found.mapping or found.routing)
+        return name if its else None
 
     def identify(self, transaction: InviteServerTransaction) -> Identity:
         """Who sent an INVITE that came from no gateway's address."""
@@ -128,13 +145,13 @@ class Callers:
             return None
         if binding.transport != transaction.channel.name.lower():
             return None
-        return self._gateway(binding.aor)
+        its = self._is_gateway(binding.aor)
+        return self._gateways.get(binding.aor) if its else None
 
-    def _gateway(self, name: str) -> MappingGateway | None:
-        """The gateway of a name, if the password of that name is its own."""
+    def _is_gateway(self, name: str) -> bool:
+        """Whether the password of a name is that of its mapping gateway."""
         found = self._directory.find(name)
-        its = found is not None and found.mapping
-        return self._gateways.get(name) if its else None
+        return found is not None and found.mapping
 
     def _static(self, request: Request, source: Address) -> MappingGateway | None:
         """The phone of a fixed address that has the number of From."""
@@ -153,8 +170,18 @@ class Callers:
         """Whose password it was; who calls from a fixed address has none here."""
         phone = self._phones.get(user)
         if phone is None:
-            return self._gateway(user)
+            return self._by_password.get(user) if self._is_gateway(user) else None
         return phone.origin if phone.register_type == RegisterType.DYNAMIC else None
+
+
+def _protected(gateway: MappingGateway) -> MappingGateway:
+    """
+    The gateway as it calls by password: not To, which anybody on the way can
+    change, but the Request-URI says whom; the digest covers that.
+    """
+    if gateway.callee_domain != _TO:
+        return gateway
+    return attrs.evolve(gateway, callee_domain=_REQUEST_URI)
 
 
 def _is_at(phone: Phone, source: Address) -> bool:

@@ -166,6 +166,7 @@ def _registrations() -> None:
         _number("registertime", sa.BigInteger()),
         _number("updatetime", sa.BigInteger()),
         _number("expiretime", sa.BigInteger()),
+        _word("mark", 255),
     )
 
 
