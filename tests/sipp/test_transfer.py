@@ -15,10 +15,9 @@ from tests.sipp.case import OPENING, ORDINARY, SharedCalls
 from tests.sipp.runner import Outcome, Party
 from tests.sipp.shared import COST, PERIOD, RETAIL
 
-_ACK = re.compile(
-    r"(?ms)^ACK .*?^From: [^\n]*;tag=(\S+)$.*?^To: [^\n]*;tag=(\S+)$"
-    r".*?^Call-ID: (\S+)$"
-)
+_TAGS = r".*?^From: [^\n]*;tag=(\S+)$.*?^To: [^\n]*;tag=(\S+)$.*?^Call-ID: (\S+)$"
+_ACK = re.compile(rf"(?ms)^ACK {_TAGS}")
+_RINGING = re.compile(rf"(?ms)^SIP/2.0 180 {_TAGS}")
 
 
 class TransferTests(SharedCalls):
@@ -108,10 +107,33 @@ class TransferTests(SharedCalls):
 
     async def test_attended(self) -> None:
         """REFER with the Replaces of another call: both are joined."""
+        await self.attended(
+            "callee-consulted", "caller-consults", "caller-refers-attended", _ACK
+        )
+
+    async def test_ringing(self) -> None:
+        """The other call still rings: its INVITE ends, and both are joined."""
+        await self.attended(
+            "callee-consulted-late",
+            "caller-consults-ringing",
+            "caller-refers-ringing",
+            _RINGING,
+        )
+
+    async def attended(
+        self, called: str, consults: str, refers: str, sign: re.Pattern[str]
+    ) -> None:
+        """
+        One party with two calls joins them.
+
+        @param called: The scenario of who is consulted, C{consults} that of the call
+            to it, C{refers} that of the call that REFER comes in.
+        @param sign: The message of the call to it after which it is referred to.
+        """
         second, first = self.begin()
-        third = self.third("callee-consulted")
-        consulting = self.caller("caller-consults")
-        first.scenario = "caller-refers-attended"
+        third = self.third(called)
+        consulting = self.caller(consults)
+        first.scenario = refers
         self.parties(first, consulting)
         carrier, directory = self.carrier, Path(self.mktemp())
         port = carrier.switch.port
@@ -119,7 +141,7 @@ class TransferTests(SharedCalls):
         await self.pause(0.3)
         where = directory / "consulting"
         ends.append(consulting.start(where, target=port, number=self.number))
-        first.values = {"refer": await self.refer_to(where / "messages.log")}
+        first.values = {"refer": await self.refer_to(where / "messages.log", sign)}
         ends.append(
             first.start(directory / "first", target=port, number=carrier.number)
         )
@@ -128,13 +150,13 @@ class TransferTests(SharedCalls):
         self.assert_columns(one, enddirection=1)
         self.assert_columns(two, enddirection=0)
 
-    async def refer_to(self, messages: Path) -> str:
-        """Whom to refer to, once the other call is up."""
+    async def refer_to(self, messages: Path, sign: re.Pattern[str]) -> str:
+        """Whom to refer to, once the other call has come so far."""
         for _ in range(50):
-            if written(messages) is not None:
+            if written(messages, sign) is not None:
                 break
             await self.pause(0.1)
-        found = written(messages)
+        found = written(messages, sign)
         assert found is not None
         theirs, ours, call_id = found.groups()
         dialog = f"{call_id};to-tag={ours};from-tag={theirs}"
@@ -142,10 +164,10 @@ class TransferTests(SharedCalls):
         return f"sip:{self.number}@127.0.0.1?Replaces={escaped}"
 
 
-def written(messages: Path) -> re.Match[str] | None:
+def written(messages: Path, sign: re.Pattern[str]) -> re.Match[str] | None:
     """
     The dialog in what SIPp wrote down of its messages: the tags of From and To,
-    and the Call-ID, of the first ACK.
+    and the Call-ID, of the first one that C{sign} describes.
     """
     text = messages.read_text("utf-8") if messages.exists() else ""
-    return _ACK.search(text.replace("\r", ""))
+    return sign.search(text.replace("\r", ""))
