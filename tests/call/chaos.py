@@ -231,6 +231,7 @@ class Side:
         self.caller = True
         self.up = False
         self.replaces = ""
+        self.early = "0"
 
     def make(self, method: str, body: bytes, cseq: int, branch: str = "") -> bytes:
         """A request of this side."""
@@ -283,7 +284,10 @@ class Side:
     def responded(self, response: Response) -> None:
         """A response of the switch to this side."""
         chaos, status = self.party.chaos, response.status
-        if response.cseq_method != "INVITE" or status < 200:
+        if response.cseq_method != "INVITE":
+            return
+        if status < 200:
+            self.early = response.to_tag or self.early
             return
         first = not self.up
         if status < 300:
@@ -370,10 +374,14 @@ class Chaos:
         return f"<sip:{number}@192.0.2.1?Replaces={quote(self.dialog())}>"
 
     def dialog(self) -> str:
-        """A dialog, as Replaces names it."""
-        side = self.chance.choice([*self.sides.values()])
+        """A dialog, as Replaces names it; often one that rings."""
+        sides = [*self.sides.values()]
+        ringing = [side for side in sides if side.early != "0" and not side.up]
+        if ringing and self.chance.random() < 0.5:
+            sides = ringing
+        side = self.chance.choice(sides)
         self.named.add(side.call_id)
-        tag = side.to.partition("tag=")[2] or "0"
+        tag = side.to.partition("tag=")[2] or side.early
         return f"{side.call_id};to-tag={tag};from-tag={side.tag}"
 
     def later(self, function: Callable[[], None]) -> None:
