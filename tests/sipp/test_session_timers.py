@@ -5,14 +5,18 @@ be that know it: a proxy may ask for one on behalf of a caller that does not.
 
 from __future__ import annotations
 
+from twisted.internet.defer import Deferred, gatherResults
+
 from tests.sipp.case import (
     BY_CALLER,
     BY_SERVER,
+    MILLION,
     OPENING,
     ORDINARY,
     TALK,
     SharedCalls,
 )
+from tests.sipp.shared import COST, PERIOD, RETAIL, Shared
 from vos3000.model import causes
 
 _CAUSES = causes.load()
@@ -53,3 +57,44 @@ class SessionTimerTests(SharedCalls):
         callee = self.callee("callee-answers")
         caller = self.caller("caller-too-short")
         await self.call(self.carrier, caller, callee, hold=TALK)
+
+
+class SilentTests(SharedCalls):
+    """
+    A peer that says nothing any more, not even to BYE: its host is gone. The
+    switch refreshes ten times in a session, and gives up after three messages.
+    """
+
+    shared = Shared(
+        parameters={
+            "SS_SIP_SESSION_UPDATE_SEGMENT": "10",
+            "SS_SIP_RESEND_INTERVAL": "0.2,0.2",
+        }
+    )
+
+    async def silent(self, caller: str, callee: str, seconds: range) -> None:
+        """The call ends as lost, once, and costs what it lasted."""
+        carrier = self.carrier = self.shared.running().carrier()
+        carrier.create(OPENING)
+        way_out = self.callee(callee)
+        await self.call(carrier, self.caller(caller), way_out)
+        row = await self.record(carrier)
+        code = _CAUSES["SessionLost"].code
+        self.assert_columns(row, endreason=code, enddirection=BY_SERVER)
+        self.assertIn(row["holdtime"], seconds)
+        periods = -(-row["holdtime"] // PERIOD)
+        fee, cost = periods * RETAIL, periods * COST
+        self.assert_columns(row, fee=int(fee * MILLION), agentfee=int(cost * MILLION))
+        self.assertEqual(carrier.money(carrier.customer), OPENING - fee)
+        self.assertEqual(carrier.money(carrier.vendor), -cost)
+
+    async def test_silence(self) -> None:
+        """
+        Of a caller, refreshed at 2 s and lost half a second later; of a callee,
+        refreshed at 9 s, a tenth of the shortest session. Who is there hears BYE.
+        """
+        both = (
+            self.silent("caller-silent", "callee-answers", range(3, 5)),
+            self.silent("caller-hears-bye", "callee-silent", range(10, 12)),
+        )
+        await gatherResults([Deferred.fromCoroutine(each) for each in both])
