@@ -9,7 +9,7 @@ from decimal import Decimal
 import attrs
 
 from tests.call.build import Up
-from tests.peers import Caller
+from tests.peers import Callee, Caller
 from tests.phone.build import THIRD, TransferTests
 from tests.phone.test_attended import refer_to
 from tests.switch import ANSWER, CALLEE, CALLER, OFFER, SECOND, Switch, routing_gateway
@@ -93,6 +93,57 @@ class RingingTests(TransferTests):
         self.assertEqual(self.money(switch), Decimal("99.76"))
         self.assert_balanced(switch)
         self.assert_idle(switch)
+
+    def test_early_media(self) -> None:
+        """
+        3000 described its media before, reliably; who transfers has acknowledged it
+        or not yet.
+        """
+        for acknowledges in (True, False):
+            switch = self.switch()
+            up = self.up(switch)
+            other = Caller(switch, callee="3000", call_id="call-2")
+            other.invite(OFFER, ["Supported: 100rel"])
+            self.invite = switch.request(SECOND)
+            self.third.reply(
+                self.invite, 183, THIRD, [("Require", "100rel"), ("RSeq", "1")]
+            )
+            prack = switch.request(SECOND)
+            self.third.reply(prack, 200)
+            progress = switch.taken(CALLER)[-1]
+            assert isinstance(progress, Response)
+            self.assertEqual(progress.status, 183)
+            other.to = progress.get("to") or ""
+            rseq = progress.get("rseq")
+            self.assertIsNotNone(rseq)
+            if acknowledges:
+                other.ask("PRACK", headers=[f"RAck: {rseq} 1 INVITE"])
+                self.assertEqual(self.lines(switch, CALLER), ["200"])
+            told = self.referred(up, other)
+            self.assertEqual(told, ["202 call-1", "100", "487 call-2"])
+            switch.advance(5)
+            self.assertEqual(switch.taken(), [])
+            self.joined(up)
+            self.assertEqual(self.notices(up), ["200.", "BYE"])
+            up.callee.ask(up.invite, "BYE")
+            self.third.reply(switch.request(SECOND), 200)
+            switch.taken()
+            self.assert_balanced(switch)
+            self.assert_idle(switch)
+
+    def test_nothing_described(self) -> None:
+        """2000 never described any media that 3000 could be offered: 488."""
+        switch = self.switch()
+        caller = Caller(switch)
+        caller.invite(b"")
+        callee, invite = Callee(switch), switch.request(CALLEE)
+        callee.reply(invite, 200)
+        caller.ack(switch.taken(CALLER)[-1])  # type: ignore[arg-type]
+        switch.taken()
+        other = self.consulting(switch)
+        caller.ask("REFER", headers=[refer_to(other)])
+        self.assertEqual(self.lines(switch, CALLER), ["488"])
+        self.assertEqual(len(switch.registry), 2)
 
     def test_refused(self) -> None:
         """3000 declines: who transfers is told, and talks on."""

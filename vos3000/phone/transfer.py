@@ -165,11 +165,10 @@ class Transfer:
 
     def call(self, origin: MappingGateway) -> None:
         """Blind: call the number that was named."""
+        if self._mute():
+            return
         first, owner = self._first, self._owner
         offer = resumed(first.described())
-        if not first.described():
-            self._referral.refuse(self._causes.by_sip(488))
-            return
         leg = self._caller(origin, offer)
         self._begin()
         call = owner.control.take(leg)
@@ -197,6 +196,8 @@ class Transfer:
 
     def join(self, call: Call, leg: Leg) -> None:
         """Attended: both calls are there."""
+        if self._mute():
+            return
         self._second = Half(call, leg, self._owner.timers, self._owner.causes)
         call.moving = self
         self._begin()
@@ -207,6 +208,8 @@ class Transfer:
         Attended, before who is consulted has answered: the wait for that goes on
         without who transfers, whose INVITE is over.
         """
+        if self._mute():
+            return
         owner, before = self._owner, call.leg
         joint = Joint(before, before.arrived, owner.causes)
         joint.placing = Consulting(self)
@@ -240,6 +243,13 @@ class Transfer:
         """Whom who was consulted is shown instead of who called it."""
         call, near, owner = self._first.call, self._first.near, self._owner
         return attended(call, near, owner.origin(call, near), owner.settings())
+
+    def _mute(self) -> bool:
+        """Refuse, if who is transferred described nothing that could be offered."""
+        if self._first.described():
+            return False
+        self._referral.refuse(self._causes.by_sip(488))
+        return True
 
     def _begin(self) -> None:
         self._referral.accept()
