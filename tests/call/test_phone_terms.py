@@ -223,6 +223,19 @@ class BehindGatewayTests(PhoneCallTests):
         self.assertEqual(switch.phone_lines.used("1001"), 0)
         self.assert_idle(switch)
 
+    def test_billing_lock(self) -> None:
+        """allowPhoneBilling takes no money of a phone that may not call."""
+        for lock, status in ((1, 403), (3, 403), (2, 0)):
+            switch = self.gateway_with(allowPhoneBilling=True)
+            switch.phone("1001", registerType=2, account="own", lockType=lock)
+            self.from_gateway(switch, "0100", number="1001")
+            if status:
+                self.refused(switch, 403, -1006)
+                self.assertEqual(self.lines(switch, CALLEE), [])
+                self.assert_idle(switch)
+            else:
+                self.assertEqual(self.lines(switch, CALLEE), ["INVITE"])
+
     def test_settings_lock(self) -> None:
         """A phone that is locked is locked behind a gateway, too."""
         switch = self.gateway_with(enablePhoneSetting=True)

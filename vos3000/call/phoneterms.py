@@ -91,10 +91,13 @@ class PhoneTerms:
         """
         Whose account pays: the device's, or that of the phone with the caller's
         number where the gateway allows it (allowPhoneBilling).
+
+        @raise CallRejected: If that phone is locked: nothing is taken from it.
         """
         if gateway.settings.get("allowPhoneBilling"):
             phone = self._phones.get(call.caller)
             if phone is not None:
+                self._screening.check_lock(phone.origin)
                 return phone.origin
         return gateway
 

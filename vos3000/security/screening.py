@@ -55,15 +55,23 @@ class Screening:
         @param caller: The caller as the gateway sent it, and C{callee} too.
         @raise CallRejected: If the gateway is locked or a number is limited.
         """
-        if gateway.lock_type in _LOCKED:
-            phone = gateway.device is Device.PHONE
-            cause = self._phone_locked if phone else self._locked
-            raise CallRejected(cause, f"{gateway.name} is locked")
+        self.check_lock(gateway)
         known = self._limits.get(gateway.name)
         if known is None or known[0] is not gateway:
             known = self._compile(gateway)
         if known[1] is not None:
             self._check_numbers(known[1], caller, callee)
+
+    def check_lock(self, gateway: MappingGateway) -> None:
+        """
+        Let a gateway or phone call, or not.
+
+        @raise CallRejected: If it is locked.
+        """
+        if gateway.lock_type in _LOCKED:
+            phone = gateway.device is Device.PHONE
+            cause = self._phone_locked if phone else self._locked
+            raise CallRejected(cause, f"{gateway.name} is locked")
 
     def _compile(
         self, gateway: MappingGateway
