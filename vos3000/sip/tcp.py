@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from service_identity import VerificationError
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.interfaces import IAddress, IHandshakeListener, IProtocolFactory
 from twisted.internet.protocol import Factory, connectionDone
@@ -188,4 +189,6 @@ def connect(connector: Connector, way: Way, factory: IProtocolFactory) -> Any:
 
 def why(reason: Failure) -> str:
     """What ended a connection, for the operator."""
+    if reason.check(VerificationError):
+        return "its certificate names somebody else"
     return reason.getErrorMessage() or type(reason.value).__name__
