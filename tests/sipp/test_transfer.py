@@ -11,9 +11,11 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, gatherResults
 
+from bench.ledger import records
 from tests.sipp.case import OPENING, ORDINARY, SharedCalls
 from tests.sipp.runner import Outcome, Party
 from tests.sipp.shared import COST, PERIOD, RETAIL
+from vos3000.model import causes
 
 _TAGS = r".*?^From: [^\n]*;tag=(\S+)$.*?^To: [^\n]*;tag=(\S+)$.*?^Call-ID: (\S+)$"
 _ACK = re.compile(rf"(?ms)^ACK {_TAGS}")
@@ -25,19 +27,20 @@ class TransferTests(SharedCalls):
     One party calls a second and connects it to a third.
     """
 
-    def begin(self) -> tuple[Party, Party]:
+    def begin(self, allowed: bool = True) -> tuple[Party, Party]:
         """The second, and who will transfer it."""
         carrier = self.carrier
         carrier.create(OPENING)
         way_in = carrier.gateway("in")
-        carrier.switch.post(
-            "ModifyGatewayMapping", name=way_in, enableCallTransfer=True
-        )
+        if allowed:
+            carrier.switch.post(
+                "ModifyGatewayMapping", name=way_in, enableCallTransfer=True
+            )
         return self.callee("callee-transferred"), self.caller("caller-refers")
 
-    def third(self, scenario: str) -> Party:
+    def third(self, scenario: str, status: int = 0) -> Party:
         """The third, with numbers of its own."""
-        party, carrier = Party(scenario), self.carrier
+        party, carrier = Party(scenario, status=status), self.carrier
         self.parties(party)
         carrier.switch.post(
             "CreateGatewayRouting",
@@ -149,6 +152,54 @@ class TransferTests(SharedCalls):
         one, two = await self.rows()
         self.assert_columns(one, enddirection=1)
         self.assert_columns(two, enddirection=0)
+
+    async def in_vain(self, scenario: str, status: int, *third: Party) -> None:
+        """
+        A blind transfer that fails: the first call goes on until who wanted it
+        hangs up, and is all that is paid for.
+        """
+        second, first = self.begin(bool(third))
+        second.scenario, first.scenario = "callee-answers", scenario
+        first.status = status
+        first.values = {"refer": f"sip:{self.number}@127.0.0.1"}
+        parties = [self.third(each.scenario, each.status) for each in third]
+        await self.call(self.carrier, first, second, *parties)
+        row = await self.record(self.carrier)
+        fee, cost = int(RETAIL * 1_000_000), int(COST * 1_000_000)
+        self.assert_columns(
+            row, endreason=ORDINARY, enddirection=0, fee=fee, agentfee=cost
+        )
+        self.assertEqual(self.carrier.money(self.carrier.customer), OPENING - RETAIL)
+        self.assertEqual(self.carrier.money(self.carrier.vendor), -COST)
+
+    async def failed(self, reason: int) -> None:
+        """The record of the call that the transfer placed: it cost nothing."""
+        self.assert_columns(
+            await self.record_of(self.carrier, self.number),
+            endreason=reason,
+            calleegatewayid=self.carrier.gateway("c"),
+            customeraccount=self.carrier.customer,
+            holdtime=0,
+            fee=0,
+            agentfee=0,
+        )
+
+    async def test_busy(self) -> None:
+        """The third is busy: 486 in the last NOTIFY, and both talk on."""
+        third = Party("callee-refuses", status=486)
+        await self.in_vain("caller-refers-in-vain", 486, third)
+        await self.failed(486)
+
+    async def test_no_answer(self) -> None:
+        """The third only rings, and is cancelled when its time is up."""
+        cause = causes.load()["ResponseTimeout"]
+        await self.in_vain("caller-refers-to-ringing", cause.sip, Party("callee-rings"))
+        await self.failed(cause.code)
+
+    async def test_not_allowed(self) -> None:
+        """Without the option it is 603, and nobody is called."""
+        await self.in_vain("caller-refers-refused", 603)
+        self.assertEqual(records(self.carrier.switch.state, self.number), [])
 
     async def refer_to(self, messages: Path, sign: re.Pattern[str]) -> str:
         """Whom to refer to, once the other call has come so far."""
