@@ -92,6 +92,10 @@ class Baresip:
         """End the call."""
         self.program.say("/hangup")
 
+    def transfer(self, number: str) -> None:
+        """Connect the other end to somebody else, and be out of it."""
+        self.program.say(f"/transfer sip:{number}@{self.switch}")
+
     def quit(self) -> None:
         """End it as a user does: it unregisters first."""
         self.program.say("/quit")

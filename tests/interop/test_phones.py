@@ -180,6 +180,35 @@ class PhoneTests(PhoneCalls):
         self.assert_columns(row, billingmode=0, fee=int(RETAIL * MILLION))
         self.assert_columns(row, calleegatewayid=self.carrier.gateway("a"))
 
+    async def test_baresip_transfers_a_call(self) -> None:
+        """
+        It is out when the third has answered; the other two talk on, and one
+        hangs up. Both calls are the first one's, and each costs one period.
+        """
+        first, second, third = self.phone(1), self.phone(2), self.phone(3)
+        callee, target = await self.baresip(second), await self.baresip(third)
+        caller = await self.baresip(first)
+        caller.dial(second)
+        await self.answered(second)
+        caller.transfer(third)
+        await self.answered(third)
+        await caller.program.hears("audio: destroyed")
+        await self.pause(1.2)
+        callee.hang_up()
+        await target.program.hears("audio: destroyed")
+        for number in (second, third):
+            self.assert_columns(
+                await self.record_of(self.carrier, number),
+                callere164=first,
+                customeraccount=self.carrier.customer,
+                endreason=ORDINARY,
+                feetime=PERIOD,
+                fee=int(RETAIL * MILLION),
+            )
+        self.assertEqual(
+            self.carrier.money(self.carrier.customer), OPENING - 2 * RETAIL
+        )
+
     async def test_unregistered_phone_is_offline(self) -> None:
         """What quits unregisters, and a call to it is refused with 480."""
         number = self.phone(1, dids=self.carrier.number)
