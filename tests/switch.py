@@ -58,7 +58,7 @@ from vos3000.sip.core import Tokens, UserAgentCore
 from vos3000.sip.locate import Place, Target, plain
 from vos3000.sip.message import Request, Response
 from vos3000.sip.parser import parse
-from vos3000.sip.transaction import Address
+from vos3000.sip.transaction import ANYWHERE, Address
 from vos3000.sip.transport import Reception
 from vos3000.timers import TimerWheel
 
@@ -116,7 +116,10 @@ class FakeTransport:
     One channel for every gateway; none for WebSocket.
 
     @ivar asked: Transport, whom the peer must be, and whether it must prove it.
+    @ivar local: Our own address that had to be used last.
     """
+
+    local = ANYWHERE
 
     def __init__(self, channel: Callable[[], FakeChannel]) -> None:
         self._channel = channel
@@ -126,12 +129,13 @@ class FakeTransport:
         self,
         name: str,
         address: Address,
-        local: str = "",
+        local: Address = ANYWHERE,
         domain: str = "",
         verify: bool = True,
     ) -> FakeChannel | None:
         """The one channel."""
         self.asked.append((name, domain, verify))
+        self.local = local
         return None if name == "ws" else self._channel()
 
 

@@ -56,6 +56,17 @@ class NameTests(ServerCase):
         invite = self.invite(switch, CALLEE, "c1")
         self.assertEqual(invite.uri_text, "sip:2000@192.0.2.20:5060")
 
+    def test_local(self) -> None:
+        """Our own address that it sees: localIp and signalPortLocal."""
+        for given, expected in (
+            ({}, ("", 0)),
+            ({"local_ip": "192.0.2.1"}, ("192.0.2.1", 0)),
+            ({"local_port": 6060}, ("", 6060)),
+        ):
+            switch = self.switch(Target("udp", CALLEE), **given)
+            self.invite(switch, CALLEE, "c1")
+            self.assertEqual(switch.transport.local, expected)
+
     def test_transport(self) -> None:
         """It stands in the Request-URI."""
         switch = self.switch(Target("tls", CALLEE), transport="tls")

@@ -170,6 +170,8 @@ class GatewayStoreTests(SynchronousTestCase):
             "stopSwitchSipCodes": "404,486, x",
             "switchAllowBusy": True,
             "transport": "tcp",
+            "localIp": "192.0.2.1",
+            "signalPortLocal": 6060,
         }
         self.successResultOf(self.routing.create(given))
         (made,) = self.successResultOf(self.routing.values())
@@ -182,6 +184,8 @@ class GatewayStoreTests(SynchronousTestCase):
                 continues=True,
                 remote_ip="198.51.100.1",
                 signal_port=5060,
+                local_ip="192.0.2.1",
+                local_port=6060,
                 clearing_account="1000",
                 clearing_uses_callout=True,
                 timeouts=(3, 0, 0, 0, 60),

@@ -151,16 +151,32 @@ class TransportTests(SynchronousTestCase):
 
     def test_local_address(self) -> None:
         """The socket that is bound to it; None if there is none."""
-        found = self.transport.channel("udp", PEER, "192.0.2.2")
+        found = self.transport.channel("udp", PEER, ("192.0.2.2", 0))
         self.assertIs(found, self.channels["192.0.2.2"])
-        self.assertIsNone(self.transport.channel("udp", PEER, "192.0.2.3"))
+        self.assertIsNone(self.transport.channel("udp", PEER, ("192.0.2.3", 0)))
+
+    def test_local_port(self) -> None:
+        """The socket that has it, at any of our addresses or at one; else another."""
+        for host in ("192.0.2.1", "192.0.2.2", "2001:db8::1"):
+            self.channels[f"{host} 6060"], _ = _bound(self.rig, host, 6060)
+            self.transport.add(self.channels[f"{host} 6060"])
+        for address, local, expected in (
+            (PEER, ("", 6060), "192.0.2.1 6060"),
+            (PEER, ("192.0.2.2", 6060), "192.0.2.2 6060"),
+            (("2001:db8::9", 5060), ("", 6060), "2001:db8::1 6060"),
+            (PEER, ("192.0.2.2", 7070), "192.0.2.2"),
+            (PEER, ("", 7070), "192.0.2.1"),
+        ):
+            found = self.transport.channel("udp", address, local)
+            self.assertIs(found, self.channels[expected], local)
+        self.assertIsNone(self.transport.channel("udp", PEER, ("192.0.2.3", 6060)))
 
     def test_socket_of_all_addresses(self) -> None:
         """It serves every local address."""
         transport = Transport(self.connections, {})
         channel, _ = _bound(self.rig, "0.0.0.0")
         transport.add(channel)
-        self.assertIs(transport.channel("udp", PEER, "192.0.2.3"), channel)
+        self.assertIs(transport.channel("udp", PEER, ("192.0.2.3", 0)), channel)
 
     def test_found_by_address(self) -> None:
         """The socket that a registration came to, after a restart."""

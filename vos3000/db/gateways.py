@@ -92,6 +92,7 @@ def _routing(number: int, fields: Mapping[str, Any]) -> RoutingGateway:
         remote_ip=fields["remoteIp"],
         signal_port=fields["signalPort"],
         local_ip=fields["localIp"],
+        local_port=fields["signalPortLocal"] or 0,
         lock_type=fields["lockType"],
         capacity=fields["capacity"],
         priority=fields["priority"],

@@ -138,6 +138,8 @@ class RoutingGateway:
         failed (prefixStyle 1).
     @ivar remote_ip: Where to call: an address or a host name.
     @ivar signal_port: The port there; 0 for the protocol's own.
+    @ivar local_ip: Our own address that it sees; empty for any.
+    @ivar local_port: The port of ours that it sees (signalPortLocal); 0 for any.
     @ivar capacity: Most calls at once; 0 or less for no limit.
     @ivar clearing_account: Account number that is charged; empty for none.
     @ivar clearing_uses_callout: Whether the clearing rate is found by the
@@ -168,6 +170,7 @@ class RoutingGateway:
     remote_ip: str = ""
     signal_port: int = 0
     local_ip: str = ""
+    local_port: int = 0
     lock_type: int = LockType.UNLOCKED
     capacity: int = 0
     priority: int = 0
@@ -189,6 +192,11 @@ class RoutingGateway:
     sip: SipOptions = ORDINARY
     device: Device = Device.GATEWAY
     settings: Mapping[str, Any] = attrs.field(default=_NOTHING, eq=False, repr=False)
+
+    @property
+    def local(self) -> tuple[str, int]:
+        """Our own address that it sees, as far as it is given."""
+        return self.local_ip, self.local_port
 
 
 def gateway_name(device: MappingGateway | RoutingGateway | None) -> str:

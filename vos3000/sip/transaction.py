@@ -24,6 +24,9 @@ from vos3000.timers import Timer, TimerWheel
 
 Address = tuple[str, int]
 
+ANYWHERE: Address = ("", 0)
+"""An address of ours where any will do; either half may be left open."""
+
 SECURE = frozenset(("TLS", "WSS"))
 """Transports that nobody on the way can read (26.2)."""
 

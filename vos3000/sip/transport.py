@@ -16,7 +16,7 @@ from vos3000.sip.connections import Connections
 from vos3000.sip.parser import MAX_SIZE
 from vos3000.sip.reception import LocalHost, Reception
 from vos3000.sip.sockets import mark
-from vos3000.sip.transaction import SECURE, Address, Channel
+from vos3000.sip.transaction import ANYWHERE, SECURE, Address, Channel
 
 __all__ = ["MAX_PACKET_SIZE", "Reception", "Transport", "UdpChannel"]
 
@@ -159,7 +159,7 @@ class Transport:
         self,
         name: str,
         address: Address,
-        local: str = "",
+        local: Address = ANYWHERE,
         domain: str = "",
         verify: bool = True,
     ) -> Channel | None:
@@ -167,19 +167,23 @@ class Transport:
         The channel for a request.
 
         @param name: C{udp}, C{tcp}, C{tls}, C{ws} or C{wss}.
-        @param local: Our own address that must be used; empty for any.
+        @param local: Our own address that must be used, and the port that is, where
+            a datagram socket has it.
         @param domain: Whom the peer's certificate must name; empty for its
             address.
         @param verify: Whether the certificate must be good.
         @return: None if no listener fits.
         """
         if name != "udp":
-            return self._connection(name.upper(), address, local, domain, verify)
-        v6 = ":" in address[0]
+            return self._connection(name.upper(), address, local[0], domain, verify)
+        v6, (host, port) = ":" in address[0], local
+        found = None
         for channel in self._udp:
-            if channel.v6 == v6 and (not local or channel.host in ("", local)):
-                return channel
-        return None
+            if channel.v6 == v6 and (not host or channel.host in ("", host)):
+                if port in (0, channel.port):
+                    return channel
+                found = found or channel
+        return found
 
     def _connection(
         self, name: str, address: Address, local: str, domain: str, verify: bool

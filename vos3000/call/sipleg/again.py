@@ -21,6 +21,7 @@ from vos3000.sip.hopwise import once_more
 from vos3000.sip.message import Response
 from vos3000.sip.outside import Target
 from vos3000.sip.transaction import (
+    Address,
     ClientTransaction,
     ClientUser,
     Input,
@@ -43,7 +44,7 @@ PAUSING = frozenset((500, 503))
 """Refusals whose Retry-After disables the gateway: they are about it. That of 480,
 486 or 600 is about one callee, that of 404 or 413 about one request (20.33)."""
 
-Locate = Callable[[Uri, str], tuple[Target, ...]]
+Locate = Callable[[Uri, Address], tuple[Target, ...]]
 """
 Where a URI leads to, from our own address if one is given: every place that
 may be tried, best first; none if that is not known or there is no way.

@@ -147,11 +147,11 @@ class SipGate:
             gateway.remote_ip,
             gateway.signal_port,
             gateway.transport,
-            gateway.local_ip,
+            gateway.local,
             gateway.sip.tls_verify,
         )
 
-    def locate(self, uri: Uri, local: str) -> tuple[Target, ...]:
+    def locate(self, uri: Uri, local: Address) -> tuple[Target, ...]:
         """Where a URI leads to; see L{vos3000.call.sipleg.again.Locate}."""
         place = place_of(uri)
         if place is None:
@@ -159,14 +159,14 @@ class SipGate:
         return self.places(place.name, place.port, place.transport, local)
 
     def places(
-        self, name: str, port: int, transport: str, local: str, verify: bool = True
+        self, name: str, port: int, transport: str, local: Address, verify: bool = True
     ) -> tuple[Target, ...]:
         """
         Where a name or an address leads to now, best first. What failed a moment
         ago comes last.
 
         @param port: 0 if none is named.
-        @param local: Our own address that must be used; empty for any.
+        @param local: Our own address that must be used, as far as it is given.
         @param verify: Whether a certificate must be good, and name whom we call.
         """
         found: list[Target] = []

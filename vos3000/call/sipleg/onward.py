@@ -141,7 +141,7 @@ class Onward:
         if redirects is None:
             return False
         while (uri := redirects.next()) is not None:
-            targets = self._legs.locate(uri, leg.gateway.local_ip)
+            targets = self._legs.locate(uri, leg.gateway.local)
             if targets:
                 if not user.redialed(leg, True):
                     return False

@@ -18,7 +18,7 @@ from vos3000.sip.outside import Target
 from vos3000.sip.transaction import Address, Channel, default_port
 from vos3000.sip.uri import parse_uri
 
-ChannelTo = Callable[[str, Address, str], Channel | None]
+ChannelTo = Callable[[str, Address, Address], Channel | None]
 """From transport, address and our own address to what a request goes out on."""
 
 
@@ -70,7 +70,7 @@ def registered(
     address = _address(gateway, binding)
     channel: Channel | None = binding.channel
     if channel is None:
-        channel = channel_to(binding.transport, address, binding.local[0])
+        channel = channel_to(binding.transport, address, binding.local)
     elif channel.reliable:
         channel = channel.live(address)
     if channel is None:

@@ -23,6 +23,7 @@ from vos3000.sip.locate import Place, place_of
 from vos3000.sip.message import Response
 from vos3000.sip.outside import Asked, Target
 from vos3000.sip.transaction import (
+    ANYWHERE,
     ClientTransaction,
     InviteClientTransaction,
     default_port,
@@ -118,7 +119,9 @@ class _Question:
         self._transaction: InviteClientTransaction | None = None
         self._target: Target | None = None
         self._server = _place(server)
-        self._left = () if self._server is None else servers.locate(self._server, "")
+        self._left = (
+            () if self._server is None else servers.locate(self._server, ANYWHERE)
+        )
         self._timer: Timer | None = servers.core.timers.later(
             servers.timeout(), lambda _: self._pass("timeout")
         )

@@ -97,7 +97,7 @@ class Registrations:
             self._core,
             _identity(gateway),
             partial(self._gate.targets, gateway),
-            lambda uri: self._gate.locate(uri, gateway.local_ip),
+            lambda uri: self._gate.locate(uri, gateway.local),
             access_to(gateway, self._core.tokens.random),
             self._settings,
             self._choose,
@@ -178,7 +178,7 @@ def _key(gateway: RoutingGateway) -> tuple[object, ...]:
         gateway.remote_ip,
         gateway.signal_port,
         gateway.transport,
-        gateway.local_ip,
+        gateway.local,
     )
 
 

@@ -25,7 +25,7 @@ from vos3000.sip.core import UserAgentCore
 from vos3000.sip.hosts import is_address
 from vos3000.sip.outside import Target
 from vos3000.sip.register import RegisterSettings
-from vos3000.sip.transaction import Address, default_port
+from vos3000.sip.transaction import ANYWHERE, Address, default_port
 from vos3000.sip.uri import parse_host
 
 MOST_PLACES = 8
@@ -84,7 +84,7 @@ class Trunks:
                     gateway.remote_ip,
                     gateway.signal_port,
                     gateway.transport,
-                    gateway.local_ip,
+                    gateway.local,
                 ),
             )
             for gateway in gateways
@@ -114,7 +114,7 @@ class Trunks:
     def _places(self, addresses: tuple[Address, ...]) -> tuple[Target, ...]:
         found: tuple[Target, ...] = ()
         for host, port in addresses:
-            found += self._gate.places(host, port, "udp", "")
+            found += self._gate.places(host, port, "udp", ANYWHERE)
         return found
 
     def stop(self) -> None:
