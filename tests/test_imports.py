@@ -42,7 +42,7 @@ MAY_IMPORT: dict[str, set[str] | None] = {
     **dict.fromkeys(("inforce", "interfaces", "logs", "ports", "signaling")),
     **dict.fromkeys(("tracing", "transports")),
     "registration": None,
-    **dict.fromkeys(("process", "statedir"), FIRST),
+    **dict.fromkeys(("process", "statedir", "turns"), FIRST),
 }
 """
 Part of the package, and the other parts it may import; None for any.

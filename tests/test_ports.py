@@ -11,11 +11,111 @@ from typing import Any
 from twisted.internet import reactor
 from twisted.internet.defer import gatherResults
 from twisted.internet.protocol import DatagramProtocol, Factory
+from twisted.internet.task import Clock
 from twisted.trial.unittest import TestCase
 
 from vos3000.config import Endpoint
 from vos3000.errors import ConfigError
 from vos3000.ports import LocalHosts, Ports, listen_tcp, listen_udp
+from vos3000.turns import LONGEST, MOST_ACCEPTED, MOST_DATAGRAMS
+
+
+class _Heard(DatagramProtocol):
+    """
+    Notes datagrams.
+
+    @param takes: Seconds that each takes.
+    """
+
+    def __init__(self, clock: Clock, takes: float = 0.0) -> None:
+        self.heard: list[tuple[bytes, Any]] = []
+        self._clock = clock
+        self._takes = takes
+
+    def datagramReceived(self, datagram: bytes, addr: Any) -> None:
+        """Note one."""
+        self.heard.append((datagram, addr))
+        self._clock.advance(self._takes)
+        if datagram == b"bad":
+            raise ZeroDivisionError
+
+
+class TurnTests(TestCase):
+    """One socket leaves time for the others."""
+
+    def setUp(self) -> None:
+        """Nothing is open yet."""
+        self.ports = Ports()
+        self.clock = Clock()
+
+    async def tearDown(self) -> None:
+        """Close what was opened."""
+        await gatherResults([each for each in self.ports.close() if each is not None])
+
+    def udp(self, protocol: DatagramProtocol, host: str = "127.0.0.1") -> Any:
+        """A socket for datagrams, read by hand only; its time is ours."""
+        endpoint = Endpoint(host, 0)
+        port: Any = self.ports.open(
+            "[sip] udp",
+            endpoint,
+            lambda: listen_udp(reactor, endpoint, protocol, 65535),
+        )
+        port.reactor = self.clock
+        self.addCleanup(setattr, port, "reactor", reactor)
+        return port
+
+    def flood(self, port: Any, datagrams: list[bytes]) -> tuple[str, int]:
+        """Send them; gives where from."""
+        family = port.addressFamily
+        with socket.socket(family, socket.SOCK_DGRAM) as sock:
+            sock.connect((port.getHost().host, port.getHost().port))
+            for data in datagrams:
+                sock.send(data)
+            host, number, *_ = sock.getsockname()
+            return host, number
+
+    def test_empty_datagrams_are_counted(self) -> None:
+        """However many come, and however small: the rest is read at the next turn."""
+        heard = _Heard(self.clock)
+        port = self.udp(heard)
+        self.flood(port, [b""] * (MOST_DATAGRAMS + 3))
+        port.doRead()
+        self.assertEqual(len(heard.heard), MOST_DATAGRAMS)
+        port.doRead()
+        self.assertEqual(len(heard.heard), MOST_DATAGRAMS + 3)
+
+    def test_a_turn_ends(self) -> None:
+        """Where each takes long, a few are enough for one turn."""
+        heard = _Heard(self.clock, LONGEST / 4)
+        port = self.udp(heard)
+        self.flood(port, [b"a"] * 20)
+        port.doRead()
+        self.assertEqual(len(heard.heard), 5)
+
+    def test_what_fails_hurts_nobody(self) -> None:
+        """It is logged, and the next is read; IPv6 tells host and port alone."""
+        heard = _Heard(self.clock)
+        port = self.udp(heard, "::1")
+        source = self.flood(port, [b"bad", b"good"])
+        port.doRead()
+        self.assertEqual(heard.heard, [(b"bad", source), (b"good", source)])
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    def test_connections_are_accepted_by_and_by(self) -> None:
+        """A wave of them does not grow with what waits."""
+        made: list[Any] = []
+        factory = Factory()
+        factory.buildProtocol = made.append  # type: ignore[assignment]
+        endpoint = Endpoint("127.0.0.1", 0)
+        port: Any = self.ports.open(
+            "[sip] tcp", endpoint, lambda: listen_tcp(reactor, endpoint, factory)
+        )
+        where = ("127.0.0.1", port.getHost().port)
+        for _ in range(3 * MOST_ACCEPTED):
+            self.addCleanup(socket.create_connection(where).close)
+        for turn in (1, 2, 3):
+            port.doRead()
+            self.assertEqual(len(made), turn * MOST_ACCEPTED)
 
 
 class PortsTests(TestCase):

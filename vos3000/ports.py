@@ -14,6 +14,7 @@ from twisted.internet.interfaces import IListeningPort
 
 from vos3000.config import Endpoint
 from vos3000.errors import ConfigError
+from vos3000.turns import DatagramPort, StreamPort
 
 RECEIVE_BUFFER = 4 * 1024 * 1024
 """Bytes: the default loses 3 to 8 % of the datagrams at 3,000 calls/s."""
@@ -31,9 +32,10 @@ def listen_udp(
     with _bound(endpoint, socket.SOCK_DGRAM) as sock:
         _enlarge(sock)
         protocol.noisy = False
-        port: IListeningPort = reactor.adoptDatagramPort(
-            sock.fileno(), sock.family, protocol, largest
+        port: IListeningPort = DatagramPort._fromListeningDescriptor(
+            reactor, sock.fileno(), sock.family, protocol, largest
         )
+        port.startListening()
         return port
 
 
@@ -48,9 +50,10 @@ def listen_tcp(
     with _bound(endpoint, socket.SOCK_STREAM) as sock:
         sock.listen(backlog)
         factory.noisy = False
-        port: IListeningPort = reactor.adoptStreamPort(
-            sock.fileno(), sock.family, factory
+        port: IListeningPort = StreamPort._fromListeningDescriptor(
+            reactor, sock.fileno(), sock.family, factory
         )
+        port.startListening()
         return port
 
 

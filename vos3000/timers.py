@@ -71,13 +71,13 @@ class TimerWheel:
     """
     Timers in buckets of one granule, driven by one delayed call.
 
-    @param clock: Where time comes from: the reactor, or a test's Clock.
+    @ivar clock: Where time comes from: the reactor, or a test's Clock.
     """
 
     _log = Logger()
 
     def __init__(self, clock: IReactorTime, granule: float = GRANULE) -> None:
-        self._clock = clock
+        self.clock = clock
         self._granule = granule
         self._buckets: dict[int, _Bucket] = {}
         self._ticks: list[int] = []
@@ -90,7 +90,7 @@ class TimerWheel:
 
     def _tick(self) -> int:
         """The last granule that has come, by the same reckoning as L{_set}'s."""
-        now, granule = self._clock.seconds(), self._granule
+        now, granule = self.clock.seconds(), self._granule
         tick = int(now / granule)
         return tick + 1 if (tick + 1) * granule <= now else tick
 
@@ -101,7 +101,7 @@ class TimerWheel:
         Call C{call(argument)} no sooner than C{delay} seconds from now.
         """
         granule = self._granule
-        due = self._clock.seconds() + delay
+        due = self.clock.seconds() + delay
         tick = int(due / granule) + 1
         if tick * granule < due:
             tick += 1
@@ -119,9 +119,9 @@ class TimerWheel:
     def _set(self, tick: int) -> None:
         """Have the reactor wake us when C{tick} has come."""
         self._wake = tick
-        delay = max(0.0, tick * self._granule - self._clock.seconds())
+        delay = max(0.0, tick * self._granule - self.clock.seconds())
         if self._next is None:
-            self._next = self._clock.callLater(delay, self._turn)
+            self._next = self.clock.callLater(delay, self._turn)
         else:
             self._next.reset(delay)
 

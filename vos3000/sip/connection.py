@@ -19,6 +19,7 @@ from vos3000.errors import ParseError
 from vos3000.sip.backlog import unread
 from vos3000.sip.message import Request, Response
 from vos3000.sip.reception import LocalHost, Reception
+from vos3000.sip.shares import Shares
 from vos3000.sip.transaction import Address, default_port
 from vos3000.timers import Timer, TimerWheel
 
@@ -123,10 +124,12 @@ class Table(Protocol):
     """
     All connections, as each of them sees them.
 
+    @ivar shares: Where bytes wait to be served.
     @ivar reset: Whether they end with a reset.
     """
 
     reception: Reception
+    shares: Shares
     timers: TimerWheel
     local_host: LocalHost
     reset: bool
@@ -339,6 +342,11 @@ class Connection:
     def timers(self) -> TimerWheel:
         """The wheel for what its wire has to do from time to time."""
         return self._connections.timers
+
+    @property
+    def shares(self) -> Shares:
+        """Where the bytes that it read wait to be served."""
+        return self._connections.shares
 
     def local(self, address: Address) -> Address:
         """Our own host, and the port we listen on for the peer's requests."""

@@ -18,6 +18,7 @@ from vos3000.sip.aliases import Aliases
 from vos3000.sip.connection import Connection, Listener, Way
 from vos3000.sip.message import Request
 from vos3000.sip.reception import LocalHost, Reception
+from vos3000.sip.shares import Shares
 from vos3000.sip.sockets import keep_alive, mark
 from vos3000.sip.transaction import Address
 from vos3000.timers import TimerWheel
@@ -52,6 +53,7 @@ class Connections:
     @ivar gateway: Whether a host and port belong to a gateway, and to no phone.
     @ivar credentials: Whom a peer has to be that we call back.
     @ivar avoid: Told of an address where no connection opens.
+    @ivar shares: How long each is served.
     @ivar tos: The class of service of their packets (SS_QOS_SIGNAL).
     @ivar reset: Whether they end with a reset (SS_TCP_CLOSE_RESET).
     """
@@ -75,6 +77,7 @@ class Connections:
         self.avoid: Callable[[Address], object] = _nobody
         self.tos = 0
         self.reset = False
+        self.shares = Shares(timers.clock)
         self._open: set[Connection] = set()
         self._outgoing: dict[Way, Connection] = {}
         self._incoming = 0

@@ -43,6 +43,8 @@ class Stream(StreamProtocol):
     The wire of one connection: cuts messages out of its bytes.
     """
 
+    transport: Any
+
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self._parser = StreamParser(MAX_SIZE)
@@ -59,7 +61,11 @@ class Stream(StreamProtocol):
         self.connection.opened()
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802
-        """Bytes came: take the messages that are complete with them."""
+        """Bytes came."""
+        self.connection.shares.came(self, data)
+
+    def serve(self, data: bytes) -> None:
+        """Some of them: take the messages that are complete with them."""
         parser, connection = self._parser, self.connection
         if parser.failure is not None or connection.ending:
             return
@@ -97,6 +103,7 @@ class Stream(StreamProtocol):
         self, reason: Failure = connectionDone
     ) -> None:
         """The connection is gone."""
+        self.connection.shares.forget(self)
         self.connection.lost(why(reason))
 
 

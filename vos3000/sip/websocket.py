@@ -41,8 +41,8 @@ MOST_HANDSHAKE = 8192
 """Bytes of a peer's HTTP request."""
 
 MOST_FRAMES = 256
-"""Frames of one read, which is 64 KiB at the most: SIP has no message that small.
-Each takes 15 us whatever is in it, and all of a read are served at once."""
+"""Frames of what is served at once, 4 KiB: SIP has no message that small. Each takes
+15 us whatever is in it."""
 
 PING = 30.0
 """Seconds between two pings, which keep NATs and proxies from forgetting a
@@ -85,6 +85,10 @@ class Frames:
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802
         """Bytes came."""
+        self.connection.shares.came(self, data)
+
+    def serve(self, data: bytes) -> None:
+        """Some of them."""
         it: Any = self
         shaking = self.state == it.STATE_CONNECTING
         if shaking and len(self.data) + len(data) > MOST_HANDSHAKE:
@@ -133,6 +137,7 @@ class Frames:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self.connection.shares.forget(self)
         super().connectionLost(reason)  # type: ignore[misc]
         self.connection.lost(why(reason))
 
