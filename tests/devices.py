@@ -71,6 +71,8 @@ class Device:
             f"Call-ID: {self.call_id}",
             f"CSeq: {self.cseq} {method}",
             "User-Agent: device/1",
+            "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER",
+            "Accept: application/sdp, application/dtmf-relay",
             *(f"Contact: {contact}" for contact in given),
             *headers,
             "Content-Length: 0",

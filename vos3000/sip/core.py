@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
-from zlib import crc32
 
 import attrs
 from twisted.logger import Logger
@@ -21,8 +20,9 @@ from vos3000.sip.extensions import EXTENSIONS
 from vos3000.sip.fields import parse_name_addr
 from vos3000.sip.hopwise import cancel_of
 from vos3000.sip.layer import TransactionLayer
-from vos3000.sip.matching import COOKIE, reply_address
-from vos3000.sip.message import REASONS, Request, Response, respond
+from vos3000.sip.matching import COOKIE
+from vos3000.sip.message import Request, Response, respond
+from vos3000.sip.modest import modest, phrase
 from vos3000.sip.parser import validate
 from vos3000.sip.transaction import (
     SECURE,
@@ -150,6 +150,10 @@ class UserAgentCore:
         except Exception:
             self._log.failure("a {method} could not be served", method=request.method)
             self.refuse(transaction, 500)
+
+    def knows(self, address: Address) -> bool:
+        """Whether a source belongs to anybody."""
+        return self.users.knows(*address)
 
     def ack(self, request: Request) -> None:
         """An ACK that belongs to no transaction came: it answers a 2xx."""
@@ -349,10 +353,24 @@ class UserAgentCore:
         if transaction.answered:
             return
         self._refused.add(str(status))
-        more = [*headers, ALLOW] if status in (405, 501) else headers
-        data = self._answer(transaction, status, more, _phrase(status, reason))
+        more = [*headers, ALLOW] if status in (405, 501) else [*headers]
+        data = self._answer(transaction, status, more, phrase(status, reason))
         if self.users.knows(*transaction.address):
             transaction.send(status, data)
+            return
+        if not self._modest(transaction, data):
+            # the shortest of several challenges is MD5's, which everybody understands
+            least = sorted(more, key=_length)[:1]
+            data = self._answer(transaction, status, least, None)
+        self._refuse_once(transaction, data)
+
+    def _modest(self, transaction: ServerTransaction, data: bytes) -> bool:
+        return modest(transaction.request.size, data, transaction.channel)
+
+    def _refuse_once(self, transaction: ServerTransaction, data: bytes) -> None:
+        """Refuse an unknown source, if that is not more than it sent."""
+        if not self._modest(transaction, data):
+            self._ignore(transaction)
         elif isinstance(transaction, InviteServerTransaction):
             transaction.send_once(data)
         else:
@@ -369,7 +387,7 @@ class UserAgentCore:
         @param data: The response that says so.
         """
         if self.users.answers_strangers():
-            transaction.send_once(data)
+            self._refuse_once(transaction, data)
         else:
             self._ignore(transaction)
 
@@ -436,10 +454,8 @@ class _Nobody:
 _nobody = _Nobody()
 
 
-def _phrase(status: int, reason: str | None) -> str:
-    """A reason phrase that tells more than the standard one, on one line."""
-    standard = REASONS.get(status, "Refused")
-    return f"{standard} - {' '.join(reason[:120].split())}" if reason else standard
+def _length(header: tuple[str, str]) -> int:
+    return len(header[1])
 
 
 def _accepts_sdp(request: Request) -> bool:
@@ -451,25 +467,3 @@ def _accepts_sdp(request: Request) -> bool:
 def acknowledged(transaction: ServerTransaction) -> None:
     """The ACK of our 2xx came: stop sending it again."""
     transaction.receive(Input.ACK)
-
-
-def answer_statelessly(
-    request: Request, status: int, text: str, channel: Channel, address: Address
-) -> bool:
-    """
-    Answer a request that could not be read to its end (8.2.7). Its
-    retransmission gets the same answer; an ACK gets none.
-
-    @param request: What could be read of it.
-    @return: Whether an answer was sent.
-    """
-    if request.method == "ACK" or not request.get("via"):
-        return False
-    try:
-        reply = reply_address(request, channel, address)
-    except ParseError:
-        reply = address
-    tag = f"{crc32(request.call_id.encode('utf-8', 'surrogateescape')):08x}"
-    data = respond(request, status, _phrase(status, text), tag, received=address)
-    channel.send(data, reply)
-    return True

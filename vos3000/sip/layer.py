@@ -17,6 +17,7 @@ from vos3000.errors import ParseError
 from vos3000.metrics import Metrics
 from vos3000.sip.matching import reply_address, server_key
 from vos3000.sip.message import Request, Response, respond
+from vos3000.sip.modest import modest
 from vos3000.sip.transaction import (
     Address,
     Channel,
@@ -61,6 +62,9 @@ class Core(Protocol):
 
     def request(self, transaction: ServerTransaction) -> None:
         """A new request other than ACK came."""
+
+    def knows(self, address: Address) -> bool:
+        """Whether a source belongs to anybody."""
 
     def ack(self, request: Request) -> None:
         """An ACK that belongs to no transaction came: it answers a 2xx."""
@@ -216,13 +220,20 @@ class TransactionLayer:
         if last is not None:
             self._absorbed.value += 1
             if last and message.method != "ACK":
-                channel.send(last, self._replies.get(key) or address)
+                self._repeat(key, last, message, channel, address)
         elif message.method == "ACK":
             self._core.ack(message)
         elif len(self._server) >= self.most:
             self._dropped.value += 1
         elif self.door is None or self._lets_in(key, message, channel, address):
             self._new(key, message, channel, address, now())
+
+    def _repeat(
+        self, key: str, last: bytes, request: Request, channel: Channel, source: Address
+    ) -> None:
+        """Answer again, unless a stranger's repetition is shorter than what it was."""
+        if modest(request.size, last, channel) or self._core.knows(source):
+            channel.send(last, self._replies.get(key) or source)
 
     def _lets_in(
         self, key: str, request: Request, channel: Channel, address: Address
@@ -241,7 +252,8 @@ class TransactionLayer:
         if delay > 0:
             reply = reply_address(request, channel, address)
             data = _come_back(request, delay, address)
-            channel.send(data, reply)
+            if modest(request.size, data, channel) or self._core.knows(address):
+                channel.send(data, reply)
         self._answers[key] = data
         return False
 

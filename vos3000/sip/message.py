@@ -173,6 +173,12 @@ class Message:
         return head + b"\r\n\r\n" + self.body
 
     @property
+    def size(self) -> int:
+        """Bytes that it took, to some: an escaped one counts once."""
+        lines = self._lines
+        return sum(map(len, lines)) + 2 * len(lines) + 2 + len(self.body)
+
+    @property
     def via(self) -> Via:
         """The top Via."""
         if self._via is None:

@@ -17,9 +17,9 @@ from vos3000.errors import ParseError
 from vos3000.instant import Now
 from vos3000.metrics import Metrics
 from vos3000.sip import stun
-from vos3000.sip.core import answer_statelessly
 from vos3000.sip.layer import TransactionLayer
 from vos3000.sip.message import Request, Response
+from vos3000.sip.modest import answer_statelessly
 from vos3000.sip.parser import parse
 from vos3000.sip.transaction import Address, Channel
 
@@ -85,7 +85,7 @@ class Reception:
             message = parse(data)
         except ParseError as error:
             self.received.value += 1
-            self.malformed(error, None, channel, address)
+            self.malformed(error, None, channel, address, len(data))
             return
         self.message(message, channel, address)
 
@@ -124,7 +124,7 @@ class Reception:
         try:
             self._layer.receive(message, channel, address, self.now)
         except ParseError as error:
-            self.malformed(error, message, channel, address)
+            self.malformed(error, message, channel, address, message.size)
         except Exception:
             self._log.failure("a message of {host} was not served", host=address[0])
 
@@ -134,17 +134,20 @@ class Reception:
         message: Request | Response | None,
         channel: Channel,
         address: Address,
+        size: int = 0,
     ) -> None:
         """
         Count what cannot be read, and answer it if it is a request.
 
         @param message: What could be read of it, if not the error says so.
+        @param size: Bytes of a datagram.
         """
         self._malformed.value += 1
         request = getattr(error, "request", None) or message
         if not isinstance(request, Request) or not self._answers(address):
             return
-        if answer_statelessly(request, error.status, str(error), channel, address):
+        status, text = error.status, str(error)
+        if answer_statelessly(request, size, status, text, channel, address):
             self._answered.value += 1
 
     def lost(self, channel: Channel) -> None:
