@@ -126,10 +126,12 @@ class RegistrarTests(TestCase):
         self.addCleanup(child.stop)
         return child
 
-    def restart(self, number: int) -> None:
-        """End the process by a signal, and start another."""
+    def restart(self, number: int, *between: str) -> None:
+        """End the process by a signal, and start another after a command."""
         self.child.signal(number)
         self.child.wait(15.0)
+        if between:
+            self.switch.command(*between)
         self.child = self.start()
 
     async def play(
@@ -204,6 +206,13 @@ class RegistrarTests(TestCase):
         self.restart(signal.SIGKILL)
         self.assertEqual(self.registered(), [before])
         await self.play("register-life")
+        self.assertEqual(self.registered(), [])
+
+    async def test_new_password_over_a_restart(self) -> None:
+        """Who knew the old one is not there any more."""
+        await self.play("register")
+        self.until_stored()
+        self.restart(signal.SIGTERM, "phone", "set", PHONE, "password=other")
         self.assertEqual(self.registered(), [])
 
     async def test_crash(self) -> None:
