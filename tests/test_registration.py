@@ -246,3 +246,42 @@ class ChangeTests(SynchronousTestCase):
         switch.registration.load_phones(switch.phones)
         (line,) = told
         self.assertIn("1001: the name belongs to two devices", line)
+
+
+class ParameterTests(SynchronousTestCase):
+    """System parameters, as they are written, in what goes over the wire."""
+
+    def test_keep_alive(self) -> None:
+        """SS_SIP_NAT_KEEP_ALIVE_...: bytes, period and pauses in ms."""
+        switch = Switch(
+            parameters={
+                "SS_SIP_NAT_KEEP_ALIVE_MESSAGE": "ping\\r\\n",
+                "SS_SIP_NAT_KEEP_ALIVE_PERIOD": "20",
+                "SS_SIP_NAT_KEEP_ALIVE_SEND_INTERVAL": "500",
+                "SS_SIP_NAT_KEEP_ALIVE_SEND_ONE_TIME": "2",
+            }
+        )
+        for place in range(5):
+            switch.phone(f"100{place}")
+            device = Device(switch, f"100{place}", address=(HOME[0], 6000 + place))
+            device.contact = "<sip:a@10.0.0.1>"
+            device.register()
+        switch.registration.keep_alive.start()
+        switch.taken()
+        counts = []
+        for seconds in (19.9, 0.4, 0.5, 0.5, 10):
+            switch.advance(seconds)
+            sent, switch.channel.sent = switch.channel.sent, []
+            counts.append(len(sent))
+            self.assertLessEqual({data for data, _ in sent}, {b"ping\r\n"})
+        self.assertEqual(counts, [0, 2, 2, 1, 0])
+
+    def test_answer_in_time(self) -> None:
+        """SS_SIP_AUTHENTICATION_TIMEOUT, in seconds."""
+        for waited, status in ((2, 200), (4, 401)):
+            switch = Switch(parameters={"SS_SIP_AUTHENTICATION_TIMEOUT": "3"})
+            switch.phone("1001")
+            device = Device(switch)
+            device.learn(device.ask())
+            switch.advance(waited)
+            self.assertEqual(device.authenticated().status, status)
