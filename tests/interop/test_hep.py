@@ -4,35 +4,28 @@ HEP3 to Kamailio's sipcapture, the capture server of Homer's makers.
 
 from __future__ import annotations
 
-import glob
 import re
 from collections import Counter
 from pathlib import Path
-from string import Template
 
 from bench.children import free_port
-from tests.interop.program import Program, find
+from tests.interop.kamailio import CAPTURE, start
+from tests.interop.program import Program
 from tests.sipp.case import OPENING, TALK, Calls
 from tests.sipp.runner import Party, sipp
 from tests.sipp.shared import Running
 
-CONFIGURATION = Path(__file__).parent / "kamailio-hep.cfg"
 _SEEN = re.compile(r"captured (\S+) (\S+)")
 
 
-def _written(name: str, port: int) -> Path:
-    """What the capture server wants to find: its configuration, and tables."""
+def _tables(name: str) -> Path:
+    """What the capture server wants to find: its tables."""
     directory = Path(name).absolute()
     directory.mkdir(parents=True)
     (directory / "version").write_text(
         "table_name(string) table_version(int)\nsip_capture:4\n", "ascii"
     )
     (directory / "sip_capture").write_text("id(int,auto)\n", "ascii")
-    modules = glob.glob("/usr/lib/*/kamailio/modules")[0]
-    text = Template(CONFIGURATION.read_text("utf-8")).substitute(
-        port=port, modules=modules, directory=directory
-    )
-    (directory / "kamailio.cfg").write_text(text, "utf-8")
     return directory
 
 
@@ -42,12 +35,8 @@ class CaptureTests(Calls):
     async def capture(self) -> tuple[Program, int]:
         """A capture server that says what it reads, and its port."""
         port = free_port()
-        directory = _written(self.mktemp(), port)
-        program = Program(
-            *(find("kamailio", "kamailio"), "-DD", "-E", "-m", "32", "-M", "8"),
-            *("-f", "kamailio.cfg", "-Y", "."),
-        )
-        program.start(directory)
+        directory = _tables(self.mktemp())
+        program = start(CAPTURE, directory, port=port, directory=directory)
         self.addCleanup(program.stop)
         await program.hears("kamailio is listening")
         return program, port

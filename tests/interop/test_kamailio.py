@@ -4,14 +4,24 @@ Kamailio as a carrier's edge proxy: what is behind it is reached through it.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from bench.children import free_port
+from tests.certificates import Authority
 from tests.interop.kamailio import Kamailio
 from tests.interop.program import Program
-from tests.sipp.case import BY_CALLEE, BY_CALLER, OPENING, ORDINARY, TALK, SharedCalls
-from tests.sipp.runner import Party
+from tests.sipp.case import (
+    BY_CALLEE,
+    BY_CALLER,
+    OPENING,
+    ORDINARY,
+    TALK,
+    Calls,
+    SharedCalls,
+)
+from tests.sipp.runner import Party, sipp
 from tests.sipp.shared import Running
 
 
@@ -131,3 +141,46 @@ class RegistrarTests(SharedCalls):
         await edge.hears(
             r"registered switch \S+ expires 0|registered switch .*expires=0"
         )
+
+
+class SecureTests(Calls):
+    """
+    A carrier that is called by TLS, and calls nobody but by TLS.
+    """
+
+    def setUp(self) -> None:
+        """A switch with a certificate, and one for the carrier's edge."""
+        sipp()
+        directory = Path(self.mktemp()).absolute()
+        self.directory = directory / "edge"
+        self.directory.mkdir(parents=True)
+        trust = Authority(now=datetime.now(UTC))
+        trust.write(directory, "127.0.0.1").rename(self.directory / "edge.pem")
+        lines = (
+            f"tls = 127.0.0.1:{free_port()}",
+            f"tls_certificate = {trust.write(directory, '127.0.0.1')}",
+            f"tls_ca = {trust.write_itself(directory)}",
+        )
+        running = Running(sip_lines="\n".join(lines))
+        self.addCleanup(running.stop)
+        self.carrier = running.carrier()
+        self.carrier.create(OPENING)
+
+    async def test_calls_over_tls(self) -> None:
+        """INVITE and ACK go out by TLS, the callee's BYE comes back by it."""
+        callee = Party("callee-hangs-up")
+        self.parties(callee)
+        behind = f"{callee.host}:{callee.port}"
+        carrier = Kamailio(free_port(), behind, tls=free_port())
+        edge = carrier.start(self.directory)
+        self.addCleanup(edge.stop)
+        await edge.hears("kamailio is listening")
+        self.carrier.route("a", carrier.tls)
+        self.carrier.column("a", "transport", "tls")
+        caller = Party("caller-hears-bye", self.carrier.address)
+        await self.call(self.carrier, caller, callee)
+        self.assertRegex(edge.output, "by tls: INVITE")
+        self.assertRegex(edge.output, r"inside BYE sips?:\S+transport=tls")
+        row = await self.record(self.carrier)
+        self.assert_columns(row, endreason=ORDINARY, enddirection=BY_CALLEE)
+        self.assert_paid(self.carrier, row)
