@@ -250,6 +250,14 @@ class StaticPhoneTests(PhoneCallTests):
         invite = switch.request(("203.0.113.5", 5070))
         self.assertEqual(invite.uri_text, "sip:1003@203.0.113.5:5070")
 
+    def test_local_address(self) -> None:
+        """Our own address that it sees (localIp)."""
+        switch = self.switch()
+        where = {"ip": "203.0.113.5", "localIp": "192.0.2.2"}
+        switch.phone("1003", registerType=0, **where)
+        self.from_gateway(switch, "1003")
+        self.assertEqual(switch.transport.local, ("192.0.2.2", 0))
+
     def test_without_address(self) -> None:
         """Nowhere to call."""
         switch = self.switch()
