@@ -77,6 +77,14 @@ class Linphone:
         """Call."""
         self.program.say(f"call sip:{number}@{self.switch}")
 
+    def hold(self) -> None:
+        """Put the call on hold."""
+        self.program.say("pause")
+
+    def join(self, first: int, second: int) -> None:
+        """Connect the other ends of two calls, and be out of both."""
+        self.program.say(f"transfer {first} --to-call {second}")
+
     def hang_up(self) -> None:
         """End the call."""
         self.program.say("terminate")

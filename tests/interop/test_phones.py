@@ -209,6 +209,37 @@ class PhoneTests(PhoneCalls):
             self.carrier.money(self.carrier.customer), OPENING - 2 * RETAIL
         )
 
+    async def test_linphone_joins_two_calls(self) -> None:
+        """
+        It puts one on hold, asks another, and connects both: they talk on, and one
+        hangs up. Both calls are the first one's.
+        """
+        first, second, third = self.phone(1), self.phone(2), self.phone(3)
+        callee, target = await self.baresip(second), await self.baresip(third)
+        caller = await self.linphone(first)
+        caller.dial(second)
+        await self.answered(second)
+        caller.hold()
+        await caller.program.hears("is now paused")
+        caller.dial(third)
+        await caller.program.hears("established .* for call 2")
+        caller.join(1, 2)
+        await caller.program.hears("Call 1 .* ended")
+        await caller.program.hears("Call 2 .* ended")
+        await self.pause(1.2)
+        callee.hang_up()
+        await target.program.hears("audio: destroyed")
+        rows = [await self.record_of(self.carrier, each) for each in (second, third)]
+        for row in rows:
+            self.assert_columns(
+                row,
+                callere164=first,
+                customeraccount=self.carrier.customer,
+                endreason=ORDINARY,
+            )
+        paid = OPENING - self.carrier.money(self.carrier.customer)
+        self.assertEqual(paid * MILLION, sum(row["fee"] for row in rows))
+
     async def test_unregistered_phone_is_offline(self) -> None:
         """What quits unregisters, and a call to it is refused with 480."""
         number = self.phone(1, dids=self.carrier.number)
