@@ -47,6 +47,7 @@ from vos3000.routing.selector import Selector
 from vos3000.security.auth import Authenticator
 from vos3000.security.callrate import CallRates
 from vos3000.security.screening import Screening
+from vos3000.security.suspension import network
 from vos3000.security.throttle import Throttle
 from vos3000.sip.avoided import Avoided
 from vos3000.sip.core import Tokens, UserAgentCore
@@ -237,6 +238,7 @@ class Signaling:
         self.transports.connections.credentials = self._credentials
         self.transports.connections.avoid = self.gate.avoided.add
         self.transports.connections.gateway = self._gateway
+        self.transports.connections.source = network
 
     def _make_trunks(self, choose: Callable[[int], int]) -> None:
         self.presence = Availability(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from twisted.internet.address import IPv4Address
+from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.logger import capturedLogs
 
 from tests.sip.connections import FakeConnection, ListenerCase
@@ -10,6 +10,7 @@ from tests.sip.rig import PEER, STRANGER, FakeClient, ask, reply
 from vos3000.sip import connection as one
 from vos3000.sip import connections as all_of_them
 from vos3000.sip.connection import Connection, Way
+from vos3000.sip.strangers import FEW, MOST_STRANGERS
 from vos3000.sip.tcp import Stream
 from vos3000.sip.transaction import Channel
 
@@ -41,8 +42,7 @@ class WelcomeTests(ListenerCase):
     def test_it_makes_room_for_strangers(self) -> None:
         """It is counted among them no more, and not twice."""
         wires = [
-            self.incoming((f"198.51.100.{n}", 40000))[0]
-            for n in range(all_of_them.MOST_STRANGERS)
+            self.incoming((f"198.51.100.{n}", 40000))[0] for n in range(MOST_STRANGERS)
         ]
         for _ in range(2):
             wires[0].connection.welcome()
@@ -52,6 +52,53 @@ class WelcomeTests(ListenerCase):
         self.assertIsNone(self.listener.buildProtocol(IPv4Address("TCP", *STRANGER)))
         self.lost(wires[1])
         self.assertIsNotNone(self.listener.buildProtocol(IPv4Address("TCP", *STRANGER)))
+
+    def test_one_source_does_not_keep_others_out(self) -> None:
+        """
+        Who has taken all there is gives up one for whoever comes, its newest, and
+        gets none from others; those that are few stay.
+        """
+        few = [self.incoming(("203.0.113.7", n))[1] for n in range(FEW)]
+        count = MOST_STRANGERS - FEW
+        greedy = [self.incoming((STRANGER[0], n)) for n in range(count)]
+        newcomers = [self.incoming((f"203.0.113.{n}", 9))[0] for n in range(10, 40)]
+        self.assertIsNone(self.listener.buildProtocol(IPv4Address("TCP", *STRANGER)))
+        cut = [line.aborting for _, line in greedy]
+        self.assertEqual(cut, [False] * (count - 30) + [True] * 30)
+        self.assertFalse(any(each.aborting for each in few))
+        for wire in (*newcomers, *(wire for wire, _ in greedy[-30:])):
+            self.lost(wire)
+        again = [self.incoming(STRANGER) for _ in range(30)]
+        self.assertIsNone(self.listener.buildProtocol(IPv4Address("TCP", *STRANGER)))
+        self.assertFalse(any(line.aborting for _, line in again))
+
+    def test_those_that_are_many_are_left_alone(self) -> None:
+        """Strangers with a few each: the next one has to wait for an end."""
+        lines = [
+            self.incoming((f"198.51.{n % (MOST_STRANGERS // FEW)}.1", n))[1]
+            for n in range(MOST_STRANGERS)
+        ]
+        refused = self.listener.buildProtocol(IPv4Address("TCP", "203.0.113.7", 9))
+        self.assertIsNone(refused)
+        self.assertFalse(any(line.aborting for line in lines))
+
+    def test_a_peer_of_many_addresses(self) -> None:
+        """They count as one: of IPv6 somebody has a whole network."""
+        self.connections.source = lambda host: "2001:db8::/64"
+        for number in range(all_of_them.MOST_CONNECTIONS_OF_PEER):
+            self.rig.users.known.add(f"2001:db8::{number:x}")
+            self.incoming((f"2001:db8::{number:x}", 5060))
+        other = IPv6Address("TCP", "2001:db8::ffff", 5060)
+        self.assertIsNone(self.listener.buildProtocol(other))
+
+    def test_devices_leave_room_for_gateways(self) -> None:
+        """However many of them proved who they are."""
+        self.connections.gateway = lambda host, port: host == PEER[0]
+        for number in range(all_of_them.MOST_CONNECTIONS - all_of_them.RESERVED):
+            host = f"10.0.{number // 250}.{number % 250}"
+            self.incoming((host, 40000))[0].connection.welcome()
+        self.assertIsNone(self.listener.buildProtocol(IPv4Address("TCP", *STRANGER)))
+        self.incoming()
 
     def test_a_strangers_connection_is_not_replaced(self) -> None:
         """What it is answered after it left is dropped: it dials nobody."""

@@ -11,6 +11,7 @@ from tests.sip.rig import PEER, SDP, STRANGER, FakeClient, ask, reply
 from vos3000.sip import connection as one
 from vos3000.sip import connections as all_of_them
 from vos3000.sip.connection import Connection
+from vos3000.sip.strangers import MOST_STRANGERS
 from vos3000.sip.transport import Transport
 
 PEER6 = ("2001:db8::9", 5060)
@@ -166,7 +167,7 @@ class LimitTests(ListenerCase):
         """There are few of them at once, and they are closed when they idle."""
         channels = [
             self.incoming((f"198.51.{n // 100}.{n % 100}", 40000))
-            for n in range(all_of_them.MOST_STRANGERS)
+            for n in range(MOST_STRANGERS)
         ]
         stranger = IPv4Address("TCP", STRANGER[0], 9)
         self.assertIsNone(self.listener.buildProtocol(stranger))

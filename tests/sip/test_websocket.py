@@ -24,11 +24,11 @@ from tests.frames import (
 from tests.sip.connections import FakeConnection, ListenerCase
 from tests.sip.rig import PEER, SDP, STRANGER, FakeClient, ask, reply
 from vos3000.sip import connection as one
-from vos3000.sip import connections as all_of_them
 from vos3000.sip import websocket
 from vos3000.sip.connection import Connection, Way
 from vos3000.sip.message import Request, Response
 from vos3000.sip.parser import MAX_SIZE, parse
+from vos3000.sip.strangers import MOST_STRANGERS
 from vos3000.sip.transaction import Address
 from vos3000.sip.websocket import WebSocketListener
 
@@ -365,7 +365,7 @@ class LimitTests(WebSocketCase):
         acceptor = self.ws.acceptor()
         self.assertIsNone(acceptor.buildProtocol(IPv4Address("TCP", PEER[0], 9)))
         self.assertIsNone(self.listener.buildProtocol(IPv4Address("TCP", PEER[0], 9)))
-        for number in range(all_of_them.MOST_STRANGERS):
+        for number in range(MOST_STRANGERS):
             self.connects((f"198.51.100.{number}", 40000))
         self.assertIsNone(acceptor.buildProtocol(IPv4Address("TCP", *STRANGER)))
 

@@ -149,7 +149,7 @@ class Table(Protocol):
     def meet(self, connection: Connection, request: Request) -> None:
         """A request came on it, which a peer opened."""
 
-    def introduced(self) -> None:
+    def introduced(self, connection: Connection) -> None:
         """It is no stranger's any more."""
 
     def instead(
@@ -384,7 +384,7 @@ class Connection:
         self._patience = max(self._patience, idle)
         if self.stranger:
             self.stranger = False
-            self._connections.introduced()
+            self._connections.introduced(self)
         if self._state is State.OPEN and not self._slow:
             self._watch(self._patience)
 

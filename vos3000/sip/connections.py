@@ -20,6 +20,7 @@ from vos3000.sip.message import Request
 from vos3000.sip.reception import LocalHost, Reception
 from vos3000.sip.shares import Shares
 from vos3000.sip.sockets import keep_alive, mark
+from vos3000.sip.strangers import Strangers
 from vos3000.sip.transaction import Address
 from vos3000.timers import TimerWheel
 
@@ -27,10 +28,10 @@ MOST_CONNECTIONS = 2000
 """Incoming connections open at once, beyond which no further are taken."""
 
 MOST_CONNECTIONS_OF_PEER = 200
-"""The same of one address."""
+"""The same of one source."""
 
-MOST_STRANGERS = 200
-"""The same of addresses that are no gateway's."""
+RESERVED = 200
+"""How many of all are for gateways alone."""
 
 MOST_WAYS = 10_000
 """Places that are kept where a message of ours may go."""
@@ -51,6 +52,7 @@ class Connections:
 
     @param knows: Whether a host and port belong to a gateway.
     @ivar gateway: Whether a host and port belong to a gateway, and to no phone.
+    @ivar source: What an address counts by: itself, or all that one peer has.
     @ivar credentials: Whom a peer has to be that we call back.
     @ivar avoid: Told of an address where no connection opens.
     @ivar shares: How long each is served.
@@ -73,6 +75,7 @@ class Connections:
         self.local_host = local_host
         self.knows = knows
         self.gateway = knows
+        self.source: Callable[[str], str] = str
         self.credentials: Credentials = _itself
         self.avoid: Callable[[Address], object] = _nobody
         self.tos = 0
@@ -81,7 +84,7 @@ class Connections:
         self._open: set[Connection] = set()
         self._outgoing: dict[Way, Connection] = {}
         self._incoming = 0
-        self._strangers = 0
+        self._strangers = Strangers()
         self._of_peer: dict[str, int] = {}
         self._failing: dict[Way, None] = {}
         self._aliases = Aliases()
@@ -100,27 +103,28 @@ class Connections:
 
     def taken(self, listener: Listener, host: str, port: int) -> Connection | None:
         """A peer connects; None closes it."""
-        known = self.knows(host, port)
-        held = self._of_peer.get(host, 0)
-        if held >= MOST_CONNECTIONS_OF_PEER or self._full(known):
+        known, source = self.knows(host, port), self.source(host)
+        held = self._of_peer.get(source, 0)
+        full = held >= MOST_CONNECTIONS_OF_PEER or self._full(host, port)
+        if full or not (known or self._strangers.room(source)):
             self._rejected.value += 1
             return None
-        self._of_peer[host] = held + 1
+        self._of_peer[source] = held + 1
         self._incoming += 1
-        self._strangers += not known
         connection = Connection(self, listener, (host, port), stranger=not known)
+        if not known:
+            self._strangers.add(connection, source)
         self._open.add(connection)
         return connection
 
-    def _full(self, known: bool) -> bool:
-        """Whether one more is too many; strangers never take a gateway's place."""
-        if not known and self._strangers >= MOST_STRANGERS:
-            return True
-        return self._incoming >= MOST_CONNECTIONS
+    def _full(self, host: str, port: int) -> bool:
+        """Whether one more is too many; nobody takes the place of gateways."""
+        left = MOST_CONNECTIONS - self._incoming
+        return left <= 0 or (left <= RESERVED and not self.gateway(host, port))
 
-    def introduced(self) -> None:
+    def introduced(self, connection: Connection) -> None:
         """One of a stranger is it no more."""
-        self._strangers -= 1
+        self._strangers.remove(connection)
 
     def meet(self, connection: Connection, request: Request) -> None:
         """A request came on an incoming connection (RFC 5923)."""
@@ -207,13 +211,13 @@ class Connections:
         if connection.way is not None:
             return
         self._incoming -= 1
-        self._strangers -= connection.stranger
-        host = connection.peer[0]
-        left = self._of_peer.get(host, 0) - 1
+        self._strangers.remove(connection)
+        source = self.source(connection.peer[0])
+        left = self._of_peer.get(source, 0) - 1
         if left > 0:
-            self._of_peer[host] = left
+            self._of_peer[source] = left
         else:
-            self._of_peer.pop(host, None)
+            self._of_peer.pop(source, None)
 
     def close(self) -> None:
         """Close every connection."""

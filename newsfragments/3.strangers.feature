@@ -1,0 +1,1 @@
+A single address cannot keep phones from connecting by holding connections open: strangers share their 200 fairly, an IPv6 network counts as one, and 200 connections are left for gateways whatever devices do.
