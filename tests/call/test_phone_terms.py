@@ -236,6 +236,26 @@ class BehindGatewayTests(PhoneCallTests):
             else:
                 self.assertEqual(self.lines(switch, CALLEE), ["INVITE"])
 
+    def test_restriction_of_the_gateway(self) -> None:
+        """calleeE164Restrict holds whatever number the gateway shows."""
+        for restrict, callee, passes in (
+            (1, "0100", False),
+            (2, "0100", True),
+            (1, "1002", True),
+            (2, "1002", False),
+        ):
+            switch = self.gateway_with(
+                enablePhoneSetting=True, calleeE164Restrict=restrict
+            )
+            PhonePeer(switch, "1002").register()
+            switch.taken()
+            self.from_gateway(switch, callee, number="1001")
+            if passes:
+                self.assertEqual(len(switch.registry), 1)
+            else:
+                self.refused(switch, 403, -1020)
+                self.assert_idle(switch)
+
     def test_settings_lock(self) -> None:
         """A phone that is locked is locked behind a gateway, too."""
         switch = self.gateway_with(enablePhoneSetting=True)

@@ -306,6 +306,8 @@ class CallControl:
         @param places: What a redirect server named; None if none did.
         """
         origin, ways = origin_of(call, gateway), self._engines.destinations
+        if origin is not gateway:
+            ways.permit(gateway, call.callee)
         forwarder = call.forwarded[0].number if call.forwarded else None
         given = (call.callee, origin, call.caller, forwarder)
         if places is None:

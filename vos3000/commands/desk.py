@@ -195,6 +195,8 @@ class Desk:
 
     def _select(self, way: Way) -> None:
         origin = origin_of(way, way.gateway)
+        if origin is not way.gateway:
+            self._destinations.permit(way.gateway, way.callee)
         way.selection = self._destinations.select(way.callee, origin, way.caller)
         if not way.selection.routes:
             cause = way.selection.cause or self._causes["NoAvailableRouter"]

@@ -75,7 +75,7 @@ class Destinations:
         """
         phone = self._phones.called(callee)
         if mapping is not None:
-            self._check(mapping, callee, phone)
+            self._permit(mapping, callee, phone)
         if phone is None:
             return self._selector.select(callee, mapping, caller, forwarder)
         reason, cause = self._unavailable(phone)
@@ -101,10 +101,20 @@ class Destinations:
         @raise CallRejected: If it may not call this kind of number.
         """
         if mapping is not None:
-            self._check(mapping, callee, self._phones.called(callee))
+            self.permit(mapping, callee)
         return self._selector.directed(callee, mapping, caller, forwarder, places)
 
-    def _check(self, mapping: MappingGateway, callee: str, phone: Phone | None) -> None:
+    def permit(self, mapping: MappingGateway, callee: str) -> None:
+        """
+        Let a gateway call a number, or not.
+
+        @raise CallRejected: If it may not call this kind of number.
+        """
+        self._permit(mapping, callee, self._phones.called(callee))
+
+    def _permit(
+        self, mapping: MappingGateway, callee: str, phone: Phone | None
+    ) -> None:
         restrict = mapping.settings.get("calleeE164Restrict")
         if restrict == PHONES_ONLY and phone is None:
             raise CallRejected(self._limited, f"{callee} is no platform phone")
