@@ -16,7 +16,7 @@ from twisted.trial.unittest import TestCase
 
 from vos3000.config import Endpoint
 from vos3000.errors import ConfigError
-from vos3000.ports import LocalHosts, Ports, listen_tcp, listen_udp
+from vos3000.ports import LocalHosts, Ports, _numeric, listen_tcp, listen_udp
 from vos3000.turns import LONGEST, MOST_ACCEPTED, MOST_DATAGRAMS
 
 
@@ -197,3 +197,9 @@ class LocalHostsTests(TestCase):
         hosts = LocalHosts()
         self.assertEqual(hosts("127.0.0.1"), "127.0.0.1")
         self.assertEqual(hosts("::1"), "::1")
+
+    def test_names(self) -> None:
+        """No name is ever looked up: everything would wait."""
+        self.assertEqual(_numeric("192.0.2.1")[0], "192.0.2.1")
+        for name in ("localhost", "sip.example.net", "192.0.2.0/24", "192.0.2.1:5060"):
+            self.assertRaises(OSError, _numeric, name)

@@ -19,6 +19,7 @@ from vos3000.events import Events
 from vos3000.inforce import InForce
 from vos3000.instant import Now
 from vos3000.metrics import Metrics
+from vos3000.model.gateways import RoutingGateway
 from vos3000.parameters import push_url
 from vos3000.ports import Ports, listen_tcp
 from vos3000.push import agents
@@ -27,6 +28,7 @@ from vos3000.push.deadletters import DeadLetters
 from vos3000.push.outbox import Outbox, OutboxLimits
 from vos3000.push.phoneonline import PhoneOnlinePusher
 from vos3000.push.poster import Poster
+from vos3000.security.auth import first_address
 from vos3000.signaling import Signaling
 from vos3000.tables import Stores
 from vos3000.tracing import Tracing
@@ -155,17 +157,25 @@ class Interfaces:
                 signaling.lines_in,
                 signaling.presence,
                 signaling.quality_in,
+                first_address,
             ),
             Side(
                 lambda: signaling.routing,
                 signaling.lines_out,
                 signaling.availability,
                 signaling.quality_out,
+                self._leads_to,
             ),
             self._in_force.calls.softswitch,
             signaling.transports.local_hosts,
             self._now,
         )
+
+    def _leads_to(self, gateway: RoutingGateway) -> str:
+        """An address of a routing gateway, by what is known of its name now."""
+        given = gateway.remote_ip, gateway.transport, gateway.signal_port
+        found = self._signaling.hosts.targets(*given)
+        return found[0].address[0] if found else ""
 
     def _passwords(self) -> Callable[[], str]:
         in_force = self._in_force

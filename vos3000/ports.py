@@ -184,8 +184,21 @@ def _towards(peer: str) -> str:
     family = socket.AF_INET6 if ":" in peer else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as probe:
         try:
-            probe.connect((peer, 5060))
+            probe.connect(_numeric(peer))
             host: str = probe.getsockname()[0]
         except OSError:
             return "::1" if family is socket.AF_INET6 else "127.0.0.1"
         return host
+
+
+def _numeric(peer: str) -> Any:
+    """
+    An address as a socket takes it, a zone's number included; never a name, which
+    would be looked up while everything waits.
+
+    @raise OSError: If it is none.
+    """
+    found = socket.getaddrinfo(
+        peer, 5060, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST
+    )
+    return found[0][4]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from ipaddress import ip_address
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -31,6 +32,7 @@ from vos3000.metrics import Metrics
 from vos3000.model import causes
 from vos3000.model.cdr import COLUMNS, Cdr
 from vos3000.model.current import CurrentCall
+from vos3000.model.gateways import RoutingGateway
 from vos3000.model.money import to_micros
 from vos3000.model.phones import Phone
 from vos3000.routing import phones as routing_phones
@@ -40,6 +42,7 @@ from vos3000.routing.lines import PhoneLines
 from vos3000.routing.location import Location
 from vos3000.routing.quality import Quality as Window
 from vos3000.routing.quality import QualitySettings
+from vos3000.security.auth import first_address
 from vos3000.tables import Engines, Stores, Tables
 from vos3000.timers import TimerWheel
 from vos3000.web import contract
@@ -96,6 +99,8 @@ class Switch:
     Everything behind the web interface.
 
     @ivar handed: What the engines were last handed, by table.
+    @ivar servers: Where names of gateways lead, as far as that is known.
+    @ivar towards: Towards whom our own address was asked for.
     """
 
     def __init__(self) -> None:
@@ -111,6 +116,8 @@ class Switch:
         self.queue = Queue()
         self.limits = CdrLimits()
         self.health = ""
+        self.servers: dict[str, str] = {}
+        self.towards: list[str] = []
         self.handed: dict[str, Any] = {"mapping": (), "routing": ()}
         self.events = Events()
         self.phones = routing_phones.Phones()
@@ -146,7 +153,17 @@ class Switch:
         lines = Capacity()
         standing = Availability(name, self.now, lines.used, self.events, self.metrics)
         quality = Window(self.clock.seconds, QualitySettings)
-        return Side(lambda: self.handed[name], lines, standing, quality)
+        address = first_address if name == "mapping" else self._leads_to
+        return Side(lambda: self.handed[name], lines, standing, quality, address)
+
+    def _leads_to(self, gateway: RoutingGateway) -> str:
+        """What stands in L{servers}, for who is no address."""
+        return self.servers.get(gateway.remote_ip, gateway.remote_ip)
+
+    def _local_host(self, host: str) -> str:
+        """One address of ours for everybody; whoever asks gives an address."""
+        self.towards.append(str(ip_address(host)))
+        return "203.0.113.1"
 
     def load_phones(self, phones: Sequence[Phone]) -> None:
         """As the signaling does."""
@@ -204,7 +221,7 @@ class Switch:
                 self.mapping,
                 self.routing,
                 "vos3000",
-                lambda host: "203.0.113.1",
+                self._local_host,
                 self.now,
             ),
             Calls(self.registry),

@@ -128,6 +128,21 @@ def _exact(sources: _Sources, host: str, port: int) -> MappingGateway | None:
     return sources.by_address.get(host)
 
 
+def first_address(gateway: MappingGateway) -> str:
+    """
+    An address that a gateway may call from, of the first entry of its remoteIps that
+    is one; empty if it has none.
+    """
+    for text in gateway.remote_ips:
+        try:
+            source = _source(text)
+        except ValueError:
+            continue
+        # a network's own address is often nobody's
+        return str(source.first + (source.first != source.last))
+    return ""
+
+
 def plain_host(host: str) -> str:
     """An IPv6 source as it stands in the table: no zone, no mapped IPv4."""
     host = host.partition("%")[0].lower()

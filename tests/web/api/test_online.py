@@ -13,6 +13,7 @@ from vos3000.routing.location import Binding
 from vos3000.routing.quality import Figures
 
 MS = NOON * 1000
+OURS = "203.0.113.1"
 
 
 def binding(aor: str = "1001", **fields: Any) -> Binding:
@@ -114,6 +115,23 @@ class MappingTests(OnlineCase):
             '"softswitchName":"vos3000","softswitchIp":"203.0.113.1"}]}',
         )
 
+    def test_towards_whom(self) -> None:
+        """Our address is the one towards the first that it may call from."""
+        for index, (entries, address) in enumerate(
+            (
+                ("192.0.2.9:5070,192.0.2.1", "192.0.2.9"),
+                ("192.0.2.0/24", "192.0.2.1"),
+                ("192.0.2.16-192.0.2.19", "192.0.2.17"),
+                ("[2001:db8::5]:5070", "2001:db8::5"),
+            )
+        ):
+            self.create(f"gw{index}", remoteIps=entries)
+            self.switch.towards.clear()
+            (found,) = self.online("GatewayMapping", names=[f"gw{index}"])
+            self.assertEqual(found["remoteIps"], entries)
+            self.assertEqual(found["localIp"], "203.0.113.1")
+            self.assertEqual(self.switch.towards, [address])
+
     def test_dynamic(self) -> None:
         """One that registers is there while it is registered."""
         self.create(registerType=1, password="p")
@@ -175,6 +193,19 @@ class RoutingTests(OnlineCase):
         self.assertEqual(list(found), promised)
         self.assertEqual((found["prefix"], found["remoteIp"]), ("44,45", "192.0.2.1"))
         self.assertEqual((found["localIp"], found["retryAfter"]), ("203.0.113.9", 0))
+
+    def test_known_by_name(self) -> None:
+        """What its name leads to is what is known now: a list waits for nobody."""
+        self.create(remoteIp="gw.example")
+        self.switch.servers["gw.example"] = ""
+        (found,) = self.online("GatewayRouting")
+        self.assertEqual((found["remoteIp"], found["localIp"]), ("gw.example", ""))
+        self.assertEqual(self.switch.towards, [])
+        self.switch.servers["gw.example"] = "192.0.2.77"
+        (found,) = self.online("GatewayRouting")
+        self.assertEqual(found["remoteIp"], "gw.example")
+        self.assertEqual((found["localIp"], found["softswitchIp"]), (OURS, OURS))
+        self.assertEqual(self.switch.towards, ["192.0.2.77"])
 
     def test_paused(self) -> None:
         """Retry-After shows as the milliseconds that are left."""

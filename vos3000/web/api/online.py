@@ -53,12 +53,15 @@ class Side:
     @ivar lines: Their calls.
     @ivar standing: What is known of them.
     @ivar quality: How their calls went.
+    @ivar address: An address of one that does not register, as far as it is known
+        now; empty for none. A name is not looked up for it.
     """
 
     gateways: Callable[[], Sequence[Any]]
     lines: Capacity
     standing: Availability
     quality: Quality
+    address: Callable[[Any], str]
 
 
 @attrs.frozen(slots=True)
@@ -143,7 +146,7 @@ class Online:
             if wanted and gateway.name not in wanted:
                 continue
             status = side.standing.status(gateway.name)
-            where = self._where(gateway, status)
+            where = self._where(side, gateway, status)
             if where is not None:
                 yield {
                     **self._common(side, gateway),
@@ -166,7 +169,7 @@ class Online:
             "softswitchName": self.softswitch,
         }
 
-    def _where(self, gateway: Any, status: Status) -> dict[str, Any] | None:
+    def _where(self, side: Side, gateway: Any, status: Status) -> dict[str, Any] | None:
         """Addresses and times of a gateway; None if it is offline."""
         if gateway.register_type == RegisterType.DYNAMIC:
             binding = self.location.find(gateway.name)
@@ -180,7 +183,7 @@ class Online:
             if registered is None:
                 return None
             times = self._times(registered.since.wall, registered.updated.wall)
-        here = getattr(gateway, "local_ip", "") or self._here(remote)
+        here = getattr(gateway, "local_ip", "") or self._here(side.address(gateway))
         return {"remote": remote, "localIp": here, "softswitchIp": here, **times}
 
     def _of_binding(self, binding: Binding) -> dict[str, Any]:
@@ -196,13 +199,9 @@ class Online:
         keep = max(0, (self.now().wall - since) // 1000)
         return {"registerTime": since, "updateTime": updated, "keepTime": keep}
 
-    def _here(self, remote: str) -> str:
-        """Our address towards a gateway's first one; empty if it is no address."""
-        first = remote.partition(",")[0].strip()
-        try:
-            return self.local_host(first)
-        except (OSError, ValueError):
-            return ""
+    def _here(self, address: str) -> str:
+        """Our own address towards another; empty for none."""
+        return self.local_host(address) if address else ""
 
 
 def _fixed(gateway: MappingGateway | RoutingGateway) -> str:
