@@ -20,6 +20,7 @@ from tests.switch import (
     routing_gateway,
 )
 from vos3000.model.sipoptions import SipOptions
+from vos3000.sip.locate import Target
 from vos3000.sip.message import Request
 
 OTHER = ("192.0.2.31", 5080)
@@ -75,6 +76,29 @@ class AgainTests(CallTests):
 
 class RedirectTests(AgainTests):
     """3xx of a gateway that may redirect (sipFollowRedirect)."""
+
+    def test_places_that_cannot_be_meant(self) -> None:
+        """
+        A carrier somewhere in the world does not send us to our own machine, nor
+        into the networks around it, by address or by a name of its own.
+        """
+        carrier = ("8.8.8.8", 5060)
+        gateway = routing_gateway(sip=FOLLOWS, remote_ip=carrier[0])
+        inside = ("127.0.0.1", "10.0.0.7", "169.254.169.254", "0.0.0.0", "[::1]")
+        for host in (*inside, "[::ffff:127.0.0.1]", "224.0.0.1", "inside.example"):
+            switch = self.switch(routing=[gateway])
+            switch.servers["inside.example"] = (Target("udp", ("127.0.0.1", 80)),)
+            Caller(switch).invite()
+            callee = Callee(switch, carrier)
+            self.redirect(callee, switch.request(carrier), f"<sip:77@{host}:80>")
+            switch.taken(carrier)
+            self.assertEqual(final(switch, CALLER).status, 302, host)
+            self.assertEqual([t for _, t in switch.channel.sent], [], host)
+        switch = self.switch(routing=[gateway])
+        Caller(switch).invite()
+        callee = Callee(switch, carrier)
+        self.redirect(callee, switch.request(carrier), "<sip:77@9.9.9.9>")
+        self.assertEqual(switch.request(("9.9.9.9", 5060)).method, "INVITE")
 
     def test_followed(self) -> None:
         """

@@ -66,7 +66,10 @@ class Phone:
             f"Via: SIP/2.0/UDP 10.0.0.9;rport;branch=z9hG4bK{time.monotonic_ns()}\r\n"
             f"From: <sip:{PHONE}@127.0.0.1>;tag=a\r\nTo: <sip:{PHONE}@127.0.0.1>\r\n"
             f"Call-ID: sha256\r\nCSeq: {self._cseq} REGISTER\r\n"
-            f"Contact: <sip:{PHONE}@10.0.0.9>\r\n{headers}Content-Length: 0\r\n\r\n"
+            f"Contact: <sip:{PHONE}@10.0.0.9>\r\nMax-Forwards: 70\r\n"
+            "User-Agent: a phone that tells what it is, as most do, in some words\r\n"
+            "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER\r\n"
+            f"{headers}Content-Length: 0\r\n\r\n"
         )
         self.says(text.encode())
         answer = self.hears()

@@ -9,7 +9,7 @@ switch answers to the socket instead, unless it is told otherwise.
 from __future__ import annotations
 
 from enum import IntEnum
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from vos3000.sip.hosts import is_address
 from vos3000.sip.message import Request
@@ -68,9 +68,15 @@ def _aimed(host: str, port: int, here: Address, aim: Aim) -> Address:
 
 def reachable(host: str, source: str) -> bool:
     """Whether a peer that sends from C{source} can be meant by C{host}."""
-    there, seen = ip_address(host), ip_address(source)
+    there, seen = _plain(host), _plain(source)
     if there.is_unspecified or there.is_multicast:
         return False
     if there.is_loopback:
         return seen.is_loopback
     return not (there.is_private and seen.is_global)
+
+
+def _plain(host: str) -> IPv4Address | IPv6Address:
+    """An address; one of IPv4 that is written as IPv6 is what it is."""
+    address = ip_address(host)
+    return getattr(address, "ipv4_mapped", None) or address

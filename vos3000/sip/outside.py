@@ -8,12 +8,21 @@ from collections.abc import Iterable
 
 import attrs
 
+from vos3000.sip.aim import reachable
 from vos3000.sip.dialog import MAX_FORWARDS, contact_of, via_of
 from vos3000.sip.message import build
 from vos3000.sip.transaction import Address, Channel
 
 Target = tuple[Channel, Address]
 """Where a request goes: on what, and to whom."""
+
+
+def believed(targets: Iterable[Target], source: str) -> tuple[Target, ...]:
+    """
+    The places that a peer at C{source} may send us to: nobody out in the world leads
+    us to our own machine or the networks around it, not by a name either.
+    """
+    return tuple(each for each in targets if reachable(each[1][0], source))
 
 
 @attrs.frozen(slots=True)

@@ -30,7 +30,7 @@ from vos3000.sip.fields import (
     split_commas,
 )
 from vos3000.sip.message import Response
-from vos3000.sip.outside import Asked, Target
+from vos3000.sip.outside import Asked, Target, believed
 from vos3000.sip.transaction import ClientTransaction
 from vos3000.sip.uri import Uri
 from vos3000.timers import Timer
@@ -332,8 +332,9 @@ class Registration:
 
     def _moves(self, response: Response) -> bool:
         """Section 8.1.3.4: go to the first contact that can be gone to."""
+        source = self._target[1][0] if self._target is not None else ""
         for uri in contacts_in_order(response, users=False):
-            targets = self._locate(uri)
+            targets = believed(self._locate(uri), source)
             if targets:
                 self._home = uri
                 self._target, *left = targets

@@ -16,7 +16,7 @@ from vos3000.model.gateways import RoutingGateway
 from vos3000.sip.access import CHALLENGES, Access, Realm
 from vos3000.sip.dialog import Dialog
 from vos3000.sip.message import Response
-from vos3000.sip.outside import Target
+from vos3000.sip.outside import Target, believed
 from vos3000.sip.transaction import ClientTransaction
 from vos3000.sip.uri import parse_uri
 
@@ -141,7 +141,8 @@ class Onward:
         if redirects is None:
             return False
         while (uri := redirects.next()) is not None:
-            targets = self._legs.locate(uri, leg.gateway.local)
+            found = self._legs.locate(uri, leg.gateway.local)
+            targets = believed(found, transaction.address[0])
             if targets:
                 if not user.redialed(leg, True):
                     return False
