@@ -388,6 +388,14 @@ class AnnexTests(SynchronousTestCase):
         text = answered(made, made, callee=Rules(annexb=Annex.NO))
         self.assertEqual(attributes(text, "fmtp"), ["fmtp:18 annexb=no"])
 
+    def test_several_lines_are_one(self) -> None:
+        """A format has one fmtp line (RFC 8866 6.15): none escapes the option."""
+        twice = "|a=fmtp:18 annexb=yes|a=fmtp:18 annexb=yes"
+        self.assertEqual(self._offer(Annex.NO, twice), ["fmtp:18 annexb=no"])
+        self.assertEqual(self._offer(Annex.ABSENT, twice), [])
+        other = "|a=fmtp:18 x=1|a=fmtp:18 annexb=yes"
+        self.assertEqual(self._offer(Annex.NO, other), ["fmtp:18 x=1;annexb=no"])
+
     def test_g723(self) -> None:
         """annexa of G.723, beside its other parameters."""
         text = offered(CISCO, Rules(annexa=Annex.NO))
@@ -430,6 +438,16 @@ class EventNumberTests(SynchronousTestCase):
             attributes(text, "rtpmap:96", "fmtp:96", "rtpmap:101", "fmtp:101"),
             ["rtpmap:96 telephone-event/8000", "fmtp:96 0-15"],
         )
+
+    def test_what_refers_to_it_follows(self) -> None:
+        """Redundancy of keys names their number (RFC 2198 5)."""
+        body = description(
+            "audio 4 RTP/AVP 0 98 101|a=rtpmap:98 red/8000|a=fmtp:98 101/101"
+            "|a=rtpmap:101 telephone-event/8000|a=fmtp:101 0-15"
+        )
+        text = offered(body, Rules(events=96))
+        self.assertEqual(streams(text), ["audio 4 RTP/AVP 0 98 96"])
+        self.assertEqual(attributes(text, "fmtp"), ["fmtp:98 96/96", "fmtp:96 0-15"])
 
     def test_number_in_use_stays(self) -> None:
         """96 is opus here; what has the number already keeps it."""

@@ -27,7 +27,8 @@ class Format:
     @ivar payload: Its payload type, as written in the m= line.
     @ivar key: The key of its codec; empty for a dynamic type without a name.
     @ivar encoding: Its rtpmap; empty for a static type without one.
-    @ivar parameters: Its fmtp; empty without one.
+    @ivar parameters: Its fmtp, one line of several (RFC 8866 6.15 allows one);
+        empty without.
     """
 
     payload: str
@@ -44,7 +45,7 @@ def governed(media: Media) -> bool:
 def formats(media: Media) -> list[Format]:
     """The formats of an RTP stream, none twice."""
     maps: dict[str, str] = {}
-    parameters: dict[str, str] = {}
+    parameters: dict[str, dict[str, None]] = {}
     for letter, value in media.lines:
         if letter == "a":
             if value.startswith("rtpmap:"):
@@ -52,11 +53,15 @@ def formats(media: Media) -> list[Format]:
                 maps.setdefault(payload, encoding.strip())
             elif value.startswith("fmtp:"):
                 payload, _, given = value[5:].lstrip().partition(" ")
-                parameters.setdefault(payload, given.strip())
+                parameters.setdefault(payload, {})[given.strip()] = None
     return [
-        Format(payload, _key(payload, maps), maps.get(payload, ""), given)
+        Format(
+            payload,
+            _key(payload, maps),
+            maps.get(payload, ""),
+            ";".join(parameters.get(payload, ())),
+        )
         for payload in dict.fromkeys(media.formats)
-        for given in (parameters.get(payload, ""),)
     ]
 
 
@@ -249,14 +254,14 @@ def rewritten(
         number = numbers.get(payload, payload)
         if name == "rtpmap":
             lines += _maps(unnamed.pop(payload, None), number, names)
-        elif name == "fmtp" and payload in bare:
-            lines += _parameters(bare.pop(payload), number)
+        elif name == "fmtp":
+            lines += _parameters(bare.pop(payload, None), number, numbers)
         elif payload in described or payload == "*":
             lines.append(("a", f"{name}:{number} {text}"))
     for payload, each in unnamed.items():
         lines += _maps(each, numbers.get(payload, payload), names)
     for payload, each in bare.items():
-        lines += _parameters(each, numbers.get(payload, payload))
+        lines += _parameters(each, numbers.get(payload, payload), numbers)
     numbered = tuple(numbers.get(each.payload, each.payload) for each in found)
     return _changed(media, numbered, tuple(lines))
 
@@ -280,8 +285,16 @@ def _maps(given: Format | None, number: str, names: tuple[str, ...]) -> list[Lin
     return [("a", f"rtpmap:{number} {each}") for each in _encodings(given, names)]
 
 
-def _parameters(given: Format, number: str) -> list[Line]:
-    return [("a", f"fmtp:{number} {given.parameters}")] if given.parameters else []
+def _parameters(
+    given: Format | None, number: str, numbers: dict[str, str]
+) -> list[Line]:
+    """Its line, which for redundancy names payload types (RFC 2198 5)."""
+    if given is None or not given.parameters:
+        return []
+    written = given.parameters
+    if numbers and given.key == "red":
+        written = "/".join(numbers.get(part, part) for part in written.split("/"))
+    return [("a", f"fmtp:{number} {written}")]
 
 
 def _encodings(given: Format, names: tuple[str, ...]) -> tuple[str, ...]:
