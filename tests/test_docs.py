@@ -71,6 +71,12 @@ class TablesTests(SynchronousTestCase):
                 for name in shown_by(row):
                     self.assertTrue(has_tests(name), f"{page}: {name} in {row[0]}")
 
+    def test_rows_stand_once(self) -> None:
+        """Nothing is told twice, and differently."""
+        for page in ("rfcs.md", "options.md"):
+            names = [row[0] for row in rows(page)]
+            self.assertEqual(len(names), len(set(names)), page)
+
     def test_no_such_test(self) -> None:
         """A name that is no module of tests would be told."""
         for name in ("sip.test_nothing", "sip.rig", "", "-", "sip"):

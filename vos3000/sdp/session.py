@@ -6,8 +6,8 @@ reads with L{vos3000.sdp.describe} and passes the bytes on.
 
 Read tolerantly, written strictly: bare LF, a missing C{s=} or C{t=}, lines out
 of order, zero bytes at the end and a user name with blanks in it are accepted;
-what is written has CRLF, the mandatory lines and the order of section 5 of RFC
-8866. Lines nobody here knows are kept.
+what is written has CRLF, the mandatory lines and the order of the RFC (section
+5). Lines nobody here knows are kept.
 """
 
 from __future__ import annotations

@@ -21,11 +21,11 @@ from vos3000.sip.fields import MAX_VALUE, quote, unquote
 MOST_PARAMS = 32
 """Parameters of one value; more are refused."""
 
-_PARAM = re.compile(
-    r'\s*+([^\s=,"]++)\s*+=\s*+("[^"\\]*+(?:\\.[^"\\]*+)*+"|[^\s,"]*+)\s*+(?:,|$)',
-    re.S,
-)
-_EMPTY = re.compile(r"[\s,]*+")
+# pydoctor cannot read possessive expressions where they are compiled.
+_VALUE = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[^\s,"]*+'
+_PARAM = re.compile(rf'\s*+([^\s=,"]++)\s*+=\s*+({_VALUE})\s*+(?:,|$)', re.S)
+_BLANKS = r"[\s,]*+"
+_EMPTY = re.compile(_BLANKS)
 _COUNT = re.compile(r"[0-9a-fA-F]{1,8}")
 _SESSION = "-sess"
 

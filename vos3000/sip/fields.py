@@ -26,13 +26,16 @@ from vos3000.sip.uri import (
 MAX_VALUE = 4096
 """Characters of a value that is read apart; longer ones are refused unread."""
 
-# Possessive: one that has no end is given up at once.
-_QUOTED = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.S)
+# Possessive: one that has no end is given up at once. pydoctor cannot read such
+# expressions where they are compiled.
+_STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+_QUOTED = re.compile(_STRING, re.S)
 _TOKENS = {
-    separator: re.compile(rf'{_QUOTED.pattern}|<[^>]*+>|["<{separator}]', re.S)
+    separator: re.compile(rf'{_STRING}|<[^>]*+>|["<{separator}]', re.S)
     for separator in ",;"
 }
-_RETRY_AFTER = re.compile(r"([0-9]{1,10})\s*+(?:\([^()]*+\)\s*+)?(|;.*+)", re.S)
+_PAUSE = r"([0-9]{1,10})\s*+(?:\([^()]*+\)\s*+)?(|;.*+)"
+_RETRY_AFTER = re.compile(_PAUSE, re.S)
 _CSEQ_LIMIT = 1 << 32
 _CSEQ_DIGITS = 32
 _NAMES = frozenset(("branch", "rport", "received", "tag", "lr", "expires", "q"))
