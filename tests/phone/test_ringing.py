@@ -50,6 +50,10 @@ class RingingTests(TransferTests):
                     other.ack(message)
         return told + self.notices(up)
 
+    def shown(self, switch: Switch) -> list[int]:
+        """What current calls show of either."""
+        return [call.keep_time for call in switch.registry.current()]
+
     def joined(self, up: Up) -> None:
         """3000 answers; both get each other's media."""
         switch = up.switch
@@ -78,9 +82,11 @@ class RingingTests(TransferTests):
         switch.advance(10)
         told = self.referred(up, other)
         self.assertEqual(told, ["202 call-1", "100", "487 call-2", "180"])
+        self.assertEqual(self.shown(switch), [-14, -11])
         switch.advance(5)
         self.joined(up)
         self.assertEqual(self.notices(up), ["200.", "BYE"])
+        self.assertEqual(self.shown(switch), [45_000, 0])
         switch.advance(61)
         up.callee.ask(up.invite, "BYE")
         self.assertEqual(up.result().status, 200)

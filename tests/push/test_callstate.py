@@ -121,6 +121,14 @@ class CallStatePusherTests(SynchronousTestCase):
         self.clock.advance(0)
         self.assertEqual(self.consumer.sent, [])
 
+    def test_transfers(self) -> None:
+        """The interface has no value for how they go on."""
+        self.pusher.listen(self.events)
+        for state in range(-17, -13):
+            self.events.publish(attrs.evolve(EVENT, state=CallState(state)))
+        self.clock.advance(0)
+        self.assertEqual(self.consumer.sent, [])
+
     def test_steps_of_a_call_in_order(self) -> None:
         """Steps of one call arrive in the order they were taken."""
         self.pusher.listen(self.events)

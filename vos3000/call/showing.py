@@ -9,11 +9,13 @@ from vos3000.instant import Instant
 from vos3000.media.session import MediaSession, Side
 from vos3000.model.current import CurrentCall
 from vos3000.model.gateways import gateway_name
+from vos3000.model.states import CallState
 
 
 def current_of(call: Call, now: Instant) -> CurrentCall:
     """The call as it stands."""
     out, answered = call.out, call.answered_at
+    talks = answered is not None and call.state is not CallState.TRANSFERRING
     caller_rtp = caller_codec = callee_rtp = callee_codec = ""
     if call.media is not None:
         caller_rtp, caller_codec = _described(call.media, Side.CALLER)
@@ -27,7 +29,7 @@ def current_of(call: Call, now: Instant) -> CurrentCall:
         callee_gateway=gateway_name(call.route),
         connected_time=(answered or call.leg.arrived).wall,
         state=call.state,
-        keep_time=int(call.state) if answered is None else now.since(answered),
+        keep_time=now.since(answered) if answered and talks else int(call.state),
         codec=_in_use(caller_codec, callee_codec),
         caller_codec=caller_codec,
         callee_codec=callee_codec,

@@ -18,7 +18,7 @@ class CurrentCall:
     @ivar connected_time: When it was answered, or when it came in while it is
         not answered; UTC ms.
     @ivar keep_time: ms since the answer, 0 or more; while the call is not
-        answered, the (negative) state.
+        answered, or is being transferred, the (negative) state.
     @ivar codec: The codec in use.
     @ivar caller_codec: Codecs the caller offered, by comma.
     @ivar callee_codec: Codecs the callee offered, by comma.

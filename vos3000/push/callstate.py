@@ -10,10 +10,21 @@ from typing import Any
 
 from vos3000.events import CallStateChanged, Events
 from vos3000.instant import Now
+from vos3000.model.states import CallState
 from vos3000.push.letter import Letter
 from vos3000.push.outbox import Outbox
 
 PAGE = "CallStateReport"
+
+_NOT_TOLD = frozenset(
+    (
+        CallState.TRANSFERRING,
+        CallState.TRANSFER_OK,
+        CallState.TRANSFER_FAILED,
+        CallState.TRANSFER_CANCELED,
+    )
+)
+"""What the interface has no value for: how transfers go on."""
 
 _write = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -66,7 +77,7 @@ class CallStatePusher:
         events.subscribe(CallStateChanged, self._changed)
 
     def _changed(self, event: CallStateChanged) -> None:
-        if not event.reported:
+        if not event.reported or event.state in _NOT_TOLD:
             return
         body = _write(report(event)).encode("utf-8", "replace")
         letter = Letter(
