@@ -21,6 +21,7 @@ from tests.switch import (
 )
 from vos3000.model.accounts import Customer
 from vos3000.sip.message import Request, Response
+from vos3000.trace.legs import Legs
 
 
 class BlindTests(TransferTests):
@@ -45,6 +46,23 @@ class BlindTests(TransferTests):
         self.third.reply(switch.request(SECOND), 200)
         self.assert_over(switch, -8, 1, calls=2)
         self.assert_idle(switch)
+
+    def test_followed(self) -> None:
+        """
+        Messages to who transfers stay those of its call; who follows that follows the
+        call it placed, too.
+        """
+        switch = self.switch()
+        legs = switch.registry.follower = Legs()
+        up = self.up(switch)
+        invite = self.transferred(up)
+        first, second = legs.call_of("call-1"), legs.call_of(invite.call_id)
+        assert first is not None
+        assert second is not None
+        self.assertEqual((first.number, first.origin), (1, 0))
+        self.assertEqual((second.number, second.origin), (2, 1))
+        self.third.ask(invite, "BYE")
+        self.assertIs(legs.call_of("call-1"), first)
 
     def test_records(self) -> None:
         """Each call has its own record, with its own time and fee."""

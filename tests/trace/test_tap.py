@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+import attrs
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.peers import Callee, Caller
@@ -15,9 +16,11 @@ from tests.switch import (
     SECOND,
     STRANGER,
     Switch,
+    mapping_gateway,
     routing_gateway,
 )
 from tests.trace.build import AT
+from vos3000.model.sipoptions import ORDINARY
 from vos3000.trace.ladder import label_of
 from vos3000.trace.legs import MOST_OVER, Followed, Legs
 from vos3000.trace.seen import Seen
@@ -275,6 +278,21 @@ class LegsTests(Watched):
         assert followed is not None
         self.assertEqual(followed.gateways, ["ingress", "first"])
         self.assertEqual(len(followed.identifiers), 2)
+
+    def test_a_call_that_a_transfer_places(self) -> None:
+        """It is shown with the one that it is placed from."""
+        ingress = mapping_gateway(sip=attrs.evolve(ORDINARY, allows_transfer=True))
+        second = routing_gateway(
+            id=3, name="second", remote_ip=SECOND[0], prefixes=("3",)
+        )
+        self.switch.load([ingress], [routing_gateway(), second])
+        caller = self.call()
+        notes = Notes(self.switch, call="1")
+        caller.ask("REFER", headers=["Refer-To: <sip:3000@a>"])
+        self.assertEqual(
+            notes.lines(), ["<a REFER", ">a 202", ">a NOTIFY", ">c INVITE"]
+        )
+        self.assertEqual([f.number for _, f in notes.seen if f], [1, 1, 1, 2])
 
     def test_every_attempt_is_a_leg(self) -> None:
         """Of a call that is tried at one vendor after the other."""

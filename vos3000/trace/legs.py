@@ -38,12 +38,15 @@ class Followed:
     One call and the Call-IDs of its legs, the caller's first.
 
     @ivar number: The call's number.
+    @ivar origin: The number of the call that it was placed from, by a transfer; 0 for
+        none.
     """
 
-    __slots__ = ("_call", "_gateways", "identifiers", "number")
+    __slots__ = ("_call", "_gateways", "identifiers", "number", "origin")
 
     def __init__(self, call: FollowedCall) -> None:
         self.number = call.id
+        self.origin = 0
         self.identifiers: list[str] = []
         self._call: FollowedCall | None = call
         self._gateways: list[str] = []
@@ -56,6 +59,11 @@ class Followed:
                 if gateway is not None and gateway.name not in self._gateways:
                     self._gateways.append(gateway.name)
         return self._gateways
+
+    @property
+    def lives(self) -> bool:
+        """Whether the call goes on."""
+        return self._call is not None
 
     def over(self) -> None:
         """The call ended: let go of it."""
@@ -95,7 +103,12 @@ class Legs:
             followed = self._numbers[call.id] = Followed(call)
         if identifier not in followed.identifiers:
             followed.identifiers.append(identifier)
-        self._calls[identifier] = followed
+        known = self._calls.get(identifier)
+        if known is not None and known.lives and known is not followed:
+            # the dialog stays its; the other was placed in it
+            followed.origin = known.number
+        else:
+            self._calls[identifier] = followed
 
     def ended(self, call: FollowedCall) -> None:
         """A call is over."""
@@ -105,8 +118,10 @@ class Legs:
         followed.over()
         self._over.append(followed)
         if len(self._over) > MOST_OVER:
-            for identifier in self._over.popleft().identifiers:
-                self._calls.pop(identifier, None)
+            forgotten = self._over.popleft()
+            for identifier in forgotten.identifiers:
+                if self._calls.get(identifier) is forgotten:
+                    del self._calls[identifier]
 
     def call_of(self, identifier: str) -> Followed | None:
         """The call of a leg; None for what is in no call."""

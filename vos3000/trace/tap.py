@@ -78,7 +78,7 @@ class Watcher:
         follows = self._follows
         if followed is None:
             return seen.call_id in follows
-        if followed.number in follows:
+        if followed.number in follows or followed.origin in follows:
             return True
         if not any(identifier in follows for identifier in followed.identifiers):
             return False
