@@ -235,10 +235,12 @@ class PhoneTests(SharedCalls):
         )
 
     async def test_deleted_phone_is_gone(self) -> None:
-        """A phone that is deleted is offline at once, its number unknown."""
+        """A phone that is deleted is offline at once, told as gone, and unknown."""
         one, two = self.make(101), self.make(102)
         await self.register(two)
         self.carrier.switch.post("DeletePhone", e164=two)
+        told = await self.pushed(two, 2)
+        self.assertEqual([each["online"] for each in told], [True, False])
         listed = self.carrier.switch.post("GetAllPhoneOnline")["e164s"]
         self.assertNotIn(two, listed)
         row = await self.fail_to_call(self.phone("phone-refused", one, 503), two)
