@@ -74,7 +74,11 @@ class NamesCase(TestCase):
         self.udp = self._listen(protocol, factory)
         self.addCleanup(lambda: maybeDeferred(self.udp.stopListening))
         self.servers = [("127.0.0.1", self.udp.getHost().port)]
-        self.names = DnsNames(lambda: asker(reactor, self.servers), None)
+        self.names = self.asking(self.servers)
+
+    def asking(self, servers: Any, system: Any = None) -> DnsNames:
+        """Who asks these name servers."""
+        return DnsNames(lambda: asker(reactor, servers), system, IReactorTime(reactor))
 
     def _listen(self, protocol: Any, factory: Any) -> Any:
         """Take a port that is free for TCP and for UDP."""
@@ -152,16 +156,14 @@ class RecordTests(NamesCase):
     async def test_no_server(self) -> None:
         """Nor does one that is not there; it is given up."""
         self.patch(_module(), "TIMEOUTS", (1,))
-        names = DnsNames(lambda: asker(reactor, [("127.0.0.1", 9)]), None)
+        names = self.asking([("127.0.0.1", 9)])
         with self.assertRaises(Unanswered):
             await names.srv("_sip._udp.gw.example")
 
     async def test_the_system(self) -> None:
         """It is asked for addresses that name servers do not know."""
         core: Any = reactor
-        names = DnsNames(
-            lambda: asker(reactor, self.servers), lambda: core.nameResolver
-        )
+        names = self.asking(self.servers, lambda: core.nameResolver)
         answer = await names.addresses("localhost")
         self.assertIn(answer.records[0], ("127.0.0.1", "::1"))
         self.assertEqual(answer.ttl, UNKNOWN)

@@ -366,7 +366,8 @@ class Signaling:
         """Who is asked for names: whom the operator named, else the system."""
         servers = [(each.host, each.port) for each in sip.dns]
         system = None if servers else lambda: self._reactor.nameResolver
-        return DnsNames(lambda: asker(self._reactor, servers), system)
+        reactor = self._reactor
+        return DnsNames(lambda: asker(reactor, servers), system, reactor)
 
     def _credentials(self, host: str) -> tuple[str, bool]:
         """Whom a peer that we call back must be, and whether it has to prove it."""

@@ -14,6 +14,7 @@ from twisted.internet.interfaces import (
     IAddress,
     IHostnameResolver,
     IHostResolution,
+    IReactorTime,
     IResolutionReceiver,
     IResolver,
 )
@@ -30,6 +31,13 @@ there are several; after the last there is no answer."""
 
 MOST_RECORDS = 64
 """Records of one answer that are read."""
+
+MOST_ALIASES = 8
+"""Names that one may stand for in turn (CNAME)."""
+
+PATIENCE = 45.0
+"""Seconds for one question with all its repetitions. A name server that says by TCP,
+too, that its answer was cut short would be asked again without end."""
 
 NEGATIVE = 60.0
 """Seconds for which there is nothing, where nobody says for how long."""
@@ -51,6 +59,12 @@ def asker(reactor: Any, servers: Sequence[tuple[str, int]]) -> IResolver:
     return resolve.ResolverChain([hosts.Resolver(), system])
 
 
+LONGEST_NAME = 253
+"""Characters of a name (RFC 1035 2.3.4)."""
+
+_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789_-."
+_BROADCAST = ip_address("255.255.255.255")
+
 _FAILURES = (
     *(DomainError, ResolverError, TimeoutError),
     *(NotImplementedError, OSError, ValueError),
@@ -65,13 +79,16 @@ class DnsNames:
     @param make: Makes who asks them, when the first question is asked.
     @param system: Asked for addresses that name servers do not know; None
         where the operator named the name servers.
+    @param clock: Ends questions without an end.
     """
 
     def __init__(
         self,
         make: Callable[[], IResolver],
         system: Callable[[], IHostnameResolver] | None,
+        clock: IReactorTime,
     ) -> None:
+        self._clock = clock
         self._make = make
         self._system = system
         self._made: IResolver | None = None
@@ -80,7 +97,7 @@ class DnsNames:
         if self._made is None:
             self._made = self._make()
         asked: Deferred[Any] = getattr(self._made, method)(name)
-        return asked
+        return asked.addTimeout(PATIENCE, self._clock)
 
     async def naptr(self, name: str) -> Answer:
         """Its L{Naptr} records."""
@@ -116,11 +133,12 @@ class DnsNames:
             return Answer((), _negative(_authority(error)))
         except _FAILURES as error:
             raise Unanswered(f"{name}: {type(error).__name__}") from error
-        found = [(read(each.payload), each.ttl) for each in answers[:MOST_RECORDS]]
-        good = [(record, ttl) for record, ttl in found if record is not None]
+        owned = _owned(name, answers[:MOST_RECORDS])
+        records = [read(each.payload) for each in owned]
+        good = tuple(record for record in records if record is not None)
         if not good:
             return Answer((), _negative(authority))
-        return Answer(tuple(r for r, _ in good), float(min(ttl for _, ttl in good)))
+        return Answer(good, float(min(each.ttl for each in owned)))
 
 
 async def _quietly(asked: Deferred[Answer]) -> Answer | None:
@@ -145,8 +163,32 @@ def _negative(authority: Iterable[Any]) -> float:
     return NEGATIVE
 
 
-def _text(name: dns.Name) -> str:
-    return name.name.decode("ascii", "replace").rstrip(".").lower()
+def _owned(name: str, answers: Iterable[Any]) -> list[Any]:
+    """The records of a name, those of the names that it stands for among them."""
+    answers = list(answers)
+    aliases = {
+        _plain(each.name): each
+        for each in answers
+        if isinstance(each.payload, dns.Record_CNAME)
+    }
+    owner, owned = name.rstrip(".").lower(), []
+    for _ in range(MOST_ALIASES):
+        alias = aliases.pop(owner, None)
+        if alias is None:
+            break
+        owned.append(alias)
+        owner = _plain(alias.payload.name)
+    return owned + [each for each in answers if _plain(each.name) == owner]
+
+
+def _plain(name: dns.Name) -> str:
+    return name.name.decode("latin-1").rstrip(".").lower()
+
+
+def _text(name: dns.Name) -> str | None:
+    """A name of a host; None if it is none."""
+    text = _plain(name)
+    return text if len(text) <= LONGEST_NAME and not text.strip(_LETTERS) else None
 
 
 def _naptr(payload: Any) -> Naptr | None:
@@ -157,25 +199,40 @@ def _naptr(payload: Any) -> Naptr | None:
         for each in (payload.flags, payload.service)
     )
     replacement = _text(payload.replacement)
+    if replacement is None:
+        return None
     return Naptr(payload.order, payload.preference, flags, service, replacement)
 
 
 def _srv(payload: Any) -> Srv | None:
     if not isinstance(payload, dns.Record_SRV):
         return None
-    return Srv(payload.priority, payload.weight, payload.port, _text(payload.target))
+    target = _text(payload.target)
+    if target is None:
+        return None
+    return Srv(payload.priority, payload.weight, payload.port, target)
 
 
 def _a(payload: Any) -> str | None:
     if not isinstance(payload, dns.Record_A):
         return None
-    return str(payload.dottedQuad())
+    return _address(payload.dottedQuad())
 
 
 def _aaaa(payload: Any) -> str | None:
     if not isinstance(payload, dns.Record_AAAA):
         return None
-    return str(ip_address(payload.address))
+    return _address(payload.address)
+
+
+def _address(given: str | bytes) -> str | None:
+    """
+    An address that can be somebody's. One of IPv4 in the clothes of IPv6 is nobody's
+    in the DNS: it only gets by who looks at addresses.
+    """
+    address = ip_address(given)
+    nobody = address.is_unspecified or address.is_multicast or address == _BROADCAST
+    return None if nobody or getattr(address, "ipv4_mapped", None) else str(address)
 
 
 async def _system(resolver: IHostnameResolver, name: str) -> tuple[str, ...]:

@@ -18,6 +18,9 @@ from vos3000.sip.uri import Uri
 MOST_TARGETS = 16
 """Addresses of one name that are used."""
 
+MOST_SERVICES = 8
+"""NAPTR records of one name that are followed."""
+
 ANY = "auto"
 """The transport of a gateway that leaves it to its name servers."""
 
@@ -121,7 +124,7 @@ def services(records: Iterable[Naptr]) -> list[tuple[str, str]]:
         transport = SERVICES.get(each.service.upper())
         if transport is not None and each.flags.lower() == "s" and each.replacement:
             found.append((transport, each.replacement))
-    return found
+    return found[:MOST_SERVICES]
 
 
 def srv_name(name: str, transport: str) -> str | None:
