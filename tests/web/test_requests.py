@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from vos3000.errors import ApiError
 from vos3000.web.contract import parse
-from vos3000.web.requests import DEPTH, Requests, parse_object
+from vos3000.web.requests import DEPTH, MOST_ELEMENTS, Requests, parse_object
 from vos3000.web.retcodes import BAD_INPUT
 
 CONTRACT = parse(
@@ -122,6 +122,9 @@ REFUSED: list[tuple[str, str]] = [
     ('{"i":%s}' % ("9" * 5000), "not a JSON object"),
     ("[" * 100000, "not a JSON object"),
     ('{"x":' + "[" * DEPTH + "1" + "]" * DEPTH + "}", "nested deeper than 16"),
+    ('{"as":[%s1]}' % ("1," * MOST_ELEMENTS), "as has more than 10000 elements"),
+    ('{"as":"%s1"}' % ("1," * MOST_ELEMENTS), "as has more than 10000 elements"),
+    ('{"s":[%s1]}' % ("1," * MOST_ELEMENTS), "s has more than 10000 elements"),
     ('{"i":2147483648}', "i does not fit 32 bits"),
     ('{"i":-2147483649}', "i does not fit 32 bits"),
     ('{"i":1e999999999}', "i does not fit 32 bits"),

@@ -216,6 +216,17 @@ class AccessTests(SiteCase):
         ):
             self.assertIn(b" 403 ", self.from_page(host), host)
 
+    def test_list_under_a_name(self) -> None:
+        """A page that only reads says no Origin: lists are shown under no name."""
+        self.switch.site.show("things", lambda prefix: ["secret"])
+        for host in (b"evil.example:8080", b"localhost.evil.example", b"127.0.0.1.x"):
+            answer = self.send(b"GET /things HTTP/1.1\r\nHost: %s\r\n\r\n" % host)
+            self.assertIn(b" 403 ", answer)
+            self.assertNotIn(b"secret", answer)
+        for host in (b"127.0.0.1:8080", b"localhost", b"[::1]:80", b"192.0.2.1"):
+            answer = self.send(b"GET /things HTTP/1.1\r\nHost: %s\r\n\r\n" % host)
+            self.assertIn(b"secret", answer)
+
     def from_page(self, host: bytes) -> bytes:
         """The answer to the request of a page that was loaded from C{host}."""
         path = b"/external/server/GetPerformance"

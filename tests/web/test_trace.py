@@ -17,7 +17,7 @@ from vos3000.metrics import Metrics
 from vos3000.trace.lines import Shown, read
 from vos3000.trace.tap import MOST_WATCHERS, Tap
 from vos3000.web.stream import PATIENCE
-from vos3000.web.trace import ALIVE, MOST_WAITING, TraceResource
+from vos3000.web.trace import ALIVE, MOST_BYTES, MOST_WAITING, TraceResource
 
 
 class TraceCase(SynchronousTestCase):
@@ -140,6 +140,16 @@ class SlowTests(TraceCase):
         self.passes()
         self.assertEqual(len(self.lines(self.transport)), 1)
 
+    def test_too_much_waits(self) -> None:
+        """A few large ones are as much as many small ones; what was read makes room."""
+        for _ in range(2):
+            self.passes(200, body=bytes(60_000))
+            self.producer.resumeProducing()
+            *shown, last = self.lines(self.transport)
+            self.assertEqual(len(shown), MOST_BYTES // 60_000 + 1)
+            self.assertEqual(read(last), 200 - len(shown))
+            self.producer.pauseProducing()
+
     def test_who_stays_away_is_cut_off(self) -> None:
         """Then nobody watches any more."""
         self.switch.clock.advance(PATIENCE)
@@ -171,6 +181,10 @@ class RefusalTests(TraceCase):
         _, transport = self.follow(address="nowhere")
         self.assert_refused(transport, 400)
         self.assertIn(b"nowhere", transport.value())
+        channel, transport = self.switch.connect("127.0.0.1")
+        head = b"POST /trace HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 4000\r\n"
+        channel.dataReceived(head + b"\r\n" + b"[" * 4000)
+        self.assert_refused(transport, 400)
 
     def test_too_many(self) -> None:
         """There are so many places and no more."""

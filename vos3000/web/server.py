@@ -254,12 +254,15 @@ class WebSite(Site):
 
     def show(self, name: str, make: Callable[[str], Any]) -> None:
         """
-        Show a list of ours as JSON, below C{/name}.
+        Show a list of ours as JSON, below C{/name}. A page that a browser loaded
+        from a name that was pointed at us asks without C{Origin}: it sees nothing.
 
         @param make: Makes it of the request's C{prefix}.
         """
 
         def page(request: Request) -> bytes:
+            if not _is_literal(request.getHeader(b"host") or b"localhost"):
+                return refuse(request, 403, retcodes.REFUSED)
             prefix = (request.args or {}).get(b"prefix", [b""])[0]
             request.setHeader(b"Content-Type", _JSON_TYPE)
             request.setHeader(b"Cache-Control", b"no-store")

@@ -27,6 +27,9 @@ from vos3000.web.stream import PATIENCE, abort
 MOST_WAITING = 2000
 """Messages that wait for a reader; those beyond are lost, and counted."""
 
+MOST_BYTES = 4 * 1024 * 1024
+"""Bytes of them: strangers may send large ones, as many as they like."""
+
 ALIVE = 3.0
 """Seconds between two signs of life."""
 
@@ -72,7 +75,7 @@ class TraceResource(Resource):
         body = b"" if request.content is None else request.content.read(_LONGEST)
         try:
             asked = wanted(body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             return _refusal(request, 400, str(error))
         reader = Reader(request, self._named, self._clock)
         watcher = Watcher(asked, self._named, reader.take)
@@ -99,6 +102,7 @@ class Reader:
         self._named = named
         self._clock = clock
         self._waiting: deque[tuple[Seen, Followed | None]] = deque()
+        self._size = 0
         self._lost = 0
         self._reads = True
         self._over: Callable[[], object] | None = None
@@ -127,7 +131,8 @@ class Reader:
         """A message for the reader."""
         if self._reads:
             self._write(seen, followed)
-        elif len(self._waiting) < MOST_WAITING:
+        elif len(self._waiting) < MOST_WAITING and self._size < MOST_BYTES:
+            self._size += len(seen.data)
             self._waiting.append((seen, followed))
         else:
             self._lost += 1
@@ -145,7 +150,9 @@ class Reader:
         self._reads = True
         self._wait(ALIVE, self._sign)
         while self._reads and self._waiting:
-            self._write(*self._waiting.popleft())
+            seen, followed = self._waiting.popleft()
+            self._size -= len(seen.data)
+            self._write(seen, followed)
         if self._reads and self._lost:
             count, self._lost = self._lost, 0
             self._request.write(lost(count))
