@@ -23,6 +23,7 @@ from vos3000.model.causes import EndCause, EndCauses
 from vos3000.model.gateways import Device, MappingGateway
 from vos3000.model.sipoptions import ORDINARY
 from vos3000.model.states import CallState
+from vos3000.phone.chain import obstacle
 from vos3000.phone.device import same_device
 from vos3000.phone.half import SDP, Half
 from vos3000.phone.joint import Joint
@@ -75,6 +76,10 @@ class Transfers:
             # who would pay?
             referral.refuse(self.causes.by_sip(603))
             return
+        hindrance = obstacle(call, None, self.causes)
+        if hindrance is not None:
+            referral.refuse(hindrance)
+            return
         Transfer(self, call, leg, referral).call(origin)
 
     def _attended(self, call: Call, leg: Leg, referral: Referral) -> None:
@@ -83,10 +88,12 @@ class Transfers:
         if consulted is None or other is None:
             referral.accept()
             referral.finish(self.causes.by_sip(481))
-        elif other is call or not same_device(call, leg, other, consulted):
+        elif not same_device(call, leg, other, consulted):
             referral.refuse(self.causes.by_sip(603))
         elif other.moving is not None:
             referral.refuse(self.causes.by_sip(491))
+        elif (hindrance := obstacle(call, other, self.causes)) is not None:
+            referral.refuse(hindrance)
         else:
             transfer = Transfer(self, call, leg, referral)
             if other.phase is Phase.TALKING:
@@ -275,6 +282,11 @@ class Transfer:
         """Both far ends are there: join them."""
         second = self._second
         if self._over or second is None:
+            return
+        # each may have been joined with others meanwhile
+        hindrance = obstacle(self._first.call, second.call, self._causes)
+        if hindrance is not None:
+            self._fail(hindrance)
             return
         self._over = True
         told = transport(second.holds())
