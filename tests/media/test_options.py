@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from vos3000.db.sipfields import gateway_options
+from vos3000.db.sipfields import gateway_options, phone_options
 from vos3000.media.options import rules_of
 from vos3000.model.sipoptions import ORDINARY, AnnexMode, G729Mode, SipOptions
 from vos3000.sdp.rules import PLAIN, Annex, Rules
@@ -52,5 +52,11 @@ class RulesOfTests(SynchronousTestCase):
         """A list counts only where it is switched on (sipCodecAssign)."""
         fields = {"sipCodecs": ["G729"], "dtmfSendPayloadTypeSIP": 101}
         self.assertIs(rules_of(gateway_options(fields)), PLAIN)
+        keys = {"dtmfSendMethodSIP": 50, "dtmfReceiveMethod": 20}
+        rules = rules_of(gateway_options(keys))
+        self.assertEqual(rules, Rules(sends_events=False, takes_events=False))
+        self.assertIs(rules_of(gateway_options({"dtmfSendMethodSIP": 10})), PLAIN)
+        phone = phone_options({"dtmfSIPSendMethod": 60, "dtmfReceiveMethod": 10})
+        self.assertEqual(rules_of(phone), Rules(takes_events=False))
         rules = rules_of(gateway_options({**fields, "sipCodecAssign": True}))
         self.assertEqual(rules, Rules(codecs=("g729",)))

@@ -52,6 +52,16 @@ class CodecTests(SharedCalls):
         )
         self.assert_paid(self.carrier, row)
 
+    async def test_vendor_without_keys(self) -> None:
+        """dtmfSendMethodSIP 60: neither events nor INFO; the talk goes on."""
+        self.carrier.create(OPENING)
+        callee = self.callee("callee-answers", dtmfSendMethodSIP=60)
+        caller = self.caller("caller-keyless")
+        await self.call(self.carrier, caller, callee, hold=TALK)
+        row = await self.record(self.carrier)
+        self.assert_columns(row, endreason=ORDINARY, enddirection=BY_CALLER)
+        self.assert_paid(self.carrier, row)
+
     async def test_next_vendor_is_called(self) -> None:
         """One that may use nothing of the offer hears nothing of the call."""
         self.carrier.create(OPENING)

@@ -21,6 +21,8 @@ from vos3000.model.sipoptions import (
     ForwardSignal,
     G729Mode,
     IdentityMode,
+    KeysFrom,
+    KeysTo,
     PrivacyMode,
     ReasonMode,
     RemoteRing,
@@ -40,6 +42,7 @@ _PHONE_NAMES = {
     "sipRequestAddressMethod": "sipRequestAddress",
     "sipResponseAddressMethod": "sipResponseAddress",
     "enableCallTransfer": "callTransfer",
+    "dtmfSendMethodSIP": "dtmfSIPSendMethod",
 }
 """What gateways call it, and phones."""
 
@@ -139,6 +142,8 @@ def _options(given: _Fields) -> SipOptions:
         g723_annexa=choice("sipG723Annexa", AnnexMode, AnnexMode.AUTO),
         ptime=given.number("sipPtime", 1000),
         dtmf_payload=given.dtmf_payload(),
+        keys_from=choice("dtmfReceiveMethod", KeysFrom, KeysFrom.ANY),
+        keys_to=choice("dtmfSendMethodSIP", KeysTo, KeysTo.ANY),
         sdp_ip_first=flag("sipSdpIpFirst"),
         tls_verify=flag("sipTlsVerify", True),
     )

@@ -6,7 +6,13 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from vos3000.model.sipoptions import ORDINARY, G729Mode, SipOptions
+from vos3000.model.sipoptions import (
+    ORDINARY,
+    G729Mode,
+    KeysFrom,
+    KeysTo,
+    SipOptions,
+)
 from vos3000.sdp.codecs import BESIDE, keys_of
 from vos3000.sdp.rules import PLAIN, Annex, Rules
 
@@ -41,6 +47,8 @@ def _rules_of(options: SipOptions) -> Rules:
         annexa=Annex(options.g723_annexa),
         ptime=options.ptime,
         events=options.dtmf_payload if options.dtmf_payload in _DYNAMIC else 0,
+        sends_events=options.keys_from in (KeysFrom.ANY, KeysFrom.EVENTS),
+        takes_events=options.keys_to in (KeysTo.ANY, KeysTo.EVENTS),
         t38=options.t38,
     )
     return PLAIN if rules == PLAIN else rules

@@ -91,6 +91,26 @@ class AnnexMode(IntEnum):
     PASS = 4
 
 
+class KeysFrom(IntEnum):
+    """How key presses of a peer may come (dtmfReceiveMethod)."""
+
+    ANY = 0
+    EVENTS = 10
+    """In telephone-event only (RFC 4733)."""
+    SIGNALING = 20
+    """In INFO only."""
+    NONE = 30
+
+
+class KeysTo(IntEnum):
+    """How key presses may go to a peer (dtmfSendMethodSIP)."""
+
+    ANY = 0
+    EVENTS = 10
+    INFO = 50
+    NONE = 60
+
+
 @attrs.frozen(slots=True, cache_hash=True)
 class SipOptions:
     """
@@ -139,6 +159,8 @@ class SipOptions:
     @ivar ptime: Packet time that is asked for, ms; 0 leaves it (sipPtime).
     @ivar dtmf_payload: Payload type of telephone-event in what we send it; 0
         leaves it (dtmfSendPayloadTypeSIP).
+    @ivar keys_from: dtmfReceiveMethod.
+    @ivar keys_to: dtmfSendMethodSIP, dtmfSIPSendMethod.
     @ivar sdp_ip_first: Whether media goes where a description says although
         the peer is behind a NAT (sipSdpIpFirst).
     @ivar tls_verify: Whether its certificate must be good and name it
@@ -175,6 +197,8 @@ class SipOptions:
     g723_annexa: AnnexMode = AnnexMode.AUTO
     ptime: int = 0
     dtmf_payload: int = 0
+    keys_from: KeysFrom = KeysFrom.ANY
+    keys_to: KeysTo = KeysTo.ANY
     sdp_ip_first: bool = False
     tls_verify: bool = True
 

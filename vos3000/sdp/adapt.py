@@ -27,6 +27,7 @@ class _Pair:
     """
     What the wishes of both sides come to, for what C{reader} is shown.
 
+    @ivar events: Whether the reader may send the maker telephone-events.
     @ivar allowed: The codecs that both may use, in the reader's order, or else
         in the maker's; None for any.
     """
@@ -34,13 +35,15 @@ class _Pair:
     reader: Rules
     allowed: tuple[str, ...] | None
     t38: bool
+    events: bool
 
 
 def _pair(maker: Rules, reader: Rules) -> _Pair:
     allowed: tuple[str, ...] | None = reader.codecs or maker.codecs or None
     if reader.codecs and maker.codecs:
         allowed = tuple(key for key in reader.codecs if key in maker.codecs)
-    return _Pair(reader, allowed, maker.t38 and reader.t38)
+    events = maker.takes_events and reader.sends_events
+    return _Pair(reader, allowed, maker.t38 and reader.t38, events)
 
 
 def adapt_offer(offer: Session, maker: Rules, reader: Rules) -> Session:
@@ -81,11 +84,13 @@ def _offered(media: Media, pair: _Pair) -> Media:
         return media
     if not streams.governed(media):
         return media if pair.t38 or media.kind != "image" else streams.refused(media)
-    found = was = streams.formats(media)
+    was = streams.formats(media)
+    found = was if pair.events else streams.without_events(was)
     if pair.allowed is not None:
         found = streams.chosen(found, pair.allowed)
-        if not found:
-            return streams.refused(media)
+    if was and not found:
+        return streams.refused(media)
+    if pair.allowed is not None:
         found = streams.ordered(found, pair.allowed)
     numbers = {}
     if pair.reader.events:
@@ -100,11 +105,12 @@ def _answered(media: Media, pair: _Pair, limits: Limits) -> Media:
         return streams.refused(media)
     if not streams.governed(media):
         return media if pair.t38 or media.kind != "image" else streams.refused(media)
-    found = was = streams.formats(media)
+    was = streams.formats(media)
+    found = was if pair.events else streams.without_events(was)
     if pair.allowed is not None:
         found = streams.chosen(found, pair.allowed)
-        if not found:
-            return streams.refused(media)
+    if was and not found:
+        return streams.refused(media)
     return _shown(media, was, found, pair.reader, limits, None)
 
 

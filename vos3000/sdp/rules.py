@@ -35,6 +35,8 @@ class Rules:
     @ivar ptime: The packet time that it is asked for, ms; 0 to leave it.
     @ivar events: The payload type of telephone-event in offers to it; 0 to
         leave it.
+    @ivar sends_events: Whether its telephone-events may go to the other side.
+    @ivar takes_events: Whether it may be sent any.
     @ivar t38: Whether it may be offered, and offer, T.38.
     """
 
@@ -44,6 +46,8 @@ class Rules:
     annexa: Annex = Annex.AUTO
     ptime: int = 0
     events: int = 0
+    sends_events: bool = True
+    takes_events: bool = True
     t38: bool = True
 
 

@@ -118,6 +118,18 @@ def chosen(found: list[Format], allowed: tuple[str, ...]) -> list[Format]:
     return [each for each in found if each.payload in staying]
 
 
+def without_events(found: list[Format]) -> list[Format]:
+    """Those of C{found} that are no key presses and carry none."""
+    events = {each.payload for each in found if each.key == EVENTS}
+    if not events:
+        return found
+    return [
+        each
+        for each in found
+        if each.payload not in events and events.isdisjoint(_refers_to(each))
+    ]
+
+
 def _refers_to(given: Format) -> set[str]:
     """The payload types that a format needs (RFC 2198 5, RFC 4588 8.1)."""
     if given.key == "rtx":

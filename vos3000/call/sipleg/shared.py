@@ -14,6 +14,7 @@ from vos3000.call.sipleg.exchange import (
     negotiates,
 )
 from vos3000.call.sipleg.headers import wants
+from vos3000.call.sipleg.keys import REFUSED, unheard, untold
 from vos3000.call.sipleg.leaving import Leaving, forget
 from vos3000.call.sipleg.lifetime import (
     TOO_SHORT,
@@ -237,6 +238,9 @@ class SipLeg:
     def _hand_on(self, transaction: ServerTransaction, request: Request) -> None:
         tells = self.tells if request.method == "INFO" else NOTHING
         content = self._legs.content(request, tells)
+        if request.method == "INFO" and unheard(self.options, content):
+            self._legs.core.refuse(transaction, REFUSED, headers=[ACCEPT])
+            return
         self.hand_on(PeerExchange(self, transaction, content))
 
     def hand_on(self, exchange: Exchange) -> None:
@@ -339,6 +343,8 @@ class SipLeg:
             status = self._early_objection(exchange)
         if busy and not status and negotiates(exchange):
             status = 491
+        if not status and untold(self.options, exchange):
+            status = REFUSED
         if status:
             exchange.refuse(self._legs.causes.by_sip(status))
             return
