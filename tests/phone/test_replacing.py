@@ -108,7 +108,7 @@ class ReplacingTests(TransferTests):
         assert isinstance(answer, Response)
         self.assertEqual((trying.status, answer.status), (100, 200))
         self.assertIn(b"m=audio 6000", answer.body)
-        self.assertEqual(answer.all("supported"), ["replaces"])
+        self.assertEqual(answer.all("supported"), ["replaces", "norefersub"])
         taker.ack(answer)
         bye = switch.request(CALLER)
         self.assertEqual((bye.method, bye.call_id), ("BYE", "call-1"))

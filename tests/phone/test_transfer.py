@@ -191,7 +191,8 @@ class BlindTests(TransferTests):
         """Refer-Sub: false (RFC 4488): 202 says so, and no NOTIFY comes."""
         switch = self.switch()
         up = self.up(switch)
-        self.refer(up, "<sip:3000@192.0.2.1>", "Refer-Sub: false")
+        silent = "Refer-Sub: false", "Require: norefersub"
+        self.refer(up, "<sip:3000@192.0.2.1>", *silent)
         response = switch.response(CALLER)
         self.assertEqual((response.status, response.get("refer-sub")), (202, "false"))
         self.third.reply(self.called(up), 200, THIRD)

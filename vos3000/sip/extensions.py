@@ -6,10 +6,11 @@ from __future__ import annotations
 
 from vos3000.sip.message import Message
 
-EXTENSIONS = frozenset(("100rel", "replaces", "timer"))
+EXTENSIONS = frozenset(("100rel", "norefersub", "replaces", "timer"))
 """
 What a peer may require of us: reliable provisional responses (RFC 3262), the
-place of one side of a call (RFC 3891), session timers (RFC 4028).
+place of one side of a call (RFC 3891), transfers that it is not told of (RFC
+4488), session timers (RFC 4028).
 """
 
 

@@ -18,8 +18,9 @@ from vos3000.sip.uri import Uri, find_param
 SIPFRAG = "message/sipfrag;version=2.0"
 """The Content-Type of what a transfer has come to (RFC 3515 section 2.4.5)."""
 
-SUPPORTED = ("Supported", "replaces")
-"""What tells a peer that it may ask for the place of one side of a call."""
+SUPPORTED = ("Supported", "replaces, norefersub")
+"""What tells a peer that it may ask for the place of one side of a call, and not to
+be told what becomes of a transfer."""
 
 SCHEMES = frozenset(("sip", "tel"))
 """Where a call can be referred to."""
