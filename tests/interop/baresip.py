@@ -92,6 +92,10 @@ class Baresip:
         """End the call."""
         self.program.say("/hangup")
 
+    def press(self, keys: str) -> None:
+        """Digits are sent to the other end; C{x} holds the call, C{X} resumes it."""
+        self.program.press(keys)
+
     def transfer(self, number: str) -> None:
         """Connect the other end to somebody else, and be out of it."""
         self.program.say(f"/transfer sip:{number}@{self.switch}")

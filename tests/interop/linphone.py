@@ -15,7 +15,10 @@ _CONFIGURATION = """\
 [sip]
 sip_port={udp}
 sip_tcp_port={tcp}
-sip_tls_port=-1
+sip_tls_port={tls}
+root_ca={authority}
+verify_server_certs={verify}
+verify_server_cn={verify}
 use_ipv6=0
 [rtp]
 audio_rtp_port={media}
@@ -39,7 +42,8 @@ class Linphone:
     @ivar switch: The switch: C{host:port}.
     @ivar port: Where it listens.
     @ivar password: What it registers with.
-    @ivar transport: C{udp} or C{tcp}.
+    @ivar transport: C{udp}, C{tcp} or C{tls}.
+    @ivar authority: The file of who must vouch for the switch.
     """
 
     user: str
@@ -47,16 +51,18 @@ class Linphone:
     port: int
     password: str
     transport: str = "udp"
+    authority: str = ""
     program: Program = attrs.field(init=False)
 
     def start(self, directory: Path) -> None:
         """Run it; it answers by itself."""
         (directory / ".local/share/linphone").mkdir(parents=True)
-        udp, tcp = self.port, -1
-        if self.transport == "tcp":
-            udp, tcp = -1, self.port
+        ports = {"udp": -1, "tcp": -1, "tls": -1, self.transport: self.port}
         written = _CONFIGURATION.format(
-            udp=udp, tcp=tcp, media=20000 + self.port % 20000
+            **ports,
+            media=20000 + self.port % 20000,
+            authority=self.authority,
+            verify=int(bool(self.authority)),
         )
         (directory / "linphonerc").write_text(written, "utf-8")
         program = find("linphonec", "linphone-cli")

@@ -67,6 +67,11 @@ class Program(ProcessProtocol):
         assert self.transport is not None
         self.transport.write(f"{text}\n".encode())
 
+    def press(self, keys: str) -> None:
+        """Press keys, without the one that ends a line."""
+        assert self.transport is not None
+        self.transport.write(keys.encode())
+
     def hears(
         self, pattern: str, seconds: float = _SECONDS, since: int = 0
     ) -> Deferred[re.Match[str]]:

@@ -10,9 +10,9 @@ from bench.children import free_port
 from tests.interop.baresip import Baresip
 from tests.interop.kamailio import EDGE, start
 from tests.interop.program import Program
-from tests.interop.test_phones import PASSWORD, PhoneCalls
+from tests.interop.test_phones import MD5, PASSWORD, PhoneCalls
 from tests.sipp.case import BY_CALLER, MILLION, ORDINARY
-from tests.sipp.shared import RETAIL, Shared
+from tests.sipp.shared import RETAIL
 
 
 class EdgeTests(PhoneCalls):
@@ -20,7 +20,7 @@ class EdgeTests(PhoneCalls):
     Phones that know no way to the switch but the edge.
     """
 
-    shared = Shared("digest = MD5")
+    shared = MD5
 
     async def edge(self) -> tuple[Program, int]:
         """An edge, and its port."""

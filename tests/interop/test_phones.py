@@ -20,6 +20,10 @@ from tests.sipp.shared import PERIOD, RETAIL, Running, Shared
 PASSWORD = "correct-horse-battery"
 
 
+MD5 = Shared("digest = MD5")
+"""A switch that asks for MD5: this baresip knows no more."""
+
+
 class Softphone(Protocol):
     """What the tests ask of any softphone."""
 
@@ -64,17 +68,29 @@ class PhoneCalls(SharedCalls):
         )
         return number
 
-    async def baresip(self, number: str, transport: str = "udp") -> Baresip:
-        """A baresip that has registered."""
-        phone = Baresip(number, self.where, free_port(), PASSWORD, transport)
+    async def baresip(
+        self, number: str, transport: str = "udp", authority: str = ""
+    ) -> Baresip:
+        """
+        A baresip that has registered.
+
+        @param authority: The file of who must vouch for the switch.
+        """
+        phone = Baresip(
+            number, self.where, free_port(), PASSWORD, transport, authority=authority
+        )
         phone.start(Path(self.mktemp()))
         self.addCleanup(phone.program.stop)
         await phone.registered()
         return phone
 
-    async def linphone(self, number: str, transport: str = "udp") -> Linphone:
+    async def linphone(
+        self, number: str, transport: str = "udp", authority: str = ""
+    ) -> Linphone:
         """A linphone that has registered."""
-        phone = Linphone(number, self.where, free_port(), PASSWORD, transport)
+        phone = Linphone(
+            number, self.where, free_port(), PASSWORD, transport, authority
+        )
         phone.start(Path(self.mktemp()))
         self.addCleanup(phone.program.stop)
         await phone.ready()
@@ -135,10 +151,10 @@ class PhoneCalls(SharedCalls):
 
 class PhoneTests(PhoneCalls):
     """
-    A switch that asks for MD5: this baresip knows no more.
+    Phones of one switch.
     """
 
-    shared = Shared("digest = MD5")
+    shared = MD5
 
     async def test_baresip_calls_linphone(self) -> None:
         """One on UDP, one on TCP, each with its password."""
@@ -179,6 +195,28 @@ class PhoneTests(PhoneCalls):
         self.assertEqual((await ended).status, 0, (await ended).errors)
         self.assert_columns(row, billingmode=0, fee=int(RETAIL * MILLION))
         self.assert_columns(row, calleegatewayid=self.carrier.gateway("a"))
+
+    async def test_hold_and_digits(self) -> None:
+        """
+        Hold and resumption reach the other end as offers; a digit arrives by the
+        number of telephone-event that both were told.
+        """
+        first, second = self.phone(1), self.phone(2)
+        callee, caller = await self.baresip(second), await self.baresip(first)
+        caller.dial(second)
+        await self.answered(second)
+        offered = "got re-INVITE .SDP Offer"
+        caller.press("x")
+        await callee.program.hears(offered)
+        held = len(callee.program.output)
+        caller.press("X")
+        await callee.program.hears(offered, since=held)
+        caller.press("5")
+        await callee.program.hears("received event: '5' .end=1")
+        await self.pause(0.5)
+        caller.hang_up()
+        row = await self.record_of(self.carrier, second)
+        self.assert_phone_paid(row, first, second)
 
     async def test_baresip_transfers_a_call(self) -> None:
         """
@@ -294,21 +332,21 @@ class SecurePhoneTests(PhoneCalls):
         self.carrier = running.carrier()
         self.carrier.create(OPENING)
 
-    async def secure(self, number: str, where: str) -> Baresip:
-        """A baresip on TLS that trusts our authority."""
-        phone = Baresip(
-            number, where, free_port(), PASSWORD, "tls", authority=str(self.authority)
-        )
-        phone.start(Path(self.mktemp()))
-        self.addCleanup(phone.program.stop)
-        await phone.registered()
-        return phone
+        self.where = f"127.0.0.1:{self.port}"
 
     async def test_phones_on_tls_call_each_other(self) -> None:
         """They register and talk on connections whose certificate they checked."""
-        first, second = self.phone(1), self.phone(2)
-        where = f"127.0.0.1:{self.port}"
-        callee = await self.secure(second, where)
-        caller = await self.secure(first, where)
-        row = await self.talk(caller, callee.user)
-        self.assert_phone_paid(row, first, second)
+        first, second, third = self.phone(1), self.phone(2), self.phone(3)
+        authority = str(self.authority)
+        caller = await self.baresip(first, "tls", authority)
+        callee = await self.baresip(second, "tls", authority)
+        # linphone looks for names alone
+        self.where = f"localhost:{self.port}"
+        other = await self.linphone(third, "tls", authority)
+        for user in (callee.user, other.user):
+            row = await self.talk(caller, user)
+            self.assert_columns(
+                row, callere164=first, endreason=ORDINARY, fee=int(RETAIL * MILLION)
+            )
+        money = OPENING - 2 * RETAIL
+        self.assertEqual(self.carrier.money(self.carrier.customer), money)

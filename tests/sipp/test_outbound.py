@@ -243,6 +243,21 @@ class OutboundTests(OutboundCalls):
         self.assert_paid(self.carrier, row)
         self.assertEqual(nobody.heard(), [])
 
+    async def test_redirect_server_names_several(self) -> None:
+        """Its contacts are tried in the order of their q, whatever theirs is."""
+        first = self.callee(Party("callee-refuses", status=503))
+        second = self.callee(Party("callee-answers"), "b")
+        contacts = ((second, "0.2"), (first, "0.9"))
+        to = ", ".join(f"<sip:1@127.0.0.1:{p.port}>;q={q}" for p, q in contacts)
+        server = Party("callee-redirects", values={"contact": to})
+        self.parties(server)
+        self.ask_at(server.port)
+        caller = self.caller()
+        await self.call(self.carrier, caller, server, first, second, hold=TALK)
+        row = await self.record(self.carrier)
+        self.assert_columns(row, calleegatewayid=self.carrier.gateway("b"))
+        self.assert_paid(self.carrier, row)
+
     async def test_silent_redirect_server(self) -> None:
         """After two seconds the call takes its ordinary way."""
         nobody = self.silent()

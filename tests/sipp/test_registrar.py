@@ -59,7 +59,7 @@ class Phone:
         self._socket.sendto(data, self._there)
 
     def ask(self, headers: str = "") -> str:
-        """Send a REGISTER; its answer."""
+        """Send a REGISTER, long enough for two challenges; its answer."""
         self._cseq += 1
         text = (
             f"REGISTER sip:127.0.0.1 SIP/2.0\r\n"
@@ -79,7 +79,10 @@ class Phone:
 
     def register(self) -> str:
         """Register as RFC 8760 has it; the answer to the credentials."""
-        challenge = self.ask()
+        return self.ask(self.proof(self.ask()))
+
+    def proof(self, challenge: str) -> str:
+        """The credentials that answer a challenge."""
         found = re.search(r'nonce="([^"]+)".*algorithm=SHA-256', challenge)
         assert found is not None, challenge
 
@@ -89,7 +92,7 @@ class Phone:
         first = digest(f"{PHONE}:vos3000:{PASSWORD}")
         second = digest("REGISTER:sip:127.0.0.1")
         response = digest(f"{first}:{found[1]}:00000001:c:auth:{second}")
-        return self.ask(
+        return (
             f'Authorization: Digest username="{PHONE}", realm="vos3000",'
             f' nonce="{found[1]}", uri="sip:127.0.0.1", response="{response}",'
             ' algorithm=SHA-256, cnonce="c", qop=auth, nc=00000001\r\n'
@@ -247,6 +250,26 @@ class RegistrarTests(TestCase):
         self.assertEqual(phone.hears(), b"HELLO")
         (found,) = self.registered()
         self.assertTrue(found["behindNat"])
+
+    def test_credentials_that_were_used(self) -> None:
+        """
+        Sent again they prove nothing, and a nonce of before a restart is stale;
+        both times the new nonce does, and nobody is suspended.
+        """
+        self.configure("SHA-256, MD5")
+        self.restart(signal.SIGTERM)
+        phone = Phone(self.switch.port)
+        self.addCleanup(phone.close)
+        used = phone.proof(phone.ask())
+        self.assertIn("200 OK", phone.ask(used))
+        again = phone.ask(used)
+        self.assertRegex(again, r"^SIP/2.0 401 (?s:.*)stale=true")
+        self.assertIn("200 OK", phone.ask(phone.proof(again)))
+        kept = phone.proof(phone.ask())
+        self.restart(signal.SIGTERM)
+        stale = phone.ask(kept)
+        self.assertRegex(stale, r"^SIP/2.0 401 (?s:.*)stale=true")
+        self.assertIn("200 OK", phone.ask(phone.proof(stale)))
 
     def test_password_is_sealed(self) -> None:
         """It is nowhere in the state directory, but the interface knows it."""
