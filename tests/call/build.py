@@ -115,6 +115,12 @@ class CallTests(SynchronousTestCase):
                 self.assertEqual(moved[name], fee, name)
                 self.assertEqual(account.customer.money - account.money, fee, name)
 
+    def assert_gone(self, switch: Switch) -> None:
+        """Every call is over, charged right, and forgotten."""
+        self.assertEqual(len(switch.registry), 0, "calls are up")
+        self.assert_balanced(switch)
+        self.assert_idle(switch)
+
     def assert_idle(self, switch: Switch) -> None:
         """After the last message is answered or given up, nothing is held."""
         switch.advance(LATE)

@@ -38,6 +38,30 @@ STATES: Mapping[str, tuple[str, ...]] = {
 
 # input: what the caller hears, what the callee hears, calls left
 Row = tuple[tuple[str, ...], tuple[str, ...], int]
+_OVER: Mapping[str, Row] = {
+    # Confirmed of figure 7 absorbs
+    "INVITE again": ((), (), 0),
+    "ACK": ((), (), 0),
+    "CANCEL": (("481 CANCEL",), (), 0),
+    # 15.1.2: no dialog
+    "BYE": (("481 BYE",), (), 0),
+    "INVITE inside": (("481 INVITE",), (), 0),
+    "INFO": (("481 INFO",), (), 0),
+    "OPTIONS": (("481 OPTIONS",), (), 0),
+    "INFO of an old number": (("481 INFO",), (), 0),
+    "INFO of a strange tag": (("481 INFO",), (), 0),
+    "< 180": ((), (), 0),
+    "< 180 of a fork": ((), (), 0),
+    # an answer after the end, or of another branch: nobody is there
+    "< 200": ((), ("ACK", "BYE"), 0),
+    "< 200 of a fork": ((), ("ACK", "BYE"), 0),
+    # figure 5: the ACK of a refusal that comes again
+    "< 486": ((), ("ACK",), 0),
+    "< BYE": ((), ("481 BYE",), 0),
+    "< INFO": ((), ("481 INFO",), 0),
+}
+"""A call that never was answered, once it is over."""
+
 TABLE: Mapping[str, Mapping[str, Row]] = {
     "trying": {
         "INVITE again": (("100 INVITE",), (), 1),
@@ -121,65 +145,11 @@ TABLE: Mapping[str, Mapping[str, Row]] = {
         "< BYE": (("BYE",), ("200 BYE",), 0),
         "< INFO": (("INFO",), (), 1),
     },
-    "hung up": {
-        "INVITE again": ((), (), 0),
-        "ACK": ((), (), 0),
-        "CANCEL": (("481 CANCEL",), (), 0),
-        # 15.1.2: no dialog
-        "BYE": (("481 BYE",), (), 0),
-        "INVITE inside": (("481 INVITE",), (), 0),
-        "INFO": (("481 INFO",), (), 0),
-        "OPTIONS": (("481 OPTIONS",), (), 0),
-        "INFO of an old number": (("481 INFO",), (), 0),
-        "INFO of a strange tag": (("481 INFO",), (), 0),
-        "< 180": ((), (), 0),
-        "< 180 of a fork": ((), (), 0),
-        "< 200": ((), ("ACK",), 0),
-        "< 200 of a fork": ((), ("ACK", "BYE"), 0),
-        "< 486": ((), (), 0),
-        "< BYE": ((), ("481 BYE",), 0),
-        "< INFO": ((), ("481 INFO",), 0),
-    },
-    "refused": {
-        # Confirmed of figure 7 absorbs
-        "INVITE again": ((), (), 0),
-        "ACK": ((), (), 0),
-        "CANCEL": (("481 CANCEL",), (), 0),
-        "BYE": (("481 BYE",), (), 0),
-        "INVITE inside": (("481 INVITE",), (), 0),
-        "INFO": (("481 INFO",), (), 0),
-        "OPTIONS": (("481 OPTIONS",), (), 0),
-        "INFO of an old number": (("481 INFO",), (), 0),
-        "INFO of a strange tag": (("481 INFO",), (), 0),
-        "< 180": ((), (), 0),
-        "< 180 of a fork": ((), (), 0),
-        # an answer after the refusal of another branch: nobody is there
-        "< 200": ((), ("ACK", "BYE"), 0),
-        "< 200 of a fork": ((), ("ACK", "BYE"), 0),
-        # figure 5: the ACK of a refusal that comes again
-        "< 486": ((), ("ACK",), 0),
-        "< BYE": ((), ("481 BYE",), 0),
-        "< INFO": ((), ("481 INFO",), 0),
-    },
-    "canceled": {
-        "INVITE again": ((), (), 0),
-        "ACK": ((), (), 0),
-        # it is the same CANCEL: its answer again
-        "CANCEL": (("200 CANCEL",), (), 0),
-        "BYE": (("481 BYE",), (), 0),
-        "INVITE inside": (("481 INVITE",), (), 0),
-        "INFO": (("481 INFO",), (), 0),
-        "OPTIONS": (("481 OPTIONS",), (), 0),
-        "INFO of an old number": (("481 INFO",), (), 0),
-        "INFO of a strange tag": (("481 INFO",), (), 0),
-        "< 180": ((), (), 0),
-        "< 180 of a fork": ((), (), 0),
-        "< 200": ((), ("ACK", "BYE"), 0),
-        "< 200 of a fork": ((), ("ACK", "BYE"), 0),
-        "< 486": ((), ("ACK",), 0),
-        "< BYE": ((), ("481 BYE",), 0),
-        "< INFO": ((), ("481 INFO",), 0),
-    },
+    # the answer that comes again is acknowledged; no refusal belongs to it
+    "hung up": {**_OVER, "< 200": ((), ("ACK",), 0), "< 486": ((), (), 0)},
+    "refused": _OVER,
+    # it is the same CANCEL: its answer again
+    "canceled": {**_OVER, "CANCEL": (("200 CANCEL",), (), 0)},
 }
 
 

@@ -78,7 +78,7 @@ class Baresip:
 
     def registered(self) -> Deferred[object]:
         """Fires when the switch has taken its registration."""
-        return self.program.hears(r"200 OK .*\[\d+ binding", 75)
+        return self.program.hears(r"200 OK .*\[\d+ binding")
 
     def ready(self) -> Deferred[object]:
         """Fires when it takes commands."""

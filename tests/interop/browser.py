@@ -176,7 +176,11 @@ async def connect(
         endpoint = wrapClientTLS(optionsForClientTLS(host, trustRoot=trust), endpoint)
     socket = Socket(f"{host}:{port}", protocols, origin)
     await connectProtocol(endpoint, socket)
-    await socket.opened
+    try:
+        await socket.opened
+    except Refused:
+        await socket.close()
+        raise
     return socket
 
 

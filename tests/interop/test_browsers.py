@@ -9,16 +9,13 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-from twisted.internet import reactor
-from twisted.internet.interfaces import IReactorCore
-
 from bench.children import free_port
 from tests.certificates import Authority
 from tests.interop.browser import Browser, Refused, connect, describe
 from tests.interop.test_phones import PASSWORD, PhoneCalls
 from tests.sipp.case import BY_CALLEE, BY_CALLER, MILLION, ORDINARY
 from tests.sipp.runner import Party
-from tests.sipp.shared import RETAIL, Running
+from tests.sipp.shared import RETAIL, Running, at_the_end
 
 PAGE = "https://phone.example"
 
@@ -49,9 +46,7 @@ class _Shared:
                 f"tls_certificate = {path}",
             )
             self._running = Running(sip_lines="\n".join(lines))
-            core = IReactorCore(reactor)
-            core.addSystemEventTrigger("before", "shutdown", self._running.stop)
-            core.addSystemEventTrigger("before", "shutdown", directory.cleanup)
+            at_the_end(self._running.stop, directory.cleanup)
         return self._running
 
 

@@ -85,6 +85,13 @@ class TransferTests(CallTests):
             told.append(notice(message) or message.method)
         return told
 
+    def begun(self, switch: Switch | None = None) -> Up:
+        """A call whose transfer is under way: 3000 is called."""
+        up = self.up(switch or self.switch())
+        self.refer(up)
+        self.accepted(up)
+        return up
+
     def accepted(self, up: Up) -> None:
         """The caller got 202, and the first NOTIFY."""
         response, notify = up.switch.taken(CALLER)

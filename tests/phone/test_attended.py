@@ -45,6 +45,15 @@ class AttendedTests(TransferTests):
         switch.taken()
         return caller
 
+    def asked(self) -> tuple[Up, Caller]:
+        """Both calls, which are to be joined: 3000 is asked first."""
+        switch = self.switch()
+        up = self.up(switch)
+        other = self.consulted(switch)
+        up.caller.ask("REFER", headers=[refer_to(other)])
+        self.accepted(up)
+        return up, other
+
     def join(self, up: Up, other: Caller) -> None:
         """Transfer 2000 to 3000; both agree."""
         switch = up.switch
@@ -115,9 +124,7 @@ class AttendedTests(TransferTests):
         self.third.ask(self.invite, "BYE")
         self.assertEqual(self.lines(switch, SECOND), ["200"])
         up.callee.reply(up.passed(), 200)
-        self.assertEqual(len(switch.registry), 0)
-        self.assert_balanced(switch)
-        self.assert_idle(switch)
+        self.assert_gone(switch)
 
     def test_both_on_hold(self) -> None:
         """As phones leave them; afterwards neither is."""
@@ -141,11 +148,8 @@ class AttendedTests(TransferTests):
 
     def test_hangs_up_both_at_once(self) -> None:
         """The caller does not wait: the others talk all the same."""
-        switch = self.switch()
-        up = self.up(switch)
-        other = self.consulted(switch)
-        up.caller.ask("REFER", headers=[refer_to(other)])
-        self.accepted(up)
+        up, other = self.asked()
+        switch = up.switch
         up.caller.ask("BYE")
         other.ask("BYE")
         self.assertEqual(self.lines(switch, CALLER), ["200", "200"])
@@ -157,17 +161,12 @@ class AttendedTests(TransferTests):
         up.callee.ask(up.invite, "BYE")
         switch.taken(CALLEE)
         self.third.reply(switch.request(SECOND), 200)
-        self.assertEqual(len(switch.registry), 0)
-        self.assert_balanced(switch)
-        self.assert_idle(switch)
+        self.assert_gone(switch)
 
     def test_consulted_does_not_agree(self) -> None:
         """3000 refuses 2000's media: both calls go on as they were."""
-        switch = self.switch()
-        up = self.up(switch)
-        other = self.consulted(switch)
-        up.caller.ask("REFER", headers=[refer_to(other)])
-        self.accepted(up)
+        up, _ = self.asked()
+        switch = up.switch
         self.third.reply(switch.request(SECOND), 488)
         self.assertEqual(self.left(up), [("488.", "call-1")])
         self.assertEqual(self.lines(switch, SECOND), ["ACK"])
@@ -176,11 +175,8 @@ class AttendedTests(TransferTests):
 
     def test_transferee_does_not_agree(self) -> None:
         """2000 refuses 3000's media: 3000 gets the caller's back."""
-        switch = self.switch()
-        up = self.up(switch)
-        other = self.consulted(switch)
-        up.caller.ask("REFER", headers=[refer_to(other)])
-        self.accepted(up)
+        up, other = self.asked()
+        switch = up.switch
         self.third.reply(switch.request(SECOND), 200, THIRD)
         switch.taken(SECOND)
         up.callee.reply(up.passed(), 488)
@@ -201,11 +197,8 @@ class AttendedTests(TransferTests):
 
     def test_consulted_hangs_up(self) -> None:
         """3000 leaves while it is asked: the first call goes on."""
-        switch = self.switch()
-        up = self.up(switch)
-        other = self.consulted(switch)
-        up.caller.ask("REFER", headers=[refer_to(other)])
-        self.accepted(up)
+        up, _ = self.asked()
+        switch = up.switch
         switch.taken(SECOND)
         self.third.ask(self.invite, "BYE")
         self.assertEqual(self.left(up), [("487.", "call-1"), ("BYE", "call-2")])
@@ -214,11 +207,8 @@ class AttendedTests(TransferTests):
 
     def test_transferee_hangs_up(self) -> None:
         """2000 leaves after 3000 agreed: the second call goes on, as it was."""
-        switch = self.switch()
-        up = self.up(switch)
-        other = self.consulted(switch)
-        up.caller.ask("REFER", headers=[refer_to(other)])
-        self.accepted(up)
+        up, other = self.asked()
+        switch = up.switch
         self.third.reply(switch.request(SECOND), 200, THIRD)
         switch.taken(SECOND)
         up.callee.ask(up.invite, "BYE")
@@ -267,11 +257,7 @@ class AttendedTests(TransferTests):
 
     def test_one_transfer_for_both(self) -> None:
         """491 for another transfer of either call meanwhile."""
-        switch = self.switch()
-        up = self.up(switch)
-        other = self.consulted(switch)
-        up.caller.ask("REFER", headers=[refer_to(other)])
-        self.accepted(up)
+        up, other = self.asked()
         for call, header in (
             (up.caller, "Refer-To: <sip:3000@a>"),
             (other, "Refer-To: <sip:2000@a>"),
@@ -302,14 +288,21 @@ class AttendedTests(TransferTests):
 class PhoneTests(PhoneCallTests):
     """A phone that was called by one party calls another, and joins them."""
 
+    def talks(self, one: PhonePeer, number: str = "1000") -> tuple[Caller, Request]:
+        """The gateway has called 1001: who calls, and the INVITE that it got."""
+        outside = self.from_gateway(one.switch, "1001", number=number)
+        invite = one.rings()
+        one.answers(invite)
+        answer = one.switch.taken(CALLER)[-1]
+        assert isinstance(answer, Response)
+        outside.ack(answer)
+        return outside, invite
+
     def test_joined(self) -> None:
         """1001 is called by the gateway and calls 1002: those two talk."""
         switch = self.switch()
         one, two = self.phones(switch)
-        outside = self.from_gateway(switch, "1001")
-        invite = one.rings()
-        one.answers(invite)
-        outside.ack(switch.taken(CALLER)[-1])  # type: ignore[arg-type]
+        outside, invite = self.talks(one)
         call = one.call("1002")
         inside = two.rings()
         switch.taken()
@@ -351,10 +344,7 @@ class PhoneTests(PhoneCallTests):
         switch = self.switch()
         one = PhonePeer(switch)
         one.register()
-        outside = self.from_gateway(switch, "1001", number="555")
-        invite = one.rings()
-        one.answers(invite)
-        outside.ack(switch.taken(CALLER)[-1])  # type: ignore[arg-type]
+        _, invite = self.talks(one, "555")
         switch.taken()
         one.ask(invite, "REFER", headers=["Refer-To: <sip:2000@a>"])
         placed = switch.request(CALLEE)
@@ -371,10 +361,7 @@ class PhoneTests(PhoneCallTests):
             switch.phone("1001", callTransferNormalDisplay=mode)
             one = PhonePeer(switch)
             one.register()
-            outside = self.from_gateway(switch, "1001", number="555")
-            invite = one.rings()
-            one.answers(invite)
-            outside.ack(switch.taken(CALLER)[-1])  # type: ignore[arg-type]
+            _, invite = self.talks(one, "555")
             switch.taken()
             one.ask(invite, "REFER", headers=["Refer-To: <sip:2000@a>"])
             self.assertEqual(switch.request(CALLEE).from_.uri.user, shown)
@@ -385,10 +372,7 @@ class PhoneTests(PhoneCallTests):
         switch.phone("1001", callTransfer=False)
         one = PhonePeer(switch)
         one.register()
-        outside = self.from_gateway(switch, "1001")
-        invite = one.rings()
-        one.answers(invite)
-        outside.ack(switch.taken(CALLER)[-1])  # type: ignore[arg-type]
+        _, invite = self.talks(one)
         switch.taken()
         one.ask(invite, "REFER", headers=["Refer-To: <sip:2000@a>"])
         response = switch.response(one.address)

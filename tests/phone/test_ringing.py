@@ -183,9 +183,7 @@ class RingingTests(TransferTests):
         self.third.ask(self.invite, "BYE")
         self.assertEqual(self.lines(switch, SECOND), ["200"])
         up.callee.reply(up.passed(), 200)
-        self.assertEqual(len(switch.registry), 0)
-        self.assert_balanced(switch)
-        self.assert_idle(switch)
+        self.assert_gone(switch)
 
     def test_hangs_up_and_nobody_answers(self) -> None:
         """Then nobody is left for 2000: it is hung up."""
@@ -197,9 +195,7 @@ class RingingTests(TransferTests):
         self.third.reply(self.invite, 603)
         self.assertEqual(self.lines(switch, SECOND), ["ACK"])
         up.callee.reply(up.passed(), 200)
-        self.assertEqual(len(switch.registry), 0)
-        self.assert_balanced(switch)
-        self.assert_idle(switch)
+        self.assert_gone(switch)
 
     def test_transferee_hangs_up(self) -> None:
         """3000 rings for nobody any more: CANCEL."""

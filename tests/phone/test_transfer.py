@@ -167,10 +167,8 @@ class BlindTests(TransferTests):
 
     def test_transferor_hangs_up_early(self) -> None:
         """As phones do once they were told 202: the others talk all the same."""
-        switch = self.switch()
-        up = self.up(switch)
-        self.refer(up)
-        self.accepted(up)
+        up = self.begun()
+        switch = up.switch
         invite = self.called(up)
         up.caller.ask("BYE")
         self.assertEqual(self.lines(switch, CALLER), ["NOTIFY", "200"])
@@ -296,10 +294,8 @@ class RefusedTests(TransferTests):
 
     def test_two_at_once(self) -> None:
         """491 while one is under way, whoever asks."""
-        switch = self.switch()
-        up = self.up(switch)
-        self.refer(up)
-        self.accepted(up)
+        up = self.begun()
+        switch = up.switch
         switch.taken(SECOND)
         self.refer(up)
         self.assertEqual(up.answer().status, 491)
@@ -346,9 +342,7 @@ class FailureTests(TransferTests):
         up.caller.ask("BYE")
         up.callee.reply(up.passed(), 200)
         switch.taken()
-        self.assertEqual(len(switch.registry), 0)
-        self.assert_balanced(switch)
-        self.assert_idle(switch)
+        self.assert_gone(switch)
 
     def reason(self, switch: Switch) -> str:
         """Why the call that the transfer placed ended."""
@@ -358,9 +352,7 @@ class FailureTests(TransferTests):
 
     def test_busy(self) -> None:
         """3000 is busy."""
-        up = self.up(self.switch())
-        self.refer(up)
-        self.accepted(up)
+        up = self.begun()
         self.third.reply(self.called(up), 486)
         self.assertEqual(self.lines(up.switch, SECOND), ["ACK"])
         self.assertEqual(up.switch.taken(CALLEE), [])
@@ -400,10 +392,8 @@ class FailureTests(TransferTests):
 
     def test_transferee_does_not_agree(self) -> None:
         """2000 refuses 3000's media: 3000 is hung up, 2000 talks on."""
-        switch = self.switch()
-        up = self.up(switch)
-        self.refer(up)
-        self.accepted(up)
+        up = self.begun()
+        switch = up.switch
         self.third.reply(self.called(up), 200, THIRD)
         switch.taken(SECOND)
         up.callee.reply(up.passed(), 488)
@@ -413,10 +403,8 @@ class FailureTests(TransferTests):
 
     def test_transferee_is_asked_again(self) -> None:
         """491: its own offer is under way; it is asked once more."""
-        switch = self.switch()
-        up = self.up(switch)
-        self.refer(up)
-        self.accepted(up)
+        up = self.begun()
+        switch = up.switch
         self.third.reply(self.called(up), 200, THIRD)
         up.callee.reply(up.passed(), 491)
         switch.taken(CALLEE)
@@ -427,10 +415,8 @@ class FailureTests(TransferTests):
 
     def test_answer_and_hang_up(self) -> None:
         """3000 hangs up before 2000 agrees: 2000 gets the caller's media back."""
-        switch = self.switch()
-        up = self.up(switch)
-        self.refer(up)
-        self.accepted(up)
+        up = self.begun()
+        switch = up.switch
         invite = self.called(up)
         self.third.reply(invite, 200, THIRD)
         asked = up.passed()
@@ -447,10 +433,8 @@ class FailureTests(TransferTests):
 
     def test_transferee_hangs_up(self) -> None:
         """2000 does not wait: 3000 is canceled, the caller is told."""
-        switch = self.switch()
-        up = self.up(switch)
-        self.refer(up)
-        self.accepted(up)
+        up = self.begun()
+        switch = up.switch
         self.called(up)
         up.callee.ask(up.invite, "BYE")
         self.assertEqual(up.result().status, 200)
@@ -464,10 +448,8 @@ class FailureTests(TransferTests):
 
     def test_all_hang_up(self) -> None:
         """The caller left, and 3000 is busy: 2000 is hung up."""
-        switch = self.switch()
-        up = self.up(switch)
-        self.refer(up)
-        self.accepted(up)
+        up = self.begun()
+        switch = up.switch
         invite = self.called(up)
         up.caller.ask("BYE")
         switch.taken(CALLER)
@@ -478,16 +460,12 @@ class FailureTests(TransferTests):
             [(c.softswitchcallid, c.endreason, c.enddirection) for c in switch.cdrs],
             [(1, -8, 0), (2, 486, 1)],
         )
-        self.assertEqual(len(switch.registry), 0)
-        self.assert_balanced(switch)
-        self.assert_idle(switch)
+        self.assert_gone(switch)
 
     def test_operator(self) -> None:
         """The call is ended while 3000 rings."""
-        switch = self.switch()
-        up = self.up(switch)
-        self.refer(up)
-        self.accepted(up)
+        up = self.begun()
+        switch = up.switch
         self.called(up)
         switch.registry.hang_up(1)
         self.assertEqual(self.notices(up), ["180", "487.", "BYE"])

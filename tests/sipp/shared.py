@@ -11,7 +11,7 @@ import csv
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
@@ -183,6 +183,13 @@ class Running:
         return status
 
 
+def at_the_end(*steps: Callable[[], object]) -> None:
+    """Do this when the reactor ends, after the last test."""
+    core = IReactorCore(reactor)
+    for step in steps:
+        core.addSystemEventTrigger("before", "shutdown", step)
+
+
 class Shared:
     """
     Starts a switch when the first test wants it, ends it with the reactor.
@@ -204,6 +211,5 @@ class Shared:
             self._running = Running(
                 sip_lines=self._sip_lines, parameters=self._parameters
             )
-            core = IReactorCore(reactor)
-            core.addSystemEventTrigger("before", "shutdown", self._running.stop)
+            at_the_end(self._running.stop)
         return self._running

@@ -12,9 +12,6 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from twisted.internet import reactor
-from twisted.internet.interfaces import IReactorCore
-
 from bench.children import free_port
 from tests.sipp.case import (
     BY_CALLER,
@@ -27,7 +24,7 @@ from tests.sipp.case import (
     SharedCalls,
 )
 from tests.sipp.runner import Party
-from tests.sipp.shared import CALLER, PERIOD, RETAIL, Running
+from tests.sipp.shared import CALLER, PERIOD, RETAIL, Running, at_the_end
 
 PASSWORD = "password"
 """What SIPp's registering phone takes."""
@@ -90,9 +87,7 @@ class _Shared:
                 sip_lines="digest = MD5",
                 parameters={"EXTERNAL_WEB_SEND_PHONE_ONLINE": "On"},
             )
-            core = IReactorCore(reactor)
-            core.addSystemEventTrigger("before", "shutdown", self._running.stop)
-            core.addSystemEventTrigger("before", "shutdown", self.consumer.stop)
+            at_the_end(self._running.stop, self.consumer.stop)
         return self._running
 
 
