@@ -51,7 +51,7 @@ class EdgeTests(PhoneCalls):
         called = rf"to a phone INVITE sip:{number}\S*:{phone.port}\S* by sip:127.0.0.1"
         self.assertRegex(edge.output, called)
         for method in ("ACK", "BYE"):
-            self.assertRegex(edge.output, f"inside {method}")
+            await edge.hears(f"inside {method}")
         row = await self.record(self.carrier)
         self.assert_columns(row, endreason=ORDINARY, enddirection=BY_CALLER)
         self.assert_columns(row, fee=int(RETAIL * MILLION), billingmode=1)
