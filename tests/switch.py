@@ -404,6 +404,7 @@ class Switch:
             self.control,
             self.book,
             self.authenticator.mapping_gateway,
+            lambda name: self.gate.callers.gateway(name),
             lambda: in_force.transfers,
             self.timers,
             self.now,

@@ -134,6 +134,7 @@ class Signaling:
             self.control,
             self.phones,
             self.authenticator.mapping_gateway,
+            lambda name: self.gate.callers.gateway(name),
             lambda: in_force.transfers,
             self._timers,
             self._now,

@@ -5,15 +5,19 @@ names, calls that nobody would miss.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from tests.call.build import CallTests, Up
 from tests.call.phones import PhoneCallTests
 from tests.peers import Callee, Caller
-from tests.phone.build import TransferTests
+from tests.phone.build import TRANSFERS, TransferTests
 from tests.phone.test_attended import refer_to
+from tests.phone.test_replacing import replaces
 from tests.phones import PhonePeer
-from tests.switch import ANSWER, CALLEE, CALLER, Switch
+from tests.switch import ANSWER, CALLEE, CALLER, OFFER, Switch, mapping_gateway
+from vos3000.model.gateways import LockType
 from vos3000.phone.chain import MOST_JOINED
-from vos3000.sip.message import Request
+from vos3000.sip.message import Request, Response
 from vos3000.sip.parser import parse
 
 Dialog = tuple[Caller, Request]
@@ -180,3 +184,113 @@ class ChainTests(PhoneCallTests):
             for each in taken:
                 if isinstance(each, Request) and each.method != "ACK":
                     peer.reply(each, 200, ANSWER if each.method == "INVITE" else b"")
+
+
+class AsNowTests(PhoneCallTests):
+    """Who was allowed much when its call began, and is not any more."""
+
+    def refer(self, change: Callable[[Switch], object]) -> tuple[Switch, list[int]]:
+        """
+        1001 has a call to 2000 when the operator changes something, and then refers
+        2000 to 00441; returns the statuses in what it is told.
+        """
+        switch = self.switch()
+        one, _ = self.phones(switch)
+        call = one.call("2000")
+        callee = Callee(switch)
+        callee.reply(switch.request(CALLEE), 200, ANSWER)
+        call.ack(switch.taken(one.address)[-1])  # type: ignore[arg-type]
+        switch.taken()
+        change(switch)
+        call.ask("REFER", headers=["Refer-To: <sip:00441@a>"])
+        told = []
+        for each in switch.taken(one.address):
+            if isinstance(each, Response):
+                told.append(each.status)
+            else:
+                told.append(int(each.body.split()[1]))
+                call.reply(each, 200)
+        return switch, told
+
+    def test_as_before(self) -> None:
+        """Nothing was changed that matters."""
+        switch, told = self.refer(lambda switch: switch.phone("1001"))
+        self.assertEqual(told, [202, 100])
+        self.assertEqual(len(switch.registry), 2)
+
+    def test_locked(self) -> None:
+        """The phone was locked: it places no call, by REFER as little as by INVITE."""
+        switch, told = self.refer(lambda switch: switch.phone("1001", lockType=3))
+        self.assertEqual(len(told), 3, told)
+        self.assertEqual(told[:2], [202, 100])
+        self.assertEqual(len(switch.registry), 1)
+
+    def test_gone(self) -> None:
+        """The phone was deleted: nobody pays."""
+        _, told = self.refer(lambda switch: switch.book.put("1001", None))
+        self.assertEqual(told, [603])
+
+    def test_gateway(self) -> None:
+        """A gateway is locked like that; or it is taken away."""
+        locked = mapping_gateway(sip=TRANSFERS, lock_type=LockType.ALL)
+        for sources, most in (([locked], 3), ([], 1)):
+            switch = self.switch(mapping=[mapping_gateway(sip=TRANSFERS)])
+            up = Up(switch)
+            switch.taken()
+            switch.authenticator.load(sources)
+            up.caller.ask("REFER", headers=["Refer-To: <sip:2000@a>"])
+            self.assertEqual(switch.taken(CALLEE), [])
+            self.assertLessEqual(len(switch.taken(CALLER)), most)
+            self.assertEqual(len(switch.registry), 1)
+
+    def test_after_it_took_a_place(self) -> None:
+        """
+        1002 takes the place of 1001: what it transfers afterwards it transfers as
+        itself, with its own rights.
+        """
+        switch = self.switch()
+        one, two = self.phones(switch)
+        call = one.call("2000")
+        callee = Callee(switch)
+        callee.reply(switch.request(CALLEE), 200, ANSWER)
+        call.ack(switch.taken(one.address)[-1])  # type: ignore[arg-type]
+        switch.taken()
+        taker = two.call("2000", headers=[replaces(call)])
+        callee.reply(switch.request(CALLEE), 200, ANSWER)
+        taker.ack(switch.taken(two.address)[-1])  # type: ignore[arg-type]
+        switch.taken()
+        switch.phone("1002", lockType=3)
+        taker.ask("REFER", headers=["Refer-To: <sip:00441@a>"])
+        self.assertEqual(switch.taken(CALLEE), [])
+        self.assertEqual(len(switch.registry), 1)
+
+
+class NeighborTests(TransferTests):
+    """Two customers behind one address, known by their ports."""
+
+    def test_anothers_call(self) -> None:
+        """One of them knows the dialog of the other's call, and cannot have it."""
+        host, other = CALLER[0], (CALLER[0], 5070)
+        switch = self.switch(
+            mapping=[
+                mapping_gateway(
+                    sip=TRANSFERS, by_port=True, remote_ips=(f"{host}:5060",)
+                ),
+                mapping_gateway(
+                    id=9,
+                    name="neighbor",
+                    sip=TRANSFERS,
+                    by_port=True,
+                    remote_ips=(f"{host}:5070",),
+                    account="vendor",
+                ),
+            ]
+        )
+        up = self.up(switch)
+        neighbor = Caller(switch, other, call_id="call-9")
+        neighbor.invite(OFFER, [replaces(up.caller)])
+        self.assertEqual(switch.taken(CALLEE), [])
+        response = switch.taken(other)[-1]
+        assert isinstance(response, Response)
+        self.assertEqual(response.status, 403)
+        self.assertEqual(len(switch.registry), 1)

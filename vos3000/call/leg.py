@@ -164,6 +164,10 @@ class Leg(Protocol):
     wants: frozenset[str]
     tells: frozenset[str]
 
+    @property
+    def gateway(self) -> MappingGateway | RoutingGateway | None:
+        """Whose the leg is; None while that is not known."""
+
     def ask(self, exchange: Exchange) -> None:
         """Ask the peer during an answered call."""
 

@@ -136,14 +136,9 @@ class Half:
         self.changed = False
         self._timers = timers
         self._source = leg.peer[0]
-        self._options = self._spoken()
+        self._options = ORDINARY if leg.gateway is None else leg.gateway.sip
         self._offer: Offer | None = None
         self._held = b""
-
-    def _spoken(self) -> SipOptions:
-        """How SIP is spoken with the near end."""
-        gateway = self.call.gateway if self.caller else self.call.route
-        return ORDINARY if gateway is None else gateway.sip
 
     @property
     def near(self) -> Leg:

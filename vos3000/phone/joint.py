@@ -20,7 +20,7 @@ from vos3000.call.leg import (
 from vos3000.call.presented import PLAIN, Presented
 from vos3000.instant import Instant
 from vos3000.model.causes import EndCause, EndCauses
-from vos3000.model.gateways import MappingGateway
+from vos3000.model.gateways import MappingGateway, RoutingGateway
 
 NOTHING: frozenset[str] = frozenset()
 
@@ -53,6 +53,7 @@ class Joint:
         "arrived",
         "call",
         "content",
+        "gateway",
         "hops",
         "identifier",
         "local_host",
@@ -80,6 +81,7 @@ class Joint:
         self.peer = like.peer
         self.local_host = like.local_host
         self.product = like.product
+        self.gateway: MappingGateway | RoutingGateway | None = like.gateway
         self.arrived = arrived
         self.tells = NOTHING
         self.content: Content = NO_CONTENT

@@ -17,7 +17,7 @@ from vos3000.call.leg import (
 from vos3000.model.causes import EndCause, EndCauses
 from vos3000.model.gateways import LockType, MappingGateway
 from vos3000.model.sipoptions import ORDINARY
-from vos3000.phone.device import device_of, is_device
+from vos3000.phone.device import is_device
 from vos3000.phone.half import Half
 from vos3000.timers import TimerWheel
 
@@ -44,7 +44,7 @@ def refusal_of(
         return causes.by_sip(481)
     if call is None or origin is None:
         return causes.by_sip(603 if is_over(replaced) else 481)
-    if not _may(leg, origin, replaced, call):
+    if not _may(leg, origin, replaced):
         return causes.by_sip(403)
     if early:
         return causes.by_sip(486)
@@ -58,10 +58,10 @@ def is_over(leg: Leg) -> bool:
     return getattr(leg, "user", None) is None
 
 
-def _may(leg: InboundLeg, origin: MappingGateway, replaced: Leg, call: Call) -> bool:
+def _may(leg: InboundLeg, origin: MappingGateway, replaced: Leg) -> bool:
     if origin.lock_type in _LOCKED:
         return False
-    device = device_of(call, replaced)
+    device = replaced.gateway
     if is_device(origin, leg, device, replaced):
         return True
     account = device.account if isinstance(device, MappingGateway) else ""

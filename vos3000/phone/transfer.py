@@ -40,6 +40,7 @@ class Transfers:
 
     @param phones: The platform phones.
     @param whose: The mapping gateway that a source's host and port belong to.
+    @param registering: The one of a name, of those that register.
     @ivar settings: The system parameters of transfers.
     """
 
@@ -48,6 +49,7 @@ class Transfers:
         control: CallControl,
         phones: Phones,
         whose: Callable[[str, int], MappingGateway | None],
+        registering: Callable[[str], MappingGateway | None],
         settings: Callable[[], TransferSettings],
         timers: TimerWheel,
         now: Now,
@@ -60,6 +62,7 @@ class Transfers:
         self.causes = causes
         self._phones = phones
         self._whose = whose
+        self._registering = registering
 
     def referred(self, call: Call, leg: Leg, referral: Referral) -> None:
         """One side of an answered call wants to transfer the other."""
@@ -71,7 +74,7 @@ class Transfers:
             self._blind(call, leg, referral)
 
     def _blind(self, call: Call, leg: Leg, referral: Referral) -> None:
-        origin = self.origin(call, leg)
+        origin = self.origin(leg)
         if origin is None:
             # who would pay?
             referral.refuse(self.causes.by_sip(603))
@@ -88,7 +91,7 @@ class Transfers:
         if consulted is None or other is None:
             referral.accept()
             referral.finish(self.causes.by_sip(481))
-        elif not same_device(call, leg, other, consulted):
+        elif not same_device(leg, consulted):
             referral.refuse(self.causes.by_sip(603))
         elif other.moving is not None:
             referral.refuse(self.causes.by_sip(491))
@@ -101,18 +104,20 @@ class Transfers:
             else:
                 transfer.wait(other, consulted)
 
-    def origin(self, call: Call, leg: Leg) -> MappingGateway | None:
+    def origin(self, leg: Leg) -> MappingGateway | None:
         """
-        As whom one side of a call may call; None for a gateway that only takes
-        calls.
+        As whom one side of a call may call now, whatever it might when the call
+        began; None for a gateway that only takes calls, and for a device that is
+        known no more.
         """
-        if leg is call.leg:
-            return call.gateway
-        route = call.route
-        if route is not None and route.device is Device.PHONE:
-            phone = self._phones.get(route.name)
+        gateway = leg.gateway
+        if gateway is not None and gateway.device is Device.PHONE:
+            phone = self._phones.get(gateway.name)
             return None if phone is None else phone.origin
-        return self._whose(*leg.peer)
+        found = self._whose(*leg.peer)
+        if found is None and isinstance(gateway, MappingGateway):
+            return self._registering(gateway.name)
+        return found
 
     def replaces(self, leg: InboundLeg, replaced: Leg | None, early: bool) -> None:
         """
@@ -249,7 +254,7 @@ class Transfer:
     def _shown(self) -> Presented | None:
         """Whom who was consulted is shown instead of who called it."""
         call, near, owner = self._first.call, self._first.near, self._owner
-        return attended(call, near, owner.origin(call, near), owner.settings())
+        return attended(call, near, owner.origin(near), owner.settings())
 
     def _mute(self) -> bool:
         """Refuse, if who is transferred described nothing that could be offered."""

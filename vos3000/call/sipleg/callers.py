@@ -73,6 +73,10 @@ class Callers:
             name: _protected(gateway) for name, gateway in self._gateways.items()
         }
 
+    def gateway(self, name: str) -> MappingGateway | None:
+        """The mapping gateway of that name, if it is one that registers."""
+        return self._gateways.get(name)
+
     def knows(self, host: str, port: int) -> bool:
         """Whether a device is registered from there, or a static phone is there."""
         if self._location.at((host, port)) is not None:

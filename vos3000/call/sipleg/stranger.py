@@ -42,6 +42,7 @@ class SipStrangerLeg:
         "verdict",
     )
 
+    gateway = None
     origin: MappingGateway | None = None
     protocol = Signaling.SIP
     content: Content = NO_CONTENT
