@@ -230,6 +230,21 @@ class ChangeTests(SynchronousTestCase):
         switch.location.lost(channel, HOME)
         self.assertIsNone(switch.location.find("1001"))
 
+    def test_switch_closes_connections(self) -> None:
+        """At its end they are kept, so that the next start tells who is gone."""
+        switch = Switch()
+        switch.phone("1001")
+        channel = FakeChannel("TCP", True)
+        channel.peer = HOME  # type: ignore[attr-defined]
+        device = Device(switch, channel=channel)
+        device.contact = "<sip:1001@10.0.0.1;transport=tcp>"
+        device.register()
+        kept: list[Binding | None] = []
+        switch.registration.keep = lambda key, binding: kept.append(binding)
+        switch.registration.stop()
+        switch.registration.closed(channel)  # type: ignore[arg-type]
+        self.assertEqual(kept, [])
+
     def test_name_of_two_devices(self) -> None:
         """The operator is told which password counts, once."""
         switch = Switch()

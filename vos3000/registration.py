@@ -65,7 +65,7 @@ class Registration:
     ) -> None:
         self._gateway = gateway
         self._told: frozenset[str] = frozenset()
-        self._told_of_weak = False
+        self._told_of_weak = self._stopped = False
         self._in_force = in_force
         self.keep: Callable[[Key, Binding | None], object] = _nowhere
         self.directory = Directory(sip.realm, digest.secret, sip.digest)
@@ -251,10 +251,17 @@ class Registration:
         found = self.location.at(address)
         return found is not None and found.transport == name
 
+    def stop(self) -> None:
+        """
+        The switch ends, and closes connections: whose registration ends by that
+        is found out, and told, by the next start.
+        """
+        self._stopped = True
+
     def closed(self, channel: Channel) -> None:
         """A connection is gone."""
         peer = getattr(channel, "peer", None)
-        if peer is not None:
+        if peer is not None and not self._stopped:
             self.location.lost(channel, peer)
 
     def _reachable(self, binding: Binding, sockets: Sockets) -> Binding | None:

@@ -392,6 +392,7 @@ class Switch(Service):
         closed = [_deferred(port) for port in self._ports.close()]
         await DeferredList(closed, consumeErrors=True)
         self._mover.stop()
+        self._signaling.registration.stop()
         self._signaling.transports.connections.close()
         self._tracing.stop()
         try:
