@@ -148,6 +148,47 @@ class CalleeTests(CallTests):
         self.assertEqual(self.lines(call.switch, CALLEE), ["ACK"])
         self.assertEqual(call.asked(300).method, "INVITE")
 
+    def test_answer_from_elsewhere(self) -> None:
+        """
+        An answer to the refresh that names another port goes on to the caller,
+        whatever it was busy with; after that the same answer is no news.
+        """
+        call = Timed(self, session="600;refresher=uac", allow=PLAIN)
+        there = ANSWER.replace(b"6000", b"7000")
+        for news, after in ((True, 300), (False, 296.8)):
+            call.reply(call.asked(after), "600;refresher=uac", there, PLAIN)
+            self.assertEqual(self.lines(call.switch, CALLEE), ["ACK"])
+            if not news:
+                self.assertEqual(call.switch.taken(CALLER), [])
+                break
+            told = call.switch.request(CALLER)
+            self.assertIn(b"m=audio 7000 ", told.body)
+            self.assertEqual(told.body.split()[3], b"2")
+            call.caller.reply(told, 491)
+            self.assertEqual(self.lines(call.switch, CALLER), ["ACK"])
+            call.switch.advance(3.2)
+            told = call.switch.request(CALLER)
+            self.assertIn(b"m=audio 7000 ", told.body)
+            call.caller.reply(told, 200, OFFER)
+            self.assertEqual(self.lines(call.switch, CALLER), ["ACK"])
+        self.assertEqual(len(call.switch.registry), 1)
+
+    def test_caller_answers_from_elsewhere(self) -> None:
+        """The same the other way; leaving out what is not used is no news."""
+        for answer, news in (
+            (OFFER.replace(b"4000", b"5000"), True),
+            (OFFER.replace(b"RTP/AVP 8 101", b"RTP/AVP 8"), False),
+        ):
+            headers = ("Supported: timer", f"Allow: {PLAIN}")
+            call = Timed(self, headers)
+            again = call.asked(300, CALLER)
+            self.assertEqual(again.method, "INVITE")
+            call.caller.reply(again, 200, answer)
+            told = call.switch.taken(CALLEE)
+            self.assertEqual(len(told), int(news))
+            if news:
+                self.assertIn(b"m=audio 5000 ", told[0].body)
+
     def test_reinvite_says_what_holds_now(self) -> None:
         """After a hold the refresh holds, too."""
         call = Timed(self, session="600;refresher=uac", allow=PLAIN)

@@ -108,6 +108,19 @@ class DirectMediaTests(SynchronousTestCase):
         self.media.close()
         self.media.close()
 
+    def test_news_behind_a_nat(self) -> None:
+        """The address that the far end was told counts, and all its streams."""
+        media = DirectMedia(5, "192.0.2.5", "192.0.2.7", ORDINARY)
+        media.toward(5, "198.51.100.5", "198.51.100.6", ORDINARY)
+        both = description("audio 4 RTP/AVP 8", "video 6 RTP/AVP 31")
+        one = description("audio 4 RTP/AVP 8")
+        media.offer(CALLER, both)
+        media.answer(CALLEE, one)
+        self.assertFalse(media.moved(CALLER, both))
+        self.assertFalse(media.moved(CALLEE, one))
+        self.assertTrue(media.moved(CALLER, both.replace(b" 4 ", b" 8 ")))
+        self.assertTrue(media.moved(CALLEE, one.replace(b" 4 ", b" 8 ")))
+
 
 class TermsTests(SynchronousTestCase):
     """Media whose peers have options."""

@@ -423,6 +423,11 @@ class Call:
         """What one side holds of the other, to be said again."""
         return again(self.media, Side.CALLER if leg is self.leg else Side.CALLEE)
 
+    def moved(self, leg: Leg, content: Content) -> bool:
+        """Whether what one side describes is news to the other."""
+        side = Side.CALLER if leg is self.leg else Side.CALLEE
+        return self.media is not None and self.media.moved(side, content.body)
+
     # The end
 
     def end(

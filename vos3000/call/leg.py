@@ -299,6 +299,9 @@ class InboundUser(Protocol):
     def said(self, leg: Leg) -> Content:
         """What the peer holds of the other side, to be said again."""
 
+    def moved(self, leg: Leg, content: Content) -> bool:
+        """Whether what the peer describes is news to the other side."""
+
 
 class OutboundUser(Protocol):
     """Who placed a call on a route: the hunt."""

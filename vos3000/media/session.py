@@ -14,6 +14,7 @@ from vos3000.media.options import rules_of
 from vos3000.media.terms import Terms, mended, refusal
 from vos3000.model.sipoptions import SipOptions
 from vos3000.sdp.describe import Description, describe
+from vos3000.sdp.moved import moved
 from vos3000.sdp.nat import is_public, with_address
 from vos3000.sdp.origin import Origin
 from vos3000.sdp.rules import PLAIN
@@ -96,6 +97,12 @@ class MediaSession(Protocol):
         """
         The description that C{side} holds of the other side, to be sent again;
         empty if there is none.
+        """
+
+    def moved(self, side: Side, body: bytes) -> bool:
+        """
+        Whether an answer from C{side}, to what it held already, is news to the
+        other side.
         """
 
     def description(self, side: Side) -> Description:
@@ -212,6 +219,15 @@ class DirectMedia:
         """What C{side} was told last and holds, under the same version."""
         body = self._latest[1 - side]
         return self._origins[side].present(body) if body else body
+
+    def moved(self, side: Side, body: bytes) -> bool:
+        """Compared as the other side would see it."""
+        source, other = self._sources[side], self._latest[1 - side]
+        if source:
+            body = with_address(body, source)
+        if body.count(b"\nm=") != other.count(b"\nm="):
+            body = mended(body, other)
+        return moved(self._latest[side], body, other)
 
     def description(self, side: Side) -> Description:
         """What C{side} last described, read when somebody asks."""

@@ -169,3 +169,7 @@ class Replacement:
     def said(self, leg: Leg) -> Content:
         """Not reached: it was not answered."""
         return NO_CONTENT
+
+    def moved(self, leg: Leg, content: Content) -> bool:
+        """Not reached: it was not answered."""
+        return False

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from vos3000.billing.meter import CUT
 from vos3000.call.leg import NO_CONTENT, Content, Headers, InboundUser, Kind, Leg
+from vos3000.call.sipleg.renewal import Renewal
 from vos3000.call.sipleg.terms import SipLegs, chance
 from vos3000.errors import ParseError
 from vos3000.model.causes import EndCause
@@ -150,6 +151,10 @@ class Lifetime:
             content = call.said(self._leg)
         self._leg.ask(_Refresh(self, content))
 
+    def described(self, content: Content) -> None:
+        """The peer took our refresh, and says where it is now."""
+        Renewal(self._leg, self.timers, content).offer()
+
     def expired(self) -> None:
         """Nobody refreshed it."""
         self._leg.timed_out_session(f"not refreshed in {self._timer.interval} s")
@@ -179,6 +184,8 @@ class _Refresh:
 
     def accept(self, content: Content) -> None:
         """The peer goes on: the leg has told the lifetime."""
+        if content.body and content.is_session:
+            self._lifetime.described(content)
 
     def refuse(self, cause: EndCause) -> None:
         """The peer does not take it now, or not like this."""
