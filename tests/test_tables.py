@@ -9,6 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests import rows
 from vos3000.db.customers import CustomerStore
 from vos3000.db.gateways import MAPPING, ROUTING, GatewayStore
+from vos3000.db.numbergroups import NumberGroupStore
 from vos3000.db.phones import PhoneStore
 from vos3000.db.rates import RateStore
 from vos3000.db.settings import AccessStore, ParameterStore
@@ -31,6 +32,7 @@ class TablesTests(SynchronousTestCase):
             ParameterStore(pool),
             AccessStore(pool),
             PhoneStore(pool, customers),
+            NumberGroupStore(pool),
         )
         self.got: list[tuple[str, Any]] = []
         self.tables = Tables(
@@ -44,6 +46,7 @@ class TablesTests(SynchronousTestCase):
                 lambda value: self.got.append(("access", value)),
                 lambda value: self.got.append(("phones", value)),
                 lambda e164, value: self.got.append((e164, value)),
+                lambda value: self.got.append(("numbers", value)),
             ),
         )
 
@@ -56,6 +59,7 @@ class TablesTests(SynchronousTestCase):
                 ("parameters", {}),
                 ("access", []),
                 ("rates", {}),
+                ("numbers", {}),
                 ("customers", []),
                 ("mapping", []),
                 ("routing", []),
@@ -82,6 +86,8 @@ class TablesTests(SynchronousTestCase):
             ("e_feerate", "rates"),
             ("e_moconfig", "parameters"),
             ("e_web_access_control", "access"),
+            ("e_limit_e164", "numbers"),
+            ("e_limit_e164_group", "numbers"),
             ("e_phone", "phones"),
             ("e_phonesetting", "phones"),
             ("e_phoneservice", "phones"),

@@ -38,6 +38,7 @@ from vos3000.web.api import gateways
 from vos3000.web.api.calls import Calls
 from vos3000.web.api.cdrs import CdrLimits, Cdrs
 from vos3000.web.api.customers import Customers
+from vos3000.web.api.numbergroups import NumberGroups
 from vos3000.web.api.online import Online, Side
 from vos3000.web.api.phones import Phones, passwords
 from vos3000.web.api.rates import Rates
@@ -130,6 +131,7 @@ class Interfaces:
                 zone,
             ),
             Rates(stores.rates),
+            NumberGroups(stores.numbers, refresh),
             gateways.Gateways(gateways.MAPPING, stores.mapping, accounts, refresh),
             gateways.Gateways(gateways.ROUTING, stores.routing, accounts, refresh),
             Phones(

@@ -29,6 +29,7 @@ from vos3000.db.cdrwriter import CdrWriter
 from vos3000.db.customers import CustomerStore
 from vos3000.db.dialects import dialect
 from vos3000.db.gateways import MAPPING, ROUTING, GatewayStore
+from vos3000.db.numbergroups import NumberGroupStore
 from vos3000.db.phones import PhoneStore
 from vos3000.db.pool import thread_pool
 from vos3000.db.rates import RateStore
@@ -162,6 +163,7 @@ class Switch(Service):
             ParameterStore(self._pool),
             AccessStore(self._pool),
             PhoneStore(self._pool, customers),
+            NumberGroupStore(self._pool),
         )
         self._cdrs = CdrStore(self._pool, zone)
         self._writer = CdrWriter(
@@ -237,6 +239,7 @@ class Switch(Service):
                 access=lambda rules: self._interfaces.access.load(rules),
                 phones=signaling.load_phones,
                 phone=signaling.put_phone,
+                numbers=signaling.rewriting.groups.load,
             ),
         )
 

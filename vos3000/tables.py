@@ -16,6 +16,7 @@ from twisted.logger import Logger
 
 from vos3000.db.customers import CustomerStore
 from vos3000.db.gateways import GatewayStore
+from vos3000.db.numbergroups import NumberGroupStore
 from vos3000.db.phones import PhoneStore
 from vos3000.db.rates import RateStore
 from vos3000.db.settings import AccessRule, AccessStore, ParameterStore
@@ -37,6 +38,7 @@ class Stores:
     parameters: ParameterStore
     access: AccessStore
     phones: PhoneStore
+    numbers: NumberGroupStore
 
 
 @attrs.frozen(slots=True)
@@ -52,6 +54,7 @@ class Engines:
     @ivar access: The access list of the web interface.
     @ivar phones: The platform phones.
     @ivar phone: One of them, by its number; None for one that is gone.
+    @ivar numbers: The number groups, by name.
     """
 
     customers: Callable[[Sequence[Customer]], object]
@@ -62,6 +65,7 @@ class Engines:
     access: Callable[[Sequence[AccessRule]], object]
     phones: Callable[[Sequence[Phone]], object]
     phone: Callable[[str, Phone | None], object]
+    numbers: Callable[[Mapping[str, Sequence[str]]], object]
 
 
 class Tables:
@@ -83,6 +87,7 @@ class Tables:
         routing = (stores.routing.values, engines.routing)
         rates = (stores.rates.all_rates, engines.rates)
         phones = (stores.phones.values, engines.phones)
+        numbers = (stores.numbers.all, engines.numbers)
         self._sources: dict[
             str, tuple[Callable[[], Deferred[Any]], Callable[[Any], object]]
         ] = {
@@ -90,6 +95,8 @@ class Tables:
             "e_web_access_control": (stores.access.rules, engines.access),
             "e_feerate": rates,
             "e_feeratesection": rates,
+            "e_limit_e164": numbers,
+            "e_limit_e164_group": numbers,
             "e_customer": customers,
             "e_payhistory": customers,
             "e_gatewaymapping": mapping,

@@ -46,6 +46,7 @@ class ForwardTests(CallTests):
         mapping: dict[str, Any] | None = None,
         routing: dict[str, Any] | None = None,
         origin: dict[str, Any] | None = None,
+        groups: dict[str, tuple[str, ...]] | None = None,
         **options: Any,
     ) -> tuple[Switch, Request]:
         """A switch, and the INVITE that the gateway gets."""
@@ -59,6 +60,7 @@ class ForwardTests(CallTests):
             ],
             parameters=parameters,
         )
+        switch.rewriting.groups.load(groups or {})
         Caller(switch).invite(OFFER, headers)
         return switch, switch.request(CALLEE)
 
@@ -239,6 +241,84 @@ class SendingTests(ForwardTests):
         self.assertIsNone(invite.get("x-evil"))
         self.assertEqual(len(invite.all("diversion")), 2)
         self.assertIn(";reason=unknown;", invite.all("diversion")[0])
+
+
+class PoolTests(ForwardTests):
+    """forwardSignalRewriteE164Group, of either side."""
+
+    GROUPS = {"pool": ("700", "701"), "empty": ()}
+
+    def told(
+        self,
+        group: str = "pool",
+        enabled: bool | None = True,
+        headers: tuple[str, ...] = DIVERTED[:1],
+        side: str = "routing",
+        **rules: Any,
+    ) -> tuple[Switch, list[str]]:
+        """Whom the gateway hears of, the last one first."""
+        settings = {
+            "forwardSignalRewriteE164GroupEnable": enabled,
+            "forwardSignalRewriteE164Group": group,
+        }
+        given: dict[str, Any] = {side: {"settings": settings, **rules}}
+        switch, invite = self.placed(headers, groups=self.GROUPS, **given)
+        told = [value.partition("@")[0] for value in invite.all("diversion")]
+        return switch, [value.removeprefix("<sip:") for value in told]
+
+    def test_routing_gateway(self) -> None:
+        """It hears of one of the group; the record keeps who it was."""
+        switch, told = self.told()
+        self.assertEqual(told, ["700"])
+        self.assertEqual(self.recorded(switch), "3000 (no-answer)")
+
+    def test_mapping_gateway(self) -> None:
+        """The same for every gateway, and the record."""
+        switch, told = self.told(side="mapping")
+        self.assertEqual(told, ["700"])
+        self.assertEqual(self.recorded(switch), "700 (no-answer)")
+
+    def test_members_stay(self) -> None:
+        """After the rules for callers: those come first."""
+        for rules, number in (("*:701", "701"), ("3:70", "700")):
+            _, told = self.told(rewrite_caller=rules)
+            self.assertEqual(told, [number], rules)
+
+    def test_the_last_one_only(self) -> None:
+        """Those before it are no numbers that the vendor checks."""
+        headers = ("Diversion: <tel:1>, <tel:2>",)
+        self.assertEqual(self.told(headers=headers)[1], ["700", "2"])
+
+    def test_left_alone(self) -> None:
+        """Off, not set, no such group, none in it."""
+        for group, enabled in (
+            ("pool", False),
+            ("pool", None),
+            ("", True),
+            ("none", True),
+            ("empty", True),
+        ):
+            for side in ("routing", "mapping"):
+                _, told = self.told(group, enabled, side=side)
+                self.assertEqual(told, ["3000"], (group, enabled, side))
+
+    def test_nobody_forwarded_it(self) -> None:
+        """Then nobody is told of."""
+        self.assertEqual(self.told(headers=())[1], [])
+
+    def test_prefixes_see_the_mapping_sides(self) -> None:
+        """callinForwardPrefixes is about the number that was drawn there."""
+        settings = {
+            "forwardSignalRewriteE164GroupEnable": True,
+            "forwardSignalRewriteE164Group": "pool",
+        }
+        limits = {"callinForwardPrefixes": "70", "callinForwardPrefixesAllow": True}
+        _, invite = self.placed(
+            groups=self.GROUPS,
+            mapping={"settings": settings},
+            routing={"settings": limits},
+        )
+        self.assertIn("700", invite.get("diversion") or "")
 
 
 class LimitTests(CallTests):

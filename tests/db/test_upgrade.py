@@ -19,6 +19,7 @@ from vos3000.db import alembic_run, schema, upgrade
 from vos3000.db.customers import CustomerStore
 from vos3000.db.dialects import Sqlite
 from vos3000.db.gateways import ROUTING, GatewayStore
+from vos3000.db.numbergroups import Named, NumberGroupStore
 from vos3000.db.trouble import told
 from vos3000.errors import SchemaError, StorageError
 from vos3000.model.cdr import COLUMNS
@@ -161,6 +162,25 @@ class MigrationTests(SynchronousTestCase):
         connection.execute("INSERT INTO e_phone (id, e164) VALUES (8, '1001')")
         connection.execute("INSERT INTO e_registration (aor, flow) VALUES ('1001', '')")
         connection.close()
+
+    def test_0003_makes_tables_that_take_number_groups(self) -> None:
+        """Before: a gateway that names a group. After: the same, and the group."""
+        connection = Sqlite(self.url).connect()
+        alembic_run.upgrade(connection, lambda revision: None, "0002")
+        connection.execute("INSERT INTO e_gatewayrouting (id, name) VALUES (7, 'v')")
+        connection.execute(
+            "INSERT INTO e_gatewayroutingsetting (id, forwardsignalrewritee164group)"
+            " VALUES (7, 'pool')"
+        )
+        connection.close()
+        upgrade.migrate(self.url)
+        pool = rows.memory_pool(Sqlite(self.url).connect())
+        (gateway,) = self.successResultOf(GatewayStore(pool, ROUTING).values())
+        self.assertEqual(gateway.settings["forwardSignalRewriteE164Group"], "pool")
+        store = NumberGroupStore(pool)
+        self.successResultOf(store.create("pool"))
+        self.successResultOf(store.add("pool", [Named("100")]))
+        self.assertEqual(self.successResultOf(store.all()), {"pool": ("100",)})
 
     def test_failed_migration_leaves_nothing(self) -> None:
         """All steps or none: tables in the way stop it before the first."""

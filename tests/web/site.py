@@ -23,6 +23,7 @@ from vos3000.billing.accounts import Accounts
 from vos3000.db.cdrs import AMOUNT_COLUMNS, CdrStore
 from vos3000.db.customers import CustomerStore
 from vos3000.db.gateways import MAPPING, ROUTING, GatewayStore
+from vos3000.db.numbergroups import NumberGroupStore
 from vos3000.db.phones import PhoneStore
 from vos3000.db.rates import RateStore
 from vos3000.db.settings import AccessStore, ParameterStore
@@ -52,6 +53,7 @@ from vos3000.web.api.calls import Calls
 from vos3000.web.api.cdrs import CdrLimits, Cdrs
 from vos3000.web.api.customers import Customers
 from vos3000.web.api.gateways import Gateways
+from vos3000.web.api.numbergroups import NumberGroups
 from vos3000.web.api.online import Online, Quality, Side
 from vos3000.web.api.phones import Phones, passwords
 from vos3000.web.api.rates import Rates
@@ -143,6 +145,7 @@ class Switch:
             ParameterStore(self.pool),
             AccessStore(self.pool),
             PhoneStore(self.pool, customers),
+            NumberGroupStore(self.pool),
         )
         self.tables = Tables(self.stores, self._engines())
         self.dispatcher = self.dispatch_to(self.endpoints())
@@ -189,6 +192,7 @@ class Switch:
             self.access.load,
             self.load_phones,
             self.put_phone,
+            take("numbers"),
         )
 
     def endpoints(self) -> list[Endpoint]:
@@ -205,6 +209,7 @@ class Switch:
                 SHANGHAI,
             ),
             Rates(stores.rates),
+            NumberGroups(stores.numbers, refresh),
             Gateways(gateways.MAPPING, stores.mapping, self.accounts, refresh),
             Gateways(gateways.ROUTING, stores.routing, self.accounts, refresh),
             Phones(

@@ -288,8 +288,12 @@ class CallControl:
         call.callee = rewrite(gateway.rewrite_callee, call.callee_access)[:64]
         forwarded = call.leg.presented.forwarded
         if forwarded:
-            rules = partial(rewrite, gateway.rewrite_caller)
-            call.forwarded = rewritten(forwarded, rules)
+            groups = self._engines.rewriting.groups
+            call.forwarded = rewritten(
+                forwarded,
+                partial(rewrite, gateway.rewrite_caller),
+                partial(groups.forwarder, gateway.settings),
+            )
         self._engines.phones.enter(call, gateway)
         if not call.callee:
             raise CallRejected(self._no_number, f"rewritten from {call.callee_access}")

@@ -250,8 +250,12 @@ class Hunt:
         forwarded = self._call.forwarded
         if not forwarded or not gateway.sip.sends_forward:
             return ()
-        rewrite = self._hunter.rewriting.rewrite
-        return rewritten(forwarded, partial(rewrite, gateway.rewrite_caller))
+        rewriting = self._hunter.rewriting
+        return rewritten(
+            forwarded,
+            partial(rewriting.rewrite, gateway.rewrite_caller),
+            partial(rewriting.groups.forwarder, gateway.settings),
+        )
 
     def _dial(self, gateway: RoutingGateway, setup: Setup) -> OutboundLeg | None:
         try:

@@ -46,17 +46,22 @@ class Forward:
 
 
 def rewritten(
-    forwards: tuple[Forward, ...], rewrite: Callable[[str], str]
+    forwards: tuple[Forward, ...],
+    rewrite: Callable[[str], str],
+    instead: Callable[[str], str],
 ) -> tuple[Forward, ...]:
     """
     Those who sent a call on, with their numbers as one side has them.
 
     @param rewrite: Applies that side's rules; one that it leaves nothing of is
         left out.
+    @param instead: The number that stands for the last one's.
     """
-    found = []
+    found: list[Forward] = []
     for forward in forwards:
         number = rewrite(forward.number)[:LONGEST_NUMBER]
+        if number and not found:
+            number = instead(number)
         if number:
             found.append(attrs.evolve(forward, number=number))
     return tuple(found)

@@ -279,6 +279,27 @@ _table(
     _price("fee"),
 )
 
+_table(
+    "e_limit_e164_group",
+    _id(),
+    sa.Column("name", sa.String(255), nullable=False),
+    _text("memo"),
+    sa.UniqueConstraint("name", name="u_e_limit_e164_group"),
+)
+
+_table(
+    "e_limit_e164",
+    sa.Column(
+        "limite164groupid",
+        ID,
+        sa.ForeignKey("e_limit_e164_group.id"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    sa.Column("e164", sa.String(64), primary_key=True),
+    _text("memo"),
+)
+
 CDR = _table("e_cdr", *(_cdr_column(name) for name in COLUMNS))
 for _name in ("callere164", "callergatewayid", "starttime", "stoptime"):
     sa.Index(f"i_e_cdr_{_name}", CDR.c[_name])

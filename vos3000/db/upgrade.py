@@ -19,7 +19,7 @@ from vos3000.db.dialects import MEMORY, Sqlite, dialect
 from vos3000.db.trouble import told
 from vos3000.errors import SchemaError, StorageError
 
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 """Every revision this release knows, oldest first; the last one is its own."""
 
 

@@ -23,10 +23,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import attrs
 
+from vos3000.routing.numbergroups import Choose, NumberGroups
 from vos3000.routing.segments import Segment, Sign, segment, stars_of
-
-Choose = Callable[[int], int]
-"""Draws a number from 0 to n - 1; C{random.randrange} is one."""
 
 LONGEST_NUMBER = 128
 """A longer one is no telephone number; it is left as it is."""
@@ -412,12 +410,15 @@ class Rewriting:
 
     A rule that cannot be read is left out here, for a call must not fail by
     it; the web interface refuses such rules and C{vos3000 check} reports them.
+
+    @ivar groups: The number groups that rules draw from.
     """
 
-    __slots__ = ("_choose", "_compiled")
+    __slots__ = ("_choose", "_compiled", "groups")
 
     def __init__(self, choose: Choose) -> None:
         self._choose = choose
+        self.groups = NumberGroups(choose)
         self._compiled: dict[str, Rules] = {}
 
     def rewrite(self, text: str, number: str) -> str:
