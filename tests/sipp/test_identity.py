@@ -47,6 +47,24 @@ class IdentityTests(SharedCalls):
             endreason=ORDINARY,
         )
 
+    async def test_forwarder_of_a_pool(self) -> None:
+        """forwardSignalRewriteE164Group: a number of the vendor's, out of a table."""
+        self.create(sipRecognizeForwardSignal=True)
+        post, group = self.carrier.switch.post, f"pool-{self.carrier.number}"
+        post("CreateLimitE164Group", name=group)
+        numbers = [{"e164": "2025550199"}]
+        post("CreateLimitE164", limitE164GroupName=group, infoLimitE164s=numbers)
+        callee = self.callee(
+            "callee-pooled",
+            sipSendForwardSignal=1,
+            forwardSignalRewriteE164GroupEnable=True,
+            forwardSignalRewriteE164Group=group,
+        )
+        await self.call(self.carrier, self.caller("caller-withheld"), callee)
+        told = "2025550177 (no-answer)"
+        row = await self.record(self.carrier)
+        self.assert_columns(row, calleroriginalinfo=told, endreason=ORDINARY)
+
     async def test_reason_of_a_refusal(self) -> None:
         """Status and Q.850 cause are what the customer's maps say."""
         self.create(
