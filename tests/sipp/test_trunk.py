@@ -4,7 +4,10 @@ Two switches with a trunk of TLS between them: each knows the other by name.
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from bench.children import free_port
@@ -19,8 +22,11 @@ from tests.sipp.case import (
 )
 from tests.sipp.names import ZONE, NameServer
 from tests.sipp.runner import Party, sipp
-from tests.sipp.shared import CALLER, Carrier, Running
+from tests.sipp.shared import CALLER, Carrier, Running, at_the_end
 from vos3000.model import causes
+
+DNS = free_port()
+"""Where the name server of each test listens."""
 
 _CAUSES = causes.load()
 _ESTABLISHED = "01"
@@ -34,7 +40,7 @@ class Side:
     @ivar port: Where it listens for TLS.
     """
 
-    def __init__(self, name: str, directory: Path, trust: Authority, dns: int) -> None:
+    def __init__(self, name: str, directory: Path, trust: Authority) -> None:
         self.name = f"{name}.{ZONE}"
         self.port = free_port()
         lines = (
@@ -42,11 +48,30 @@ class Side:
             f"tls_certificate = {trust.write(directory, self.name)}",
             f"tls_ca = {directory / 'authority.pem'}",
             "tls_verify_clients = require",
-            f"dns = 127.0.0.1:{dns}",
+            f"dns = 127.0.0.1:{DNS}",
         )
         self.running = Running(
             sip_lines="\n".join(lines), parameters={"SS_SIP_TIMEOUT_INVITE": "5"}
         )
+
+
+class _Pair:
+    """Both, until the reactor ends."""
+
+    def __init__(self) -> None:
+        self._sides: tuple[Side, Side] | None = None
+
+    def sides(self) -> tuple[Side, Side]:
+        """The switches, with certificates of one authority."""
+        if self._sides is None:
+            directory = Path(tempfile.mkdtemp(prefix="vos3000-trunk-"))
+            trust = Authority(now=datetime.now(UTC))
+            trust.write_itself(directory)
+            one, two = Side("one", directory, trust), Side("two", directory, trust)
+            self._sides = one, two
+            at_the_end(one.running.stop, two.running.stop)
+            at_the_end(partial(shutil.rmtree, directory))
+        return self._sides
 
 
 class TrunkTests(Calls):
@@ -55,25 +80,16 @@ class TrunkTests(Calls):
     """
 
     timeout = 60
+    both = _Pair()
 
     def setUp(self) -> None:
-        """Names for both, and certificates of one authority."""
+        """Names for both."""
         sipp()
-        self.directory = Path(self.mktemp()).absolute()
-        self.directory.mkdir()
-        self.trust = Authority(now=datetime.now(UTC))
-        self.trust.write_itself(self.directory)
-        self.dns = free_port()
-        self.names = NameServer(self.dns)
+        self.names = NameServer(DNS)
         self.addCleanup(self.names.stop)
-        self.one, self.two = self.side("one"), self.side("two")
-
-    def side(self, name: str) -> Side:
-        """A switch that serves."""
-        made = Side(name, self.directory, self.trust, self.dns)
-        self.addCleanup(made.running.stop)
-        self.names.zone.address(made.name)
-        return made
+        self.one, self.two = self.both.sides()
+        for side in (self.one, self.two):
+            self.names.zone.address(side.name)
 
     def pair(self) -> tuple[Carrier, Carrier]:
         """The same numbers on both."""
