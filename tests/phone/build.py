@@ -13,12 +13,14 @@ from tests.call.build import CallTests, Up
 from tests.peers import Callee
 from tests.switch import (
     ANSWER,
+    CALLEE,
     CALLER,
     SECOND,
     Switch,
     mapping_gateway,
     routing_gateway,
 )
+from vos3000.model.accounts import Customer
 from vos3000.model.gateways import RoutingGateway
 from vos3000.model.sipoptions import ORDINARY
 from vos3000.sip.message import Request, Response
@@ -122,11 +124,29 @@ class TransferTests(CallTests):
         up.callee.reply(asked, 200, body)
         return invite
 
+    def agree(self, up: Up, asked: Request) -> None:
+        """3000 was asked to take 2000's media, and 2000 is asked then: both do."""
+        self.assertIn(b"m=audio 6000", asked.body)
+        self.third.reply(asked, 200, THIRD)
+        self.assertEqual(self.lines(up.switch, SECOND), ["ACK"])
+        asked = up.passed()
+        self.assertIn(b"m=audio 7000", asked.body)
+        up.callee.reply(asked, 200, ANSWER)
+        self.assertEqual(self.lines(up.switch, CALLEE), ["ACK"])
+
     def money(self, switch: Switch, account: str = "acme") -> Decimal:
         """What an account has."""
         found = switch.accounts.get(account)
         assert found is not None
         return found.money
+
+
+def customers(money: str) -> list[Customer]:
+    """Who pays, with so much, and who is paid."""
+    return [
+        Customer(1, "acme", "A", money=Decimal(money), fee_rate_group="retail"),
+        Customer(2, "vendor", "V", fee_rate_group="cost"),
+    ]
 
 
 def notice(message: Request) -> str:

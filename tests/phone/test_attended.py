@@ -9,7 +9,14 @@ from decimal import Decimal
 from tests.call.build import Up
 from tests.call.phones import PhoneCallTests
 from tests.peers import Caller
-from tests.phone.build import HELD, THIRD, TRANSFERS, TransferTests, notice
+from tests.phone.build import (
+    HELD,
+    THIRD,
+    TRANSFERS,
+    TransferTests,
+    customers,
+    notice,
+)
 from tests.phones import HALL, PhonePeer
 from tests.switch import (
     ANSWER,
@@ -20,7 +27,6 @@ from tests.switch import (
     Switch,
     mapping_gateway,
 )
-from vos3000.model.accounts import Customer
 from vos3000.sip.message import Request, Response
 
 
@@ -61,13 +67,7 @@ class AttendedTests(TransferTests):
         self.accepted(up)
         asked = switch.request(SECOND)
         self.assertEqual(asked.method, "INVITE")
-        self.assertIn(b"m=audio 6000", asked.body)
-        self.third.reply(asked, 200, THIRD)
-        self.assertEqual(self.lines(switch, SECOND), ["ACK"])
-        asked = up.passed()
-        self.assertIn(b"m=audio 7000", asked.body)
-        up.callee.reply(asked, 200, ANSWER)
-        self.assertEqual(self.lines(switch, CALLEE), ["ACK"])
+        self.agree(up, asked)
 
     def left(self, up: Up) -> list[tuple[str, str]]:
         """What the caller gets in the end: method and Call-ID, or status."""
@@ -268,11 +268,7 @@ class AttendedTests(TransferTests):
 
     def test_money_ends(self) -> None:
         """Where the money of one call ends, the joined talk does."""
-        customers = [
-            Customer(1, "acme", "A", money=Decimal("0.12"), fee_rate_group="retail"),
-            Customer(2, "vendor", "V", fee_rate_group="cost"),
-        ]
-        switch = self.switch(customers=customers)
+        switch = self.switch(customers=customers("0.12"))
         up = self.up(switch)
         other = self.consulted(switch)
         self.join(up, other)

@@ -8,7 +8,14 @@ from decimal import Decimal
 
 from tests.call.build import Up
 from tests.peers import Callee, Caller
-from tests.phone.build import HELD, THIRD, TRANSFERS, TransferTests, notice
+from tests.phone.build import (
+    HELD,
+    THIRD,
+    TRANSFERS,
+    TransferTests,
+    customers,
+    notice,
+)
 from tests.switch import (
     ANSWER,
     CALLEE,
@@ -377,11 +384,7 @@ class FailureTests(TransferTests):
 
     def test_no_money(self) -> None:
         """The account cannot pay for another call."""
-        customers = [
-            Customer(1, "acme", "A", money=Decimal("0.07"), fee_rate_group="retail"),
-            Customer(2, "vendor", "V", fee_rate_group="cost"),
-        ]
-        switch = self.switch(customers=customers)
+        switch = self.switch(customers=customers("0.07"))
         up = self.up(switch)
         self.refer(up)
         told = self.notices(up)
