@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,12 @@ from twisted.internet.threads import deferToThread
 from twisted.logger import capturedLogs
 from twisted.trial.unittest import TestCase
 
-from tests.certificates import Authority
+from tests.certificates import Authority, private
 from tests.sockets import Real
 from vos3000.config import Endpoint, Sip
 from vos3000.errors import ConfigError
 from vos3000.sip.sockets import marking
-from vos3000.sip.transaction import Channel
+from vos3000.sip.transaction import ANYWHERE, Channel
 
 HOST = "127.0.0.1"
 AUTHORITY = Authority()
@@ -66,7 +67,7 @@ class TlsCase(TestCase):
     ) -> tuple[Channel | None, tuple[str, int]]:
         """The channel from one to another, and where that is."""
         there = (HOST, other.port)
-        return one.all.transport.channel(by, there, "", domain, verify), there
+        return one.all.transport.channel(by, there, ANYWHERE, domain, verify), there
 
     async def refused(self, one: Real, other: Real, domain: str = "") -> str:
         """A request that fails before anybody reads it; says why."""
@@ -104,6 +105,17 @@ class VerifyTests(TlsCase):
     async def test_another_authority(self) -> None:
         """Nobody we trust signed it."""
         path = Authority("others").write(self.directory, HOST)
+        here = self.start()
+        there = Real(self.sip(path))
+        self._running.append(there)
+        told = await self.refused(here, there)
+        self.assertIn("certificate verify failed", told)
+
+    async def test_certificate_that_is_over(self) -> None:
+        """Whom it names and who signed it makes no difference."""
+        certificate, key = AUTHORITY.issue(HOST, first=datetime(2020, 1, 1, tzinfo=UTC))
+        path = self.directory / "over.pem"
+        path.write_bytes(certificate + private(key))
         here = self.start()
         there = Real(self.sip(path))
         self._running.append(there)

@@ -135,7 +135,7 @@ class Transports:
         """New connections have this certificate, and this trust, from now on."""
         self._tls.load(read)
         for warning in read.warnings:
-            self._log.warn("{warning}", warning=warning)
+            self._log.warn("{told}", told=warning)
 
     def tune(self, tos: int, reset: bool) -> None:
         """

@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.certificates import NOW, Authority, private
 from tests.sip.connections import FakeConnection, FakeConnector, ListenerCase
-from tests.sip.rig import PEER
+from tests.sip.rig import PEER, FakeClient, ask
 from vos3000.errors import ConfigError
 from vos3000.sip import connection as one
 from vos3000.sip.connection import Way
@@ -221,6 +221,22 @@ class HandshakeTests(ListenerCase):
         self.assertIn(b"gw.example", transport.value(), "the name goes with it")
         self.rig.advance(one.OPENING + 0.2)
         self.assertTrue(transport.aborting)
+
+    def test_names_that_no_certificate_can_hold(self) -> None:
+        """Nothing is opened, and who asked hears of it, once it was sent."""
+        for number, (name, verify) in enumerate(
+            (("a_b.example", True), ("-a.example", True), ("a..b.example", False))
+        ):
+            way = Way("TLS", PEER, "", name, verify)
+            connection = self.connections.to(self.listener, way)
+            user, branch = FakeClient(), f"z9hG4bK{number}"
+            data = ask("OPTIONS", branch, transport="TLS")
+            self.rig.layer.send(branch, "OPTIONS", data, connection, PEER, user)
+            self.assertEqual((self.connector.asked, user.timeouts), ([], 0))
+            self.rig.advance(0.2)
+            self.assertEqual(user.timeouts, 1)
+            self.assertTrue(connection.closed)
+        self.assertEqual(self.connections._outgoing, {})
 
     def test_an_address_is_no_name(self) -> None:
         """It is not sent as one (RFC 6066 3)."""

@@ -154,7 +154,11 @@ class Connections:
         """Open one of ours."""
         if connection.way is not None:
             self._open.add(connection)
-            connection.connector = listener.dial(connection, connection.way)
+            try:
+                connection.connector = listener.dial(connection, connection.way)
+            except UnicodeError:
+                # TLS looks at the name; who sends hears nothing before it has sent
+                self.timers.later(0, _nameless, connection)
             self.tune(getattr(connection.connector, "transport", None))
 
     def instead(
@@ -227,6 +231,10 @@ class Connections:
 
 def _itself(host: str) -> tuple[str, bool]:
     return "", True
+
+
+def _nameless(connection: Connection) -> None:
+    connection.lost("no certificate can hold this name")
 
 
 def _nobody(address: Address) -> None:
