@@ -47,6 +47,10 @@ many times its size, nor a table of answers hold gigabytes."""
 MOST_REMEMBERED = 65_536
 """Finished transactions per generation; a flood makes the older go sooner."""
 
+MOST_KEPT = 32 * 1024 * 1024
+"""Bytes of the answers of one generation, and of what they are found by. Answers to
+strangers are as long as those like to have them."""
+
 AT_THE_DOOR = frozenset(("INVITE", "REGISTER", "SUBSCRIBE", "MESSAGE", "PUBLISH"))
 """Methods that ask for new work. What goes on with what there is, or ends it, is
 never turned away, nor is OPTIONS, by which peers see whether we live."""
@@ -153,6 +157,7 @@ class TransactionLayer:
         self._client: dict[str, ClientTransaction] = {}
         self._merging: dict[str, InviteServerTransaction] = {}
         self._answers: Generations[bytes] = Generations()
+        self._kept = 0
         self._replies: Generations[Address] = Generations()
         self._acks: Generations[Kept] = Generations()
         self.retransmitted = metrics.counter(
@@ -189,6 +194,7 @@ class TransactionLayer:
         )
 
     def _turn(self, _: object) -> None:
+        self._kept = 0
         self._answers.turn()
         self._replies.turn()
         self._acks.turn()
@@ -254,8 +260,16 @@ class TransactionLayer:
             data = _come_back(request, delay, address)
             if modest(request.size, data, channel) or self._core.knows(address):
                 channel.send(data, reply)
-        self._answers[key] = data
+        self._keep(key, data)
         return False
+
+    def _keep(self, key: str, answer: bytes) -> None:
+        """Keep what answers a retransmission; the older go sooner in a flood."""
+        self._kept += len(key) + len(answer)
+        if self._kept > MOST_KEPT:
+            self._kept = len(key) + len(answer)
+            self._answers.turn()
+        self._answers[key] = answer
 
     def _again(self, transaction: ServerTransaction, request: Request) -> None:
         if request.method != "ACK":
@@ -398,7 +412,7 @@ class TransactionLayer:
         """
         if self._server.pop(transaction.key, None) is not None:
             kept = data if len(data) <= LONGEST_KEPT else b""
-            self._answers[transaction.key] = kept
+            self._keep(transaction.key, kept)
             reply = transaction.reply
             if reply != transaction.address and not transaction.channel.reliable:
                 self._replies[transaction.key] = reply
