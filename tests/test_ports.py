@@ -17,7 +17,7 @@ from twisted.trial.unittest import TestCase
 from vos3000.config import Endpoint
 from vos3000.errors import ConfigError
 from vos3000.ports import LocalHosts, Ports, _numeric, listen_tcp, listen_udp
-from vos3000.turns import LONGEST, MOST_ACCEPTED, MOST_DATAGRAMS
+from vos3000.turns import LONGEST, MOST_ACCEPTED, MOST_DATAGRAMS, PATIENCE
 
 
 class _Heard(DatagramProtocol):
@@ -38,6 +38,19 @@ class _Heard(DatagramProtocol):
         self._clock.advance(self._takes)
         if datagram == b"bad":
             raise ZeroDivisionError
+
+
+class _Choosy(_Heard):
+    """Knows some ports, and skips all others if it is asked."""
+
+    skipped = 0
+    known: set[int] = set()
+
+    def skips(self, address: Any) -> bool:
+        """Count it."""
+        unknown = address[1] not in self.known
+        self.skipped += unknown
+        return unknown
 
 
 class TurnTests(TestCase):
@@ -89,6 +102,34 @@ class TurnTests(TestCase):
         heard = _Heard(self.clock, LONGEST / 4)
         port = self.udp(heard)
         self.flood(port, [b"a"] * 20)
+        port.doRead()
+        self.assertEqual(len(heard.heard), 5)
+
+    def test_known_peers_in_a_flood(self) -> None:
+        """
+        Where each turn leaves datagrams unread, again and again, strangers have
+        half of it and no more; as soon as all is read, they have all again.
+        """
+        heard = _Choosy(self.clock, LONGEST / 4.5)
+        port = self.udp(heard)
+        for _ in range(PATIENCE):
+            self.flood(port, [b"x"] * 5)
+            port.doRead()
+        self.assertEqual(heard.skipped, 0)
+        self.assertEqual(len(heard.heard), 5 * PATIENCE)
+        heard.heard.clear()
+        known = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.addCleanup(known.close)
+        known.connect(("127.0.0.1", port.getHost().port))
+        heard.known = {known.getsockname()[1]}
+        self.flood(port, [b"s"] * 20)
+        known.send(b"k")
+        self.flood(port, [b"s"] * 20)
+        port.doRead()
+        self.assertEqual([data for data, _ in heard.heard], [b"s"] * 3 + [b"k"])
+        self.assertEqual(heard.skipped, 37)
+        heard.heard.clear()
+        self.flood(port, [b"s"] * 5)
         port.doRead()
         self.assertEqual(len(heard.heard), 5)
 

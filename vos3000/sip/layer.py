@@ -444,6 +444,10 @@ class TransactionLayer:
         self._client.pop(transaction.key, None)
         self._acks[transaction.key] = (to_tag, data, channel, address)
 
+    def knows(self, address: Address) -> bool:
+        """Whether a source belongs to anybody."""
+        return self._core.knows(address)
+
     def busy(self) -> bool:
         """Whether any request still waits for its response, or for its ACK."""
         return bool(self._client or self._server)

@@ -73,6 +73,10 @@ class Reception:
         self._answered = metrics.counter(
             "sip_malformed_answered_total", "Malformed requests that got an answer"
         )
+        self._skipped = metrics.counter(
+            "sip_skipped_datagrams_total",
+            "Datagrams of unknown sources thrown away in a flood",
+        )
         self.failed_sends = metrics.counter(
             "sip_failed_sends_total", "Messages the network refused to take"
         )
@@ -88,6 +92,12 @@ class Reception:
             self.malformed(error, None, channel, address, len(data))
             return
         self.message(message, channel, address)
+
+    def skips(self, address: Address) -> bool:
+        """Whether nobody is known at a source that wants our time in a flood."""
+        unknown = not self._layer.knows(address)
+        self._skipped.value += unknown
+        return unknown
 
     def streamed(
         self, message: Request | Response, channel: Channel, address: Address

@@ -110,6 +110,13 @@ class UdpChannel(DatagramProtocol):
         """Datagrams that found no room in the socket's buffer."""
         return 0 if self._socket is None else backlog.lost(self._socket)
 
+    def skips(self, address: Any) -> bool:
+        """
+        Whether a datagram is thrown away unread when there is no time for all: known
+        peers have it before strangers.
+        """
+        return self._reception.skips(address)
+
     def datagramReceived(self, datagram: bytes, addr: Any) -> None:  # noqa: N802
         """A datagram came; one of up to four octets only keeps a NAT open."""
         if len(datagram) > 4:
