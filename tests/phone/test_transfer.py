@@ -295,6 +295,18 @@ class RefusedTests(TransferTests):
         up.caller.ask("OPTIONS")
         self.refused_not(up)
 
+    def test_secure(self) -> None:
+        """A SIPS URI names a number where the request came by TLS; else 416."""
+        for transport, expected in (("TLS", 202), ("UDP", 416)):
+            switch = self.switch()
+            up = self.up(switch)
+            switch.channel.name = transport
+            self.refer(up, "<sips:3000@192.0.2.1>")
+            first = switch.taken(CALLER)[0]
+            assert isinstance(first, Response)
+            self.assertEqual(first.status, expected)
+        self.assertEqual(len(switch.registry), 1)
+
     def refused_not(self, up: Up) -> None:
         """The call goes on."""
         self.assertEqual(up.passed().method, "OPTIONS")

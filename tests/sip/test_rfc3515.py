@@ -81,6 +81,12 @@ class ReferToTests(SynchronousTestCase):
             )
             self.assertEqual(error.status, 416, value)
 
+    def test_secure(self) -> None:
+        """A SIPS URI that came where nobody could read it."""
+        referred = referred_by(refer("Refer-To: <SIPS:3000@a>"), True)
+        self.assertEqual((referred.uri.scheme, referred.uri.number), ("sips", "3000"))
+        self.assertRaises(ParseError, referred_by, refer("Refer-To: <ftp:3@a>"), True)
+
     def test_replaces(self) -> None:
         """RFC 3891 section 6.1 inside a URI; other headers say nothing."""
         expected = Replaces("12@192.0.2.9", "b-1", "a-2")

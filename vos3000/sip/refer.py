@@ -25,6 +25,10 @@ be told what becomes of a transfer."""
 SCHEMES = frozenset(("sip", "tel"))
 """Where a call can be referred to."""
 
+SECURE = SCHEMES | {"sips"}
+"""The same from where nobody on the way can read it: SIPS says how its sender is
+reached."""
+
 _ESCAPED = re.compile(r"(?:[^%]|%[0-9A-Fa-f]{2})*")
 
 
@@ -98,10 +102,11 @@ def replaces_of(message: Message) -> Replaces | None:
     return parse_replaces(values[0])
 
 
-def referred_by(message: Message) -> Referred:
+def referred_by(message: Message, secure: bool = False) -> Referred:
     """
     Where a REFER sends us.
 
+    @param secure: Whether nobody could read it on the way.
     @raise ParseError: Refer-To is missing, doubled (RFC 3515 section 2.4.2),
         malformed or asks for anything but an INVITE; status 416 for a scheme
         that cannot be called.
@@ -109,14 +114,14 @@ def referred_by(message: Message) -> Referred:
     values = message.all("refer-to")
     if len(values) != 1:
         raise ParseError("not one Refer-To")
-    uri = _address(values[0])
+    uri = _address(values[0], SECURE if secure else SCHEMES)
     if (uri.param("method") or "INVITE").upper() != "INVITE":
         raise ParseError("a Refer-To that asks for no INVITE")
     replaces = _replaces_in(uri.headers) if uri.headers else None
     return Referred(attrs.evolve(uri, headers=""), replaces)
 
 
-def _address(text: str) -> Uri:
+def _address(text: str, schemes: frozenset[str]) -> Uri:
     """
     The URI of a Refer-To. Many leave the brackets out, as RFC 3515's own examples
     do, or do not escape the @ of a Call-ID in its headers.
@@ -128,7 +133,7 @@ def _address(text: str) -> Uri:
         text = uri + mark + headers.replace("@", "%40")
     bare = text.partition("<")[2] if "<" in text else text
     scheme, colon, _ = bare.strip().partition(":")
-    if colon and scheme.isalnum() and scheme.lower() not in SCHEMES:
+    if colon and scheme.isalnum() and scheme.lower() not in schemes:
         raise ParseError("a Refer-To that cannot be called", 416)
     return parse_name_addr(text).uri
 

@@ -23,7 +23,7 @@ from vos3000.sip.refer import (
     referred_by,
     wants_notice,
 )
-from vos3000.sip.transaction import ClientTransaction, ServerTransaction
+from vos3000.sip.transaction import SECURE, ClientTransaction, ServerTransaction
 
 EXPIRES = 600
 """Seconds that a transfer is said to take at most; its end is told whenever it
@@ -78,7 +78,7 @@ class SipReferral:
         self, leg: ReferringLeg, legs: SipLegs, transaction: ServerTransaction
     ) -> None:
         request = transaction.request
-        referred = referred_by(request)
+        referred = referred_by(request, transaction.channel.name in SECURE)
         self._leg = leg
         self._legs = legs
         self._transaction = transaction
