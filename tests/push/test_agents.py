@@ -16,12 +16,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from OpenSSL import SSL
 from twisted.internet import reactor as global_reactor
-from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.ssl import Certificate, KeyPair, PrivateCertificate
 from twisted.internet.task import deferLater
 from twisted.internet.testing import MemoryReactorClock
 from twisted.logger import capturedLogs
 from twisted.protocols.tls import TLSMemoryBIOFactory
+from twisted.python.failure import Failure
 from twisted.test.iosim import FakeTransport, IOPump
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 from twisted.web.client import ResponseNeverReceived
@@ -146,6 +147,79 @@ class HttpsTests(TestCase):
         result, received = await self.post(mine)
         self.failureResultOf(result, ResponseNeverReceived)
         self.assertEqual(received, [])
+
+
+class _Once(Protocol):
+    """Answers one request of each connection, and closes it at the next."""
+
+    answered = False
+
+    def connectionMade(self) -> None:
+        """It is open."""
+        self.factory.open.add(self)  # type: ignore[union-attr]
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """It is not."""
+        self.factory.open.discard(self)  # type: ignore[union-attr]
+
+    def dataReceived(self, data: bytes) -> None:
+        """Answer as HTTP/1.0 does, or close."""
+        assert self.transport is not None
+        if self.answered:
+            self.transport.loseConnection()
+            return
+        self.answered = True
+        self.factory.received.append(data)  # type: ignore[union-attr]
+        self.transport.write(b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+
+class _Mute(_Once):
+    """Closes at the first request."""
+
+    def dataReceived(self, data: bytes) -> None:
+        """Close."""
+        assert self.transport is not None
+        self.factory.received.append(data)  # type: ignore[union-attr]
+        self.transport.loseConnection()
+
+
+class KeptTests(TestCase):
+    """Connections that the consumer closed meanwhile, without a word."""
+
+    def poster(self, consumer: type[_Once]) -> Poster:
+        """Who posts to such a consumer on loopback."""
+        core: Any = global_reactor
+        self.factory = Factory.forProtocol(consumer)
+        self.factory.noisy = False
+        self.factory.received = self.received = []  # type: ignore[attr-defined]
+        self.factory.open = self.open = set()  # type: ignore[attr-defined]
+        port = core.listenTCP(0, self.factory, interface="127.0.0.1")
+        self.addCleanup(port.stopListening)
+        base = f"http://127.0.0.1:{port.getHost().port}/"
+        self.agent = agents.make(core, 2)
+        return Poster(self.agent, core, base)
+
+    async def end(self) -> None:
+        """Close what is kept, and see the consumer hear of it."""
+        await self.agent.close()
+        while self.open:
+            await deferLater(global_reactor, 0)  # type: ignore[arg-type]
+
+    async def test_once_more(self) -> None:
+        """A push that met one goes out at once on another; none is lost."""
+        poster = self.poster(_Once)
+        for number in range(3):
+            self.assertEqual(await poster.post("Page", b"%d" % number), 0)
+        bodies = [data.partition(b"\r\n\r\n")[2] for data in self.received]
+        self.assertEqual(bodies, [b"0", b"1", b"2"])
+        await self.end()
+
+    async def test_nobody_there(self) -> None:
+        """A consumer that answers nobody is asked twice, and then that is told."""
+        asked = self.poster(_Mute).post("Page", b"x")
+        await self.assertFailure(asked, ResponseNeverReceived)
+        self.assertEqual(len(self.received), 2)
+        await self.end()
 
 
 class LogTests(SynchronousTestCase):

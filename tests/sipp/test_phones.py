@@ -30,6 +30,8 @@ PASSWORD = "password"
 """What SIPp's registering phone takes."""
 
 OFFLINE = -1002
+HUNG_UP = -13
+"""The last callState."""
 
 
 class Consumer:
@@ -191,6 +193,20 @@ class PhoneTests(SharedCalls):
         self.assertEqual(len(found), count, found)
         return found
 
+    async def steps(self, callee: str) -> list[dict[str, Any]]:
+        """The steps of a call that were pushed, once it is over."""
+        taken = self.shared.consumer.taken  # type: ignore[attr-defined]
+        for _ in range(50):
+            found = [
+                body
+                for page, body in taken
+                if page == "CallStateReport" and body["calleeE164"] == callee
+            ]
+            if found and found[-1]["callState"] == HUNG_UP:
+                break
+            await self.pause(0.1)
+        return found
+
     async def test_phone_to_phone(self) -> None:
         """
         Both register, one calls the other by its password: status, record,
@@ -217,6 +233,8 @@ class PhoneTests(SharedCalls):
             calleeproductid="phone/2",
         )
         (told,) = await self.pushed(two)
+        taken = self.shared.consumer.taken  # type: ignore[attr-defined]
+        self.assertNotIn(two, [body.get("calleeE164") for _, body in taken])
         self.assertEqual(
             list(told),
             [
@@ -242,8 +260,12 @@ class PhoneTests(SharedCalls):
         self.assert_columns(row, endreason=-1011, enddirection=BY_SERVER, fee=0)
 
     async def test_gateway_to_did(self) -> None:
-        """A gateway calls a further number of a phone; the gateway pays."""
-        two = self.make(102, dids=self.number(200))
+        """
+        A gateway calls a further number of a phone; the gateway pays, and the phone's
+        calls are reported.
+        """
+        reports = {"callStateReport": True}
+        two = self.make(102, dids=self.number(200), infoPhoneAdditional=reports)
         port = await self.register(two)
         self.carrier.switch.post(
             "ModifyGatewayMapping",
@@ -259,6 +281,13 @@ class PhoneTests(SharedCalls):
         )
         (told,) = await self.pushed(two)
         self.assertEqual(told["dids"], [did])
+        steps = await self.steps(did)
+        states = [step["callState"] for step in steps]
+        self.assertEqual((states[0], states[-2:]), (-7, [-12, HUNG_UP]))
+        self.assertEqual(len({step["callId"] for step in steps}), 1)
+        for step in steps:
+            self.assertEqual(step["callerGatewayId"], self.carrier.gateway("in"))
+            self.assertNotIn("calleeGatewayId", step)
 
     async def test_offline(self) -> None:
         """480 for a phone that is not registered; nothing is charged."""
