@@ -37,6 +37,9 @@ KINDS = {
 _LASTING = ("INVITE", "UPDATE")
 """Requests that refresh a session (RFC 4028)."""
 
+_UNKNOWN = (405, 501)
+"""Answers of a peer that does not know a method."""
+
 METHODS = {
     Kind.MODIFY: "INVITE",
     Kind.UPDATE: "UPDATE",
@@ -161,6 +164,26 @@ class PeerExchange:
         transaction.send(status, data)
 
 
+class _Instead:
+    """An offer in UPDATE, to a peer that does not know that, as re-INVITE."""
+
+    __slots__ = ("_exchange", "content")
+
+    kind = Kind.MODIFY
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self.content = exchange.content
+
+    def accept(self, content: Content) -> None:
+        """The peer agreed."""
+        self._exchange.accept(content)
+
+    def refuse(self, cause: EndCause) -> None:
+        """The peer declined or cannot be asked."""
+        self._exchange.refuse(cause)
+
+
 class Asking:
     """Our request inside a dialog, until the peer's answer went back."""
 
@@ -195,6 +218,8 @@ class Asking:
             return
         if response.status == 422 and self._longer(response):
             return
+        if response.status in _UNKNOWN and self._otherwise():
+            return
         if response.status >= 300:
             self._finished()
             self._exchange.refuse(self._legs.causes.by_sip(response.status))
@@ -224,6 +249,21 @@ class Asking:
         self._larger = True
         self._settled()
         self._leg.send(self._exchange, self)
+        return True
+
+    def _otherwise(self) -> bool:
+        """
+        Whether an offer goes out once more as re-INVITE. The extensions of one
+        leg are not those of the other: who sends UPDATE here may do so.
+        """
+        exchange, leg = self._exchange, self._leg
+        if exchange.kind is not Kind.UPDATE or not exchange.content.body:
+            return False
+        if leg.state is not LegState.CONFIRMED:
+            return False
+        self._exchange = _Instead(exchange)
+        self._settled()
+        leg.send(self._exchange, self)
         return True
 
     def _authorized(self, transaction: ClientTransaction, response: Response) -> bool:
