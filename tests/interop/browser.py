@@ -258,20 +258,25 @@ class Browser:
         self.ask("REGISTER", contact, self._proof(challenge, "REGISTER"))
         return await self.response("REGISTER")
 
-    async def call(self, number: str, offer: bytes) -> None:
+    async def call(self, number: str, offer: bytes, scheme: str = "sip") -> None:
         """Call, answering the challenge."""
+        target = f"{scheme}:{number}@vos3000.example"
+        challenge = await self.tries(target, offer)
+        lines = [f"Contact: <{self.uri};ob>", self._proof(challenge, "INVITE")]
+        self.ask("INVITE", *lines, body=offer)
+
+    async def tries(self, target: str, offer: bytes) -> Response:
+        """Call without credentials: how that is refused."""
         self.call_id, self._cseq = uuid4().hex, 0
-        self.target = f"sip:{number}@vos3000.example"
-        self.to = f"<{self.target}>"
-        lines = [f"Contact: <{self.uri};ob>"]
+        self.target, self.to = target, f"<{target}>"
         branch = f"z9hG4bK{uuid4().hex}"
-        self.ask("INVITE", *lines, body=offer, branch=branch)
-        challenge = await self.response("INVITE")
-        to, self.to = self.to, challenge.get("to") or ""
+        contact = f"Contact: <{self.uri};ob>"
+        self.ask("INVITE", contact, body=offer, branch=branch)
+        refusal = await self.response("INVITE")
+        to, self.to = self.to, refusal.get("to") or ""
         self.ask("ACK", branch=branch)
         self.to = to
-        lines.append(self._proof(challenge, "INVITE"))
-        self.ask("INVITE", *lines, body=offer)
+        return refusal
 
     async def answered(self) -> Response:
         """It rings, then it is answered, and that is acknowledged."""

@@ -129,6 +129,51 @@ class BrowserTests(PhoneCalls):
         self.assert_columns(row, fee=int(RETAIL * MILLION), billingmode=0)
         self.assert_columns(row, calleegatewayid=self.carrier.gateway("a"))
 
+    async def test_sips(self) -> None:
+        """
+        A SIPS URI is served on the secure listener, whose Contact is one then
+        (RFC 5630), and refused on the other, before anybody is asked who he is.
+        """
+        callee = self.callee("callee-answers-anyone")
+        ended = callee.start(Path(self.mktemp()))
+        number = self.phone(1)
+        caller = await self.browser(number)
+        caller.uri = caller.uri.replace("sip:", "sips:")
+        await caller.call(self.carrier.number, describe(5001), "sips")
+        answer = await caller.answered()
+        assert answer.contact is not None
+        self.assertEqual(answer.contact.uri.scheme, "sips")
+        await caller.hang_up()
+        self.assertEqual((await ended).status, 0, (await ended).errors)
+        await self.record(self.carrier)
+        other = await self.browser(number, secure=False)
+        target = f"sips:{self.carrier.number}@vos3000.example"
+        refusal = await other.tries(target, describe(5001))
+        self.assertEqual(refusal.status, 480)
+        self.assertRegex(refusal.get("warning") or "", "^380 ")
+        await self.record(self.carrier)
+
+    async def test_another_page(self) -> None:
+        """Who registers last is rung; the page before is not."""
+        number = self.phone(1, dids=self.carrier.number)
+        before, now = await self.browser(number), await self.browser(number)
+        caller = Party("caller-hears-bye", self.carrier.address)
+        self.parties(caller)
+        ended = caller.start(
+            Path(self.mktemp()),
+            target=self.carrier.switch.port,
+            number=self.carrier.number,
+        )
+        await now.take(describe(5002, "active"))
+        await self.pause(0.3)
+        await now.hang_up()
+        self.assertEqual((await ended).status, 0, (await ended).errors)
+        self.assertEqual(before.socket.messages, [])
+        (online,) = self.carrier.switch.post("GetPhoneOnline", e164s=[number])[
+            "infoPhoneOnlines"
+        ]
+        self.assertEqual(online["e164"], number)
+
     async def test_closed_page(self) -> None:
         """Its registration goes with the connection; a call finds it offline."""
         number = self.phone(1, dids=self.carrier.number)

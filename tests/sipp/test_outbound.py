@@ -178,6 +178,19 @@ class OutboundTests(OutboundCalls):
                 await self.call(self.carrier, caller, described)
             self.assertEqual(nobody.heard(), [])
 
+    async def test_status_that_stops_the_hunt(self) -> None:
+        """stopSwitchSipCodes of a gateway: its 503 goes back to the caller."""
+        nobody = self.silent()
+        refuses = Party("callee-refuses", status=503)
+        self.callee(refuses, priority=1)
+        self.carrier.column("a", "stopswitchsipcodes", "503")
+        self.carrier.route("b", nobody.port, priority=2)
+        await self.call(self.carrier, self.caller("caller-refused", 503), refuses)
+        row = await self.record(self.carrier)
+        self.assert_columns(row, endreason=503, fee=0)
+        self.assert_columns(row, calleegatewayid=self.carrier.gateway("a"))
+        self.assertEqual(nobody.heard(), [])
+
     async def test_limit_of_a_stage(self) -> None:
         """timeoutTrying of the gateway: CANCEL, then the next one."""
         tries = Party("callee-tries")

@@ -38,13 +38,15 @@ class Side:
 
     @ivar name: What its certificate names, and what it is called by.
     @ivar port: Where it listens for TLS.
+    @ivar wss: And for secure WebSocket.
     """
 
     def __init__(self, name: str, directory: Path, trust: Authority) -> None:
         self.name = f"{name}.{ZONE}"
-        self.port = free_port()
+        self.port, self.wss = free_port(), free_port()
         lines = (
             f"tls = 127.0.0.1:{self.port}",
+            f"wss = 127.0.0.1:{self.wss}",
             f"tls_certificate = {trust.write(directory, self.name)}",
             f"tls_ca = {directory / 'authority.pem'}",
             "tls_verify_clients = require",
@@ -98,17 +100,21 @@ class TrunkTests(Calls):
     def arrives(self, carrier: Carrier) -> Party:
         """Where the other switch is a customer: it has a vendor for the call."""
         carrier.create(OPENING)
-        carrier.switch.post(
-            "ModifyGatewayMapping",
-            name=carrier.gateway("in"),
-            remoteIps="127.0.0.1",
-        )
+        self.known_at(carrier, "127.0.0.1")
+        self.addCleanup(self.known_at, carrier, carrier.address)
         callee = Party("callee-answers")
         self.parties(callee)
         carrier.route("a", callee.port)
         return callee
 
-    async def leaves(self, carrier: Carrier, name: str, port: int) -> None:
+    def known_at(self, carrier: Carrier, address: str) -> None:
+        """Where calls of the carrier's customer come from."""
+        name = carrier.gateway("in")
+        carrier.switch.post("ModifyGatewayMapping", name=name, remoteIps=address)
+
+    async def leaves(
+        self, carrier: Carrier, name: str, port: int, transport: str = "tls"
+    ) -> None:
         """Where the other switch is the vendor."""
         carrier.create(OPENING)
         prefix = carrier.number[:5]
@@ -122,7 +128,7 @@ class TrunkTests(Calls):
             signalPort=port,
             clearingAccount=carrier.vendor,
         )
-        carrier.column("a", "transport", "tls")
+        carrier.column("a", "transport", transport)
         await self.pause(0.3)  # its name is looked up
 
     async def crosses(self, here: Carrier, there: Carrier, callee: Party) -> None:
@@ -166,6 +172,13 @@ class TrunkTests(Calls):
         await self.leaves(back_here, self.one.name, self.one.port)
         await self.crosses(back_here, back_there, callee)
         self.assertEqual(self.trunks(), 1)
+
+    async def test_websocket(self) -> None:
+        """A gateway that is called by secure WebSocket."""
+        here, there = self.pair()
+        callee = self.arrives(there)
+        await self.leaves(here, self.two.name, self.two.wss, "wss")
+        await self.crosses(here, there, callee)
 
     async def test_wrong_name(self) -> None:
         """
