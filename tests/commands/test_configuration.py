@@ -91,6 +91,39 @@ class CheckTests(SynchronousTestCase):
             ],
         )
 
+    def test_number_groups(self) -> None:
+        """One that gateways draw from and that has no numbers."""
+        for number, name in ((1, "pool"), (2, "empty")):
+            self.terminal.execute(
+                f"INSERT INTO e_limit_e164_group (id, name) VALUES ({number}, '{name}')"
+            )
+        self.terminal.execute(
+            "INSERT INTO e_limit_e164 (limite164groupid, e164) VALUES (1, '700')"
+        )
+        for kind, name, group, enabled in (
+            (MAPPING, "m", "empty", True),
+            (ROUTING, "r", "none", True),
+            (ROUTING, "good", "pool", True),
+            (ROUTING, "off", "none", False),
+        ):
+            fields = {
+                "name": name,
+                "forwardSignalRewriteE164Group": group,
+                "forwardSignalRewriteE164GroupEnable": enabled,
+            }
+            pool = self.terminal.pool()
+            self.terminal.do(pool, GatewayStore(pool, kind).create(fields))
+        result = self.terminal.run("check", "--json")
+        self.assertEqual(
+            json.loads(result.output)["problems"],
+            [
+                "mapping gateway m: forwardSignalRewriteE164Group 'empty' has no"
+                " numbers",
+                "routing gateway r: forwardSignalRewriteE164Group 'none' has no"
+                " numbers",
+            ],
+        )
+
     def test_foreign_database(self) -> None:
         """A file that is none of ours is a problem, not an error."""
         self.terminal.database.write_bytes(b"no database at all, is it" * 100)

@@ -28,6 +28,7 @@ from vos3000.db import upgrade
 from vos3000.db.customers import CustomerStore
 from vos3000.db.dialects import dialect
 from vos3000.db.gateways import MAPPING, ROUTING, GatewayStore
+from vos3000.db.numbergroups import NumberGroupStore
 from vos3000.db.phones import PhoneStore
 from vos3000.db.pool import Pool
 from vos3000.db.settings import ParameterStore
@@ -35,6 +36,7 @@ from vos3000.errors import ConfigError, StorageError
 from vos3000.model.gateways import Protocol, RegisterType
 from vos3000.model.phones import Phone
 from vos3000.parameters import Origin, Parameter, Parameters
+from vos3000.routing.numbergroups import NumberGroups
 from vos3000.routing.phones import Phones
 from vos3000.routing.rewriting import Rules
 from vos3000.security.auth import Authenticator
@@ -109,6 +111,9 @@ def _gateways(pool: Pool) -> Iterator[str]:
     """What the gateways' own settings have wrong."""
     mapping = wait(GatewayStore(pool, MAPPING).values())
     routing = wait(GatewayStore(pool, ROUTING).values())
+    groups = NumberGroups(lambda count: 0)
+    numbers = wait(NumberGroupStore(pool).all())
+    groups.load(numbers)
     authenticator = Authenticator()
     authenticator.load(mapping)
     for problem in authenticator.problems:
@@ -121,6 +126,10 @@ def _gateways(pool: Pool) -> Iterator[str]:
                     yield f"{kind} gateway {gateway.name}: {side} rule {rule}"
             for problem in mistakes(gateway.sip):
                 yield f"{kind} gateway {gateway.name}: {problem}"
+            group = groups.wanted(gateway.settings)
+            if group and not groups.holds(group):
+                name = "forwardSignalRewriteE164Group"
+                yield f"{kind} gateway {gateway.name}: {name} {group!r} has no numbers"
     yield from _phones(pool)
 
 

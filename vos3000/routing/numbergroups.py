@@ -41,15 +41,24 @@ class NumberGroups:
             if numbers
         }
 
+    def holds(self, name: str) -> bool:
+        """Whether there is such a group, with numbers in it."""
+        return name in self._groups
+
+    @staticmethod
+    def wanted(settings: Mapping[str, Any]) -> str:
+        """The group of forwardSignalRewriteE164Group; empty if that is off."""
+        if not settings.get("forwardSignalRewriteE164GroupEnable"):
+            return ""
+        return settings.get("forwardSignalRewriteE164Group") or ""
+
     def forwarder(self, settings: Mapping[str, Any], number: str) -> str:
         """
         Who sent a call on, as a gateway with these settings is to know it: a
         number of forwardSignalRewriteE164Group, if
         forwardSignalRewriteE164GroupEnable is on. One that is of the group stays.
         """
-        if not settings.get("forwardSignalRewriteE164GroupEnable"):
-            return number
-        group = self._groups.get(settings.get("forwardSignalRewriteE164Group") or "")
+        group = self._groups.get(self.wanted(settings))
         if group is None or number in group.members:
             return number
         return group.numbers[self._choose(len(group.numbers))]
