@@ -8,6 +8,7 @@ control, routing, billing. Time is a Clock's; what is sent lands in a list.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import UTC
 from decimal import Decimal
 from typing import Any
 
@@ -38,6 +39,7 @@ from vos3000.model.gateways import MappingGateway, RoutingGateway
 from vos3000.model.numbers import PrefixMap
 from vos3000.model.phones import Phone
 from vos3000.model.rates import Rate
+from vos3000.model.schedules import week_clock
 from vos3000.parameters import Parameters, registry
 from vos3000.phone.transfer import Transfers
 from vos3000.registration import Registration
@@ -267,6 +269,7 @@ class Switch:
             lambda: in_force.switching,
             self.rates_out.wait,
             lambda name: self.registration.gateway_online(name),
+            week_clock(self.clock.seconds, UTC),
         )
         self.destinations = Destinations(
             self.selector,

@@ -197,6 +197,7 @@ class Switch(Service):
             self._events,
             self._metrics,
             self._config.sip,
+            self._config.state.zone,
         )
         self._signaling.registration.keep = self._registrations.note
         self._writer.on_committed = self._signaling.accounts.committed

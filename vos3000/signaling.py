@@ -8,6 +8,7 @@ gives it storage and a clock, and opens its sockets.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import tzinfo
 from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
@@ -33,6 +34,7 @@ from vos3000.model.bindings import Binding
 from vos3000.model.causes import EndCauses
 from vos3000.model.gateways import MappingGateway, RoutingGateway
 from vos3000.model.phones import Phone
+from vos3000.model.schedules import week_clock
 from vos3000.phone.transfer import Transfers
 from vos3000.ports import Ports
 from vos3000.registration import Registration
@@ -84,6 +86,7 @@ class Signaling:
         events: Events,
         metrics: Metrics,
         sip: Sip,
+        zone: tzinfo,
     ) -> None:
         self._reactor: Any = reactor
         self._now = now
@@ -92,6 +95,7 @@ class Signaling:
         self._causes = causes
         self._events = events
         self._metrics = metrics
+        self._zone = zone
         self._vendors: dict[str, frozenset[str]] = {}
         self.mapping: tuple[MappingGateway, ...] = ()
         self.routing: tuple[RoutingGateway, ...] = ()
@@ -170,6 +174,7 @@ class Signaling:
             lambda: in_force.switching,
             self.rates_out.wait,
             lambda name: self.registration.gateway_online(name),
+            week_clock(lambda: self._now().wall / 1000, self._zone),
         )
         self.destinations = Destinations(
             self.selector,

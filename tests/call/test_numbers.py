@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.call.build import CallTests
-from tests.peers import Caller
+from tests.peers import Callee, Caller
 from tests.switch import CALLEE, OFFER, mapping_gateway, routing_gateway
 from vos3000.model.cdr import Cdr
 from vos3000.sip.message import Request
@@ -218,6 +218,49 @@ class NumberTests(CallTests):
         self.assertEqual(switch.taken(CALLEE), [])
         self.assert_over(switch, 484, 2)
         self.assert_idle(switch)
+
+
+class LimitTests(CallTests):
+    """Limits and prefixes of gateways that are looked at for each call."""
+
+    def test_proportion(self) -> None:
+        """
+        proportionCalleePrefixs comes before the rules, and what they make of it is
+        the billing number.
+        """
+        shares = [{"proportion": 1, "addPrefix": "77"}]
+        source = mapping_gateway(
+            rewrite_callee="772:862", settings={"proportionCalleePrefixs": shares}
+        )
+        switch = self.switch(mapping=[source])
+        Caller(switch).invite()
+        invite = switch.request(CALLEE)
+        self.assertEqual(invite.uri.user, "862000")
+        Callee(switch).reply(invite, 486)
+        self.assertEqual(switch.cdrs[0].calleeaccesse164, "2000")
+        self.assertEqual(switch.cdrs[0].calleee164, "862000")
+
+    def test_hours(self) -> None:
+        """A gateway that is closed on Tuesdays from 22:00 to 22:30 opens then."""
+        rule = {"days": [2], "beginTime": 79_200, "endTime": 81_000, "action": 0}
+        rules = [{**rule, "type": 1, "prefixes": ["2"]}]
+        closed = routing_gateway(settings={"scheduledCallinPrefixes": rules})
+        switch = self.switch(routing=[closed])
+        Caller(switch).invite()
+        self.assertEqual(switch.taken(CALLEE), [])
+        reason = switch.ends[0].detail
+        self.assertEqual(reason, "first: callee: forbidden at this time")
+        switch.clock.advance(1000)
+        Caller(switch, call_id="later").invite()
+        self.assertEqual(switch.request(CALLEE).uri.user, "2000")
+
+    def test_pair(self) -> None:
+        """denyCallerCallee: a caller who may not call there by this gateway."""
+        settings = {"denyCallerCallee": "1000:20"}
+        switch = self.switch(routing=[routing_gateway(settings=settings)])
+        Caller(switch).invite()
+        self.assertEqual(switch.taken(CALLEE), [])
+        self.assertEqual(switch.ends[0].detail, "first: pair forbidden")
 
 
 class AddressTests(CallTests):

@@ -331,6 +331,33 @@ class LeftOutTests(SelectorCase):
         self.assertEqual(names(self.select(one, caller="44123")), ["gw1"])
         self.assertEqual(names(self.select(one)), ["gw1"])
 
+    def test_pairs(self) -> None:
+        """denyCallerCallee: forbidden pairs, or the only ones, by their prefixes."""
+        pairs = "025:010, 021:900"
+        deny = gateway(1, settings={"denyCallerCallee": pairs})
+        both = {"denyCallerCallee": pairs, "denyCallerCalleeAllow": True}
+        allow = gateway(2, settings=both)
+        selection = self.select(deny, allow, caller="0211")
+        self.assertEqual(names(selection), ["gw2"])
+        self.assertEqual(reasons(selection), {"gw1": "pair forbidden"})
+        selection = self.select(deny, allow, caller="0251")
+        self.assertEqual(names(selection), ["gw1"])
+        self.assertEqual(reasons(selection), {"gw2": "pair not allowed"})
+        self.assertEqual(names(self.select(deny, allow)), ["gw1", "gw2"])
+        one = gateway(1, settings={"denyCallerCallee": "x,,"})
+        self.assertEqual(names(self.select(one, caller="0211")), ["gw1"])
+
+    def test_scheduled(self) -> None:
+        """scheduledCallinPrefixes hold in their hours only."""
+        rule = {"days": [0], "beginTime": 0, "endTime": 3600, "action": 0, "type": 1}
+        fields = {"scheduledCallinPrefixes": [{**rule, "prefixes": ["900"]}]}
+        selection = self.select(gateway(1, settings=fields), gateway(2))
+        self.assertEqual(names(selection), ["gw2"])
+        self.assertEqual(reasons(selection), {"gw1": "callee: forbidden at this time"})
+        later = {**fields["scheduledCallinPrefixes"][0], "days": [1]}
+        fields = {"scheduledCallinPrefixes": [later]}
+        self.assertEqual(names(self.select(gateway(1, settings=fields))), ["gw1"])
+
     def test_lengths(self) -> None:
         """The masks of callee and caller lengths."""
         callee = gateway(1, settings={"calleeAllowLength": 1 << 9})

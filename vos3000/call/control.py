@@ -41,6 +41,7 @@ from vos3000.model.gateways import MappingGateway
 from vos3000.model.states import CallState, EndDirection
 from vos3000.routing.destinations import Destinations
 from vos3000.routing.lines import LinesIn, LinesOut
+from vos3000.routing.proportions import with_prefix
 from vos3000.routing.quality import Quality
 from vos3000.routing.rewriting import Rewriting
 from vos3000.routing.routes import Directed, Selection
@@ -285,7 +286,8 @@ class CallControl:
         """The billing numbers."""
         rewrite = self._engines.rewriting.rewrite
         call.caller = rewrite(gateway.rewrite_caller, call.caller_access)[:64]
-        call.callee = rewrite(gateway.rewrite_callee, call.callee_access)[:64]
+        callee = with_prefix(gateway, call.callee_access, self._choose)
+        call.callee = rewrite(gateway.rewrite_callee, callee)[:64]
         forwarded = call.leg.presented.forwarded
         if forwarded:
             groups = self._engines.rewriting.groups

@@ -34,11 +34,13 @@ from vos3000.model.causes import CallRejected
 from vos3000.model.gateways import MappingGateway, RoutingGateway
 from vos3000.model.phones import Phone
 from vos3000.model.rates import Rate
+from vos3000.model.schedules import week_clock
 from vos3000.routing.availability import Availability
 from vos3000.routing.capacity import Capacity
 from vos3000.routing.destinations import Destinations
 from vos3000.routing.lines import LinesIn, PhoneLines
 from vos3000.routing.phones import Phones
+from vos3000.routing.proportions import with_prefix
 from vos3000.routing.rewriting import Rewriting
 from vos3000.routing.routes import Selection
 from vos3000.routing.selector import Selector
@@ -47,6 +49,7 @@ from vos3000.security.screening import Screening
 from vos3000.timers import TimerWheel
 
 _NOTHING = Selection((), ())
+_draw = random.SystemRandom().randrange
 
 
 @attrs.define(slots=True)
@@ -88,6 +91,7 @@ class Desk:
         self._in_force = InForce(setup.parameters(pool))
         self._causes = causes.load()
         self._pool = pool
+        self._zone = setup.config.state.zone
         self._now = instants(setup.now, setup.now)
         self._customers = CustomerStore(pool)
         self.mapping = wait(GatewayStore(pool, MAPPING).values())
@@ -102,7 +106,7 @@ class Desk:
     def _make_routing(self, setup: Setup) -> None:
         reasons, in_force, now = self._causes, self._in_force, self._now
         self._screening = Screening(reasons)
-        rewriting = Rewriting(random.SystemRandom().randrange)
+        rewriting = Rewriting(_draw)
         self._rewrite = rewriting.rewrite
         lines, phone_lines = Capacity(), PhoneLines(self._phones)
         availability = Availability("routing", now, lines.used, Events(), Metrics())
@@ -113,6 +117,7 @@ class Desk:
             reasons,
             lambda: in_force.switching,
             online=online.__contains__,
+            moment=week_clock(lambda: now().wall / 1000, self._zone),
         )
         routing = wait(GatewayStore(self._pool, ROUTING).values())
         selector.load(routing)
@@ -177,7 +182,7 @@ class Desk:
             gateway,
             (caller, callee),
             self._rewrite(gateway.rewrite_caller, caller),
-            self._rewrite(gateway.rewrite_callee, callee),
+            self._rewrite(gateway.rewrite_callee, with_prefix(gateway, callee, _draw)),
             gateway,
         )
         for step in (self._screen, self._enter, self._select, self._authorize):

@@ -17,6 +17,44 @@ def comma_list(text: object) -> tuple[str, ...]:
 
 
 @attrs.frozen(slots=True)
+class PairLimit:
+    """
+    Which callers may call which callees, by their prefixes (denyCallerCallee).
+
+    @ivar allow: Whether the pairs are the allowed ones or the forbidden.
+    """
+
+    pairs: tuple[tuple[str, str], ...]
+    allow: bool
+
+    @classmethod
+    def read(cls, settings: Mapping[str, Any], pairs: str) -> PairLimit | None:
+        """
+        The limit in a gateway's settings; None if nothing is limited.
+
+        @param pairs: The field with C{caller:callee} by comma.
+        """
+        made = []
+        for entry in comma_list(settings.get(pairs)):
+            caller, colon, callee = entry.partition(":")
+            if colon:
+                made.append((caller.strip(), callee.strip()))
+        if not made:
+            return None
+        return cls(tuple(made), bool(settings.get(pairs + "Allow")))
+
+    def refusal(self, caller: str, callee: str) -> str:
+        """Why the one may not call the other; empty if it may."""
+        met = any(
+            caller.startswith(one) and callee.startswith(other)
+            for one, other in self.pairs
+        )
+        if met is self.allow:
+            return ""
+        return "pair not allowed" if self.allow else "pair forbidden"
+
+
+@attrs.frozen(slots=True)
 class NumberLimit:
     """
     Which numbers may pass.

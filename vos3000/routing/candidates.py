@@ -14,7 +14,8 @@ from vos3000.model.gateways import (
     RegisterType,
     RoutingGateway,
 )
-from vos3000.model.limits import NumberLimit, comma_list
+from vos3000.model.limits import NumberLimit, PairLimit, comma_list
+from vos3000.model.schedules import Rule, rules_of
 from vos3000.routing.routes import LeftOut, Route
 
 PHONES_ONLY = 1
@@ -36,6 +37,8 @@ class Candidate:
 
     @ivar groups: The gateway groups it is in.
     @ivar restrict: calleeE164Restrict: 1 for phones only, 2 for none.
+    @ivar pairs: Which callers may call which callees by it.
+    @ivar scheduled: What may be called when (scheduledCallinPrefixes).
     @ivar limited: Whether the numbers have to be looked at.
     @ivar forwarder: Who may have sent a call on that goes here
         (callinForwardPrefixes).
@@ -54,6 +57,8 @@ class Candidate:
     groups: Groups
     callee: NumberLimit | None
     caller: NumberLimit | None
+    pairs: PairLimit | None
+    scheduled: tuple[Rule, ...]
     restrict: int
     limited: bool
     forwarder: NumberLimit | None
@@ -77,6 +82,7 @@ def made_ready(gateway: RoutingGateway, prefix: str) -> Candidate:
     settings = gateway.settings
     callee = NumberLimit.read(settings, "callinCalleePrefixes", "calleeAllowLength")
     caller = NumberLimit.read(settings, "callinCallerPrefixes", "callerAllowLength")
+    pairs = PairLimit.read(settings, "denyCallerCallee")
     return Candidate(
         route=Route(gateway, prefix),
         name=gateway.name,
@@ -89,8 +95,10 @@ def made_ready(gateway: RoutingGateway, prefix: str) -> Candidate:
         groups=frozenset(comma_list(settings.get("gatewayGroups"))),
         callee=callee,
         caller=caller,
+        pairs=pairs,
+        scheduled=rules_of(settings.get("scheduledCallinPrefixes")),
         restrict=settings.get("calleeE164Restrict") or 0,
-        limited=callee is not None or caller is not None,
+        limited=not (callee is caller is pairs is None),
         forwarder=NumberLimit.read(settings, "callinForwardPrefixes"),
         dynamic=gateway.register_type == RegisterType.DYNAMIC,
         reason=_unusable(gateway),
@@ -142,4 +150,8 @@ def limited(one: Candidate, callee: str, caller: str | None) -> str:
         return f"callee: {refusal}"
     if one.caller is not None and caller is not None:
         refusal = one.caller.refusal(caller)
-    return f"caller: {refusal}" if refusal else ""
+        if refusal:
+            return f"caller: {refusal}"
+    if one.pairs is not None and caller is not None:
+        return one.pairs.refusal(caller, callee)
+    return ""

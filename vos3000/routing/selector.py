@@ -16,6 +16,7 @@ from vos3000.model.gateways import (
 )
 from vos3000.model.limits import comma_list
 from vos3000.model.numbers import PrefixMap
+from vos3000.model.schedules import Moment, refusal
 from vos3000.routing.availability import Availability
 from vos3000.routing.candidates import (
     Candidate,
@@ -73,6 +74,11 @@ def _nobody(name: str) -> bool:
     return False
 
 
+def _midnight() -> Moment:
+    """Where no time passes."""
+    return 0, 0
+
+
 class Selector:
     """
     Finds the routes of a call.
@@ -83,6 +89,7 @@ class Selector:
     follow, also if it is full or offline just then (docs/routing.md).
 
     @param online: Whether a gateway that registers with us is registered.
+    @param moment: Where in the week we are.
     """
 
     def __init__(
@@ -93,7 +100,9 @@ class Selector:
         settings: Callable[[], SwitchSettings],
         waits: Waits = no_wait,
         online: Callable[[str], bool] = _nobody,
+        moment: Callable[[], Moment] = _midnight,
     ) -> None:
+        self._moment = moment
         self._waits = waits
         self._online = online
         self._capacity = capacity
@@ -256,9 +265,10 @@ class Selector:
             return "locked"
         if groups and groups.isdisjoint(one.groups) is allow:
             return "group not allowed" if allow else "group forbidden"
-        if one.limited:
-            return limited(one, callee, caller)
-        return ""
+        reason = limited(one, callee, caller) if one.limited else ""
+        if one.scheduled and not reason:
+            reason = refusal(one.scheduled, self._moment(), callee, caller)
+        return reason
 
     def _failing(self, one: Candidate, keys: list[tuple[_Key, Candidate]]) -> str:
         """Why it cannot take the call now; if it can, it joins C{keys}."""

@@ -90,6 +90,14 @@ def pairs(highest: int) -> Check:
     return check
 
 
+def prefix_pairs(text: str) -> None:
+    """Pairs C{caller:callee} by comma."""
+    for pair in filter(str.strip, text.split(",")):
+        caller, colon, callee = map(str.strip, pair.partition(":"))
+        if not colon or ":" in callee or not (caller or callee):
+            raise ValueError(f"{pair!r} is no pair caller:callee")
+
+
 def rules(text: str) -> None:
     """Number rules."""
     Rules.parse(text)

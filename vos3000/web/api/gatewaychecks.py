@@ -37,6 +37,7 @@ ROUTING: Mapping[str, Check] = {
     "localIp": forms.address,
     "rewriteRulesInCaller": forms.rules,
     "rewriteRulesInCallee": forms.rules,
+    "denyCallerCallee": forms.prefix_pairs,
     "externalNumberVerifyRewriteCaller": forms.rules,
     "externalNumberVerifyRewriteCallee": forms.rules,
     **EXTENSIONS,
