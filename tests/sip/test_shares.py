@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.sip.connections import FakeConnection, ListenerCase
-from tests.sip.rig import ask
+from tests.sip.rig import STRANGER, ask
 from vos3000.sip.shares import PIECE, SHARE, Shares
 from vos3000.sip.tcp import Stream
 
@@ -98,6 +98,21 @@ class ShareTests(ListenerCase):
         self.turns.turn()
         self.assertEqual(modest.value(), PONGS)
         self.assertEqual(greedy.value(), A_PIECE * 3)
+
+    def test_known_peers_come_first(self) -> None:
+        """However many strangers wait; and those get something each turn, too."""
+        strangers = []
+        for port in range(50):
+            wire, transport = self.incoming((STRANGER[0], 1 + port))
+            wire.dataReceived(PINGS * 3 * (PIECE // len(PINGS)))
+            strangers.append(transport)
+        known, peer = self.incoming()
+        known.dataReceived(PINGS * 3 * (PIECE // len(PINGS)))
+        for served in (1, 2, 3):
+            self.turns.turn()
+            self.assertEqual(peer.value(), A_PIECE * served)
+            pieces = sum(len(each.value()) for each in strangers) // len(A_PIECE)
+            self.assertEqual(pieces, 1 + served)
 
     def test_who_sends_little_waits_for_nothing(self) -> None:
         """There is time: it is served at once, and the connection stays read."""

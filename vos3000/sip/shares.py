@@ -10,7 +10,7 @@ connections are not read meanwhile.
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import deque
 from typing import Any, Protocol
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -27,9 +27,11 @@ class Reader(Protocol):
     """
     Who serves the bytes of one connection.
 
+    @ivar connection: Says whether it is a stranger's.
     @ivar transport: Twisted's, once it is connected.
     """
 
+    connection: Any
     transport: Any
 
     def serve(self, data: bytes) -> None:
@@ -38,14 +40,17 @@ class Reader(Protocol):
 
 class Shares:
     """
-    Bytes that were read and wait to be served: one piece of each connection in turn.
+    Bytes that were read and wait to be served: one piece of each connection in turn,
+    known peers' before strangers', of whom there is one piece in each turn at least.
     """
 
     _log = Logger()
 
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
-        self._waiting: OrderedDict[Reader, bytes] = OrderedDict()
+        self._waiting: dict[Reader, bytes] = {}
+        self._known: deque[Reader] = deque()
+        self._strangers: deque[Reader] = deque()
         self._spent = 0.0
         self._next: IDelayedCall | None = None
 
@@ -63,12 +68,17 @@ class Shares:
             data = self._serve(reader, data)
             if not data or reader.transport.disconnecting:
                 return
-        waiting[reader] = data
         reader.transport.pauseProducing()
+        self._wait(reader, data)
 
     def forget(self, reader: Reader) -> None:
         """The connection is gone."""
         self._waiting.pop(reader, None)
+
+    def _wait(self, reader: Reader, data: bytes) -> None:
+        self._waiting[reader] = data
+        stranger = reader.connection.stranger
+        (self._strangers if stranger else self._known).append(reader)
 
     def _serve(self, reader: Reader, data: bytes) -> bytes:
         """Serve one piece; gives the rest."""
@@ -82,26 +92,32 @@ class Shares:
 
     def _turn(self) -> None:
         self._next, self._spent = None, 0.0
-        waiting = self._waiting
-        while waiting and self._next is None:
-            reader, data = waiting.popitem(last=False)
-            waiting[reader] = data
-            try:
-                self._again(reader, data)
-            except Exception:
-                self._log.failure("bytes of a connection were not served")
-                self.forget(reader)
-                reader.transport.abortConnection()
+        while self._known and self._next is None:
+            self._one(self._known.popleft())
+        if self._strangers:
+            self._one(self._strangers.popleft())
+        while self._strangers and self._next is None:
+            self._one(self._strangers.popleft())
+
+    def _one(self, reader: Reader) -> None:
+        """Serve a piece of what waits of one connection, if it is still there."""
+        if reader not in self._waiting:
+            return
+        try:
+            self._again(reader, self._waiting[reader])
+        except Exception:
+            self._log.failure("bytes of a connection were not served")
+            self.forget(reader)
+            reader.transport.abortConnection()
 
     def _again(self, reader: Reader, data: bytes) -> None:
-        """A piece of what waits; the rest waits behind the others."""
         rest = self._serve(reader, data)
-        waiting, transport = self._waiting, reader.transport
-        if reader not in waiting:
+        transport = reader.transport
+        if reader not in self._waiting:
             return  # it is gone
-        waiting[reader] = rest
-        if transport.disconnecting:
-            self.forget(reader)
-        elif not rest:
-            self.forget(reader)
+        if rest and not transport.disconnecting:
+            self._wait(reader, rest)
+            return
+        self.forget(reader)
+        if not transport.disconnecting:
             transport.resumeProducing()
