@@ -11,7 +11,13 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from vos3000.errors import ApiError
 from vos3000.web.contract import parse
-from vos3000.web.requests import DEPTH, MOST_ELEMENTS, Requests, parse_object
+from vos3000.web.requests import (
+    DEPTH,
+    MOST_ELEMENTS,
+    MOST_VALUES,
+    Requests,
+    parse_object,
+)
 from vos3000.web.retcodes import BAD_INPUT
 
 CONTRACT = parse(
@@ -125,6 +131,7 @@ REFUSED: list[tuple[str, str]] = [
     ('{"as":[%s1]}' % ("1," * MOST_ELEMENTS), "as has more than 10000 elements"),
     ('{"as":"%s1"}' % ("1," * MOST_ELEMENTS), "as has more than 10000 elements"),
     ('{"s":[%s1]}' % ("1," * MOST_ELEMENTS), "s has more than 10000 elements"),
+    ('{"x":[%s1]}' % ("1," * MOST_VALUES), "more than 100000 values"),
     ('{"i":2147483648}', "i does not fit 32 bits"),
     ('{"i":-2147483649}', "i does not fit 32 bits"),
     ('{"i":1e999999999}', "i does not fit 32 bits"),
