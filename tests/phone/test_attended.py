@@ -28,6 +28,7 @@ from tests.switch import (
     mapping_gateway,
 )
 from vos3000.sip.message import Request, Response
+from vos3000.trace.legs import Legs
 
 
 def refer_to(call: Caller, number: str = "3000") -> str:
@@ -102,6 +103,22 @@ class AttendedTests(TransferTests):
         self.assertEqual(self.money(switch), Decimal("99.76"))
         self.assert_balanced(switch)
         self.assert_idle(switch)
+
+    def test_followed(self) -> None:
+        """Who follows the messages of one of both calls follows both from then on."""
+        switch = self.switch()
+        legs = switch.registry.follower = Legs()
+        up = self.up(switch)
+        other = self.consulted(switch)
+        first, second = legs.call_of("call-1"), legs.call_of("call-2")
+        assert first is not None
+        assert second is not None
+        self.assertEqual((first.origin, second.origin), (0, 0))
+        self.join(up, other)
+        self.assertEqual((first.origin, second.origin), (2, 1))
+        self.assertIs(legs.call_of(up.invite.call_id), first)
+        self.assertIs(legs.call_of(self.invite.call_id), second)
+        self.assertEqual(second.identifiers[0], "call-2")
 
     def test_the_other_way_round(self) -> None:
         """The REFER comes in the second call and names the first."""

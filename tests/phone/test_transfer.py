@@ -56,8 +56,8 @@ class BlindTests(TransferTests):
 
     def test_followed(self) -> None:
         """
-        Messages to who transfers stay those of its call; who follows that follows the
-        call it placed, too.
+        Messages to who transfers stay those of its call; who follows one of both calls
+        follows the other, too.
         """
         switch = self.switch()
         legs = switch.registry.follower = Legs()
@@ -66,7 +66,7 @@ class BlindTests(TransferTests):
         first, second = legs.call_of("call-1"), legs.call_of(invite.call_id)
         assert first is not None
         assert second is not None
-        self.assertEqual((first.number, first.origin), (1, 0))
+        self.assertEqual((first.number, first.origin), (1, 2))
         self.assertEqual((second.number, second.origin), (2, 1))
         self.third.ask(invite, "BYE")
         self.assertIs(legs.call_of("call-1"), first)

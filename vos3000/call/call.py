@@ -258,7 +258,7 @@ class Call:
     def placed(self, identifier: str) -> None:
         """
         A leg to the callee is made, and nothing was sent yet; or another takes
-        the place of one side.
+        the place of one side, or is joined with it.
 
         @param identifier: Its peer's id of the call.
         """

@@ -147,6 +147,11 @@ class Half:
         return self.joint if leg is None else leg
 
     @property
+    def far(self) -> Leg | None:
+        """Who stays."""
+        return self.call.out if self.caller else self.call.leg
+
+    @property
     def side(self) -> Side:
         """The near end, as media sees it."""
         return Side.CALLER if self.caller else Side.CALLEE
@@ -255,7 +260,7 @@ class Half:
 
     def decline(self, offer: Content) -> None:
         """The far end was made to offer, and nobody wants to hear it any more."""
-        far: Leg | None = self.call.out if self.caller else self.call.leg
+        far = self.far
         if far is not None and not self.over:
             far.confirm(refusal(self.call.media, self.far_side, offer))
 

@@ -305,6 +305,9 @@ class Transfer:
         """Whoever transfers leaves both calls."""
         leaving = [half.near for half in (first, second) if not half.abandoned]
         first.joint.partner, second.joint.partner = second.joint, first.joint
+        for half, far in ((first, second.far), (second, first.far)):
+            if far is not None:
+                half.call.placed(far.identifier)
         for half in (first, second):
             half.call.moving = None
             half.leave()

@@ -38,8 +38,8 @@ class Followed:
     One call and the Call-IDs of its legs, the caller's first.
 
     @ivar number: The call's number.
-    @ivar origin: The number of the call that it was placed from, by a transfer; 0 for
-        none.
+    @ivar origin: The number of the call that it was placed from by a transfer, or
+        joined with; 0 for none.
     """
 
     __slots__ = ("_call", "_gateways", "identifiers", "number", "origin")
@@ -105,7 +105,7 @@ class Legs:
             followed.identifiers.append(identifier)
         known = self._calls.get(identifier)
         if known is not None and known.lives and known is not followed:
-            # the dialog stays its; the other was placed in it
+            # the dialog stays its; the other was placed in it, or joined with it
             followed.origin = known.number
         else:
             self._calls[identifier] = followed
