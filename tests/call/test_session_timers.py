@@ -211,6 +211,30 @@ class CalleeTests(CallTests):
             call.switch.taken(CALLEE)
             self.assertEqual(call.asked(300).method, "INVITE")
 
+    def test_update_is_refused_and_nothing_described(self) -> None:
+        """
+        There is nothing that a re-INVITE could say again: UPDATE is tried as seldom
+        as any refresh that was refused.
+        """
+        switch = self.switch()
+        caller, callee = Caller(switch), Callee(switch)
+        caller.invite(b"")
+        callee.reply(
+            switch.request(CALLEE),
+            200,
+            b"",
+            (("Session-Expires", "600;refresher=uac"), ("Allow", UPDATES)),
+        )
+        caller.ack(final(switch, CALLER))
+        switch.taken()
+        switch.advance(300.2)
+        for _ in range(20):
+            for each in switch.taken(CALLEE):
+                assert isinstance(each, Request)
+                callee.reply(each, 405)
+            switch.advance(0.2)
+        self.assertEqual(switch.taken(CALLEE), [])
+
     def test_refused_for_now(self) -> None:
         """It is tried again; if it is never taken the session is over."""
         call = Timed(self, session="600;refresher=uac")
@@ -361,6 +385,12 @@ class CallerTests(CallTests):
         self.assertEqual((again.method, again.body), ("INVITE", call.ok.body))
         call.caller.reply(again, 200, OFFER)
         self.assertEqual(self.lines(call.switch, CALLER), ["ACK"])
+
+    def test_longer_than_a_day(self) -> None:
+        """A caller that would never be missed, as its Min-SE has it: it is."""
+        wish = "Session-Expires: 2000000000;refresher=uac", "Min-SE: 2000000000"
+        call = Timed(self, (*KNOWS, *wish))
+        self.assertEqual(call.told(call.ok), ("86400;refresher=uac", "timer"))
 
     def test_caller_refreshes(self) -> None:
         """It said so: we wait for it, no longer than our own lifetime."""

@@ -220,14 +220,20 @@ class NegotiationTests(SynchronousTestCase):
             self.assertEqual(accepted(wish, 600, ours).ours, refresh, wish)
 
     def test_interval(self) -> None:
-        """Ours, but not more than was asked for nor less than is allowed."""
+        """
+        Ours, but not more than was asked for nor less than is allowed: 90 s, whoever
+        asks for less, and up to a day, however long it wants to be waited for.
+        """
         for expires, shortest, ttl, interval in (
             (0, 90, 600, 600),
             (0, 900, 600, 900),
             (1800, 90, 600, 600),
             (300, 90, 600, 300),
             (1800, 900, 600, 900),
-            (60, 90, 600, 60),
+            (60, 90, 600, 90),
+            (1, 90, 600, 90),
+            (1 << 30, 1 << 30, 600, 86_400),
+            (0, 1 << 30, 600, 86_400),
         ):
             wish = Wish(True, expires, "", shortest)
             self.assertEqual(accepted(wish, ttl).interval, interval, wish)
@@ -238,5 +244,6 @@ class NegotiationTests(SynchronousTestCase):
         self.assertEqual(agreed(Wish(True, 600, "uas")), Session(600, False))
         self.assertEqual(agreed(Wish(False, 600)), Session(600, True))
         self.assertEqual(agreed(Wish(True, 5, "uas")), Session(90, False))
+        self.assertEqual(agreed(Wish(True, 1 << 30, "uas")), Session(86_400, False))
         self.assertIsNone(agreed(Wish(True)))
         self.assertIsNone(agreed(None))

@@ -27,7 +27,7 @@ SHORTEST = 90
 """The shortest session, s (section 5), and what 422 asks for."""
 
 LONGEST = 86_400
-"""The longest that a callee may ask for by 422, s."""
+"""The longest session, s, whatever a peer asks for: nobody is missed later."""
 
 _LIMIT = 1 << 31
 
@@ -108,15 +108,15 @@ class Session:
 def accepted(wish: Wish, ttl: int, ours: bool = True) -> Session:
     """
     What we answer to a request (section 9, table 2): never more than it asks
-    for, nor less than it allows.
+    for, nor less than it allows, unless that is more than a day; and never less than
+    every session may be, which who does not know timers cannot be told by 422.
 
     @param ttl: The lifetime that we want, s.
     @param ours: Who refreshes where the sender leaves it open.
     """
+    interval = min(max(ttl, wish.shortest), LONGEST)
     if wish.expires:
-        interval = min(wish.expires, max(ttl, wish.shortest))
-    else:
-        interval = max(ttl, wish.shortest)
+        interval = max(min(wish.expires, interval), SHORTEST)
     if not wish.supported:
         return Session(interval, True)
     if wish.refresher in ("uac", "uas"):
@@ -127,11 +127,13 @@ def accepted(wish: Wish, ttl: int, ours: bool = True) -> Session:
 def agreed(wish: Wish | None) -> Session | None:
     """
     What the answer to a request of ours settles (section 7.2). It cannot be
-    shorter than what every session may be; if it says so, that is not heard.
+    shorter than what every session may be, nor longer than what any of ours is; if
+    it says so, that is not heard.
     """
     if wish is None or not wish.expires:
         return None
-    return Session(max(wish.expires, SHORTEST), wish.refresher != "uas")
+    interval = min(max(wish.expires, SHORTEST), LONGEST)
+    return Session(interval, wish.refresher != "uas")
 
 
 class SessionUser(Protocol):

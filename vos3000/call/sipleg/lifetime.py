@@ -165,7 +165,7 @@ class Lifetime:
             # RFC 3261 14.1
             since, span = (210, 190) if self._leg.owner else (0, 200)
             self._timer.failed((since + chance(self._legs.core, span + 1)) / 100)
-        elif by_update and cause.sip in _OTHER_WAY:
+        elif by_update and self.by_update and cause.sip in _OTHER_WAY:
             self.by_update = False
             self._timer.failed(0)
         else:
