@@ -4,6 +4,7 @@ Calls as most tests need them, on the switch in memory of L{tests.switch}.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -24,11 +25,17 @@ class Up:
     @ivar ok: The 200 that the caller got.
     """
 
-    def __init__(self, switch: Switch, ack: bool = True, **caller: Any) -> None:
+    def __init__(
+        self,
+        switch: Switch,
+        ack: bool = True,
+        headers: Iterable[str] = (),
+        **caller: Any,
+    ) -> None:
         self.switch = switch
         self.caller = Caller(switch, **caller)
         self.callee = Callee(switch)
-        self.caller.invite()
+        self.caller.invite(headers=headers)
         switch.taken(CALLER)
         self.invite = switch.request(CALLEE)
         self.callee.reply(self.invite, 180)

@@ -6,15 +6,24 @@ names, calls that nobody would miss.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from tests.call.build import CallTests, Up
 from tests.call.phones import PhoneCallTests
 from tests.peers import Callee, Caller
-from tests.phone.build import TRANSFERS, TransferTests
+from tests.phone.build import THIRD, TRANSFERS, TransferTests
 from tests.phone.test_attended import refer_to
 from tests.phone.test_replacing import replaces
 from tests.phones import PhonePeer
-from tests.switch import ANSWER, CALLEE, CALLER, OFFER, Switch, mapping_gateway
+from tests.switch import (
+    ANSWER,
+    CALLEE,
+    CALLER,
+    OFFER,
+    SECOND,
+    Switch,
+    mapping_gateway,
+)
 from vos3000.model.gateways import LockType
 from vos3000.phone.chain import MOST_JOINED
 from vos3000.sip.message import Request, Response
@@ -294,3 +303,73 @@ class NeighborTests(TransferTests):
         assert isinstance(response, Response)
         self.assertEqual(response.status, 403)
         self.assertEqual(len(switch.registry), 1)
+
+
+class UnmissedTests(TransferTests):
+    """
+    Calls whose caller would be missed, until somebody who would not be takes its
+    place (SS_SIP_NO_TIMER_REINVITE_INTERVAL).
+    """
+
+    def watched(self, **settings: Any) -> Up:
+        """A call whose caller refreshes its session."""
+        switch = self.switch(
+            parameters={"SS_SIP_NO_TIMER_REINVITE_INTERVAL": "300"}, **settings
+        )
+        up = Up(switch, headers=("Supported: timer", "Allow: UPDATE"))
+        switch.taken()
+        return up
+
+    def talk(self, up: Up, seconds: int) -> None:
+        """Whoever is asked for a refresh is there."""
+        for _ in range(seconds // 10):
+            up.switch.advance(10)
+            for each in up.switch.taken(CALLER):
+                if isinstance(each, Request) and each.method == "UPDATE":
+                    up.caller.reply(each, 200)
+
+    def test_watched(self) -> None:
+        """The caller is there all the time: the call goes on."""
+        up = self.watched()
+        self.talk(up, 700)
+        self.assertEqual(len(up.switch.registry), 1)
+
+    def test_replaced(self) -> None:
+        """Another of the customer's gateways took its place, without timers."""
+        up = self.watched()
+        switch = up.switch
+        taker = Caller(switch, call_id="call-9")
+        taker.invite(OFFER, [replaces(up.caller)])
+        up.callee.reply(up.passed(), 200, ANSWER)
+        for each in switch.taken(CALLER):
+            if isinstance(each, Request):
+                up.caller.reply(each, 200)
+            elif each.status == 200:
+                taker.ack(each)
+        switch.taken()
+        self.talk(up, 290)
+        self.assertEqual(len(switch.registry), 1)
+        switch.advance(10)
+        self.assertEqual(len(switch.registry), 0)
+        self.assertEqual([cdr.endreason for cdr in switch.cdrs], [-1022])
+
+    def test_transferred(self) -> None:
+        """The caller joins both calls and leaves: each is without a caller now."""
+        up = self.watched()
+        switch = up.switch
+        other = Caller(switch, callee="3000", call_id="call-2")
+        other.invite(OFFER, ("Supported: timer", "Allow: UPDATE"))
+        invite = switch.request(SECOND)
+        self.third.reply(invite, 200, THIRD)
+        other.ack(switch.taken(CALLER)[-1])  # type: ignore[arg-type]
+        switch.taken()
+        up.caller.ask("REFER", headers=[refer_to(other)])
+        self.third.reply(switch.request(SECOND), 200, THIRD)
+        up.callee.reply(up.passed(), 200, ANSWER)
+        self.assertEqual(len(switch.registry), 2)
+        switch.taken()
+        switch.advance(299)
+        self.assertEqual(len(switch.registry), 2)
+        switch.advance(1)
+        self.assertEqual(len(switch.registry), 0)
+        self.assert_balanced(switch)

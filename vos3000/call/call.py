@@ -182,6 +182,7 @@ class Call:
 
     __slots__ = (
         "_limit",
+        "_limit_of_new",
         "admission",
         "answered_at",
         "callee",
@@ -243,6 +244,7 @@ class Call:
         self.described = False
         self.early = NO_CONTENT
         self._limit: Timer | None = None
+        self._limit_of_new: Timer | None = None
 
     # What the hunt tells
 
@@ -337,12 +339,14 @@ class Call:
             if self.route is not None:
                 self.meter.routed(self.route, self.callee_out)
             self.meter.answered(now, self._exhausted)
-        longest = self.owner.longest(self)
-        if longest > 0:
-            self._limit = self.owner.later(longest, _too_long, self)
+        self._limit = self._limited()
         sip = out.protocol is Signaling.SIP
         self.step(CallState.OK if sip else CallState.CONNECT)
         self.leg.answer(content)
+
+    def _limited(self) -> Timer | None:
+        longest = self.owner.longest(self)
+        return self.owner.later(longest, _too_long, self) if longest > 0 else None
 
     def step(self, state: CallState) -> None:
         """The call came to another state."""
@@ -416,6 +420,11 @@ class Call:
         """
         if leg is self.leg:
             self.leg = cast(InboundLeg, other)
+            if self.phase is Phase.TALKING:
+                # it may be one who would not be missed
+                before, self._limit_of_new = self._limit_of_new, self._limited()
+                if before is not None:
+                    before.cancel()
         elif leg is self.out:
             self.out = cast(OutboundLeg, other)
 
@@ -447,9 +456,10 @@ class Call:
             return
         self.phase = Phase.ENDED
         ended = Ended(cause, direction, self.owner.now(), reason, detail, headers)
-        if self._limit is not None:
-            self._limit.cancel()
-            self._limit = None
+        for limit in (self._limit, self._limit_of_new):
+            if limit is not None:
+                limit.cancel()
+        self._limit = self._limit_of_new = None
         if self.media is not None:
             self.media.close()
         self._settle(ended)
