@@ -59,10 +59,10 @@ class SessionTimerTests(SharedCalls):
         await self.call(self.carrier, caller, callee, hold=TALK)
 
 
-class SilentTests(SharedCalls):
+class OftenTests(SharedCalls):
     """
-    A peer that says nothing any more, not even to BYE: its host is gone. The
-    switch refreshes ten times in a session, and gives up after three messages.
+    The switch refreshes ten times in a session, and gives up after three messages
+    that nobody answers.
     """
 
     shared = Shared(
@@ -88,10 +88,22 @@ class SilentTests(SharedCalls):
         self.assertEqual(carrier.money(carrier.customer), OPENING - fee)
         self.assertEqual(carrier.money(carrier.vendor), -cost)
 
+    async def test_without_update(self) -> None:
+        """
+        Who knows no UPDATE is held and refreshed by re-INVITE; the port that its
+        answer to the refresh names goes on to the other side.
+        """
+        self.carrier.create(OPENING)
+        callee = self.callee("callee-holds-by-update")
+        await self.call(self.carrier, self.caller("caller-without-update"), callee)
+        row = await self.record(self.carrier)
+        self.assert_columns(row, endreason=ORDINARY, enddirection=BY_CALLER)
+
     async def test_silence(self) -> None:
         """
-        Of a caller, refreshed at 2 s and lost half a second later; of a callee,
-        refreshed at 9 s, a tenth of the shortest session. Who is there hears BYE.
+        Of peers that do not even answer BYE, since their hosts are gone: of a
+        caller, refreshed at 2 s and lost half a second later; of a callee, refreshed
+        at 9 s, a tenth of the shortest session. Who is there hears BYE.
         """
         both = (
             self.silent("caller-silent", "callee-answers", range(3, 5)),
