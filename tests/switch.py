@@ -262,6 +262,8 @@ class Switch:
         self.availability = Availability(
             "routing", self.now, self.lines_out.used, self.events, self.metrics
         )
+        self.rewriting = Rewriting(self.choose)
+        holds = self.rewriting.groups.has
         self.selector = Selector(
             self.lines_out,
             self.availability,
@@ -270,6 +272,7 @@ class Switch:
             self.rates_out.wait,
             lambda name: self.registration.gateway_online(name),
             week_clock(self.clock.seconds, UTC),
+            holds,
         )
         self.destinations = Destinations(
             self.selector,
@@ -277,8 +280,8 @@ class Switch:
             self.phone_lines,
             lambda e164: self.registration.phone_online(e164),
             self.causes,
+            holds,
         )
-        self.rewriting = Rewriting(self.choose)
         self.authenticator = Authenticator()
         self.throttle = Throttle(
             self.authenticator.mapping_gateway,
@@ -288,7 +291,7 @@ class Switch:
             self.causes,
             self.metrics,
         )
-        self.screening = Screening(self.causes)
+        self.screening = Screening(self.causes, holds)
         self.billing = Billing(
             self.accounts,
             self.rates,

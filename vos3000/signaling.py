@@ -158,8 +158,9 @@ class Signaling:
         self._lines = LinesIn(self.lines_in, self.phone_lines)
         self._lines_out = LinesOut(self.lines_out, self.phone_lines)
         self.authenticator = Authenticator()
-        self.screening = Screening(causes)
         self.rewriting = Rewriting(choose)
+        holds = self.rewriting.groups.has
+        self.screening = Screening(causes, holds)
         self.rates_out = CallRates(self._seconds)
         self.availability = Availability(
             "routing", self._now, self.lines_out.used, self._events, self._metrics
@@ -175,6 +176,7 @@ class Signaling:
             self.rates_out.wait,
             lambda name: self.registration.gateway_online(name),
             week_clock(lambda: self._now().wall / 1000, self._zone),
+            holds,
         )
         self.destinations = Destinations(
             self.selector,
@@ -182,6 +184,7 @@ class Signaling:
             self.phone_lines,
             lambda e164: self.registration.phone_online(e164),
             causes,
+            holds,
         )
         self.throttle = Throttle(
             self.authenticator.mapping_gateway,

@@ -240,6 +240,28 @@ class LimitTests(CallTests):
         self.assertEqual(switch.cdrs[0].calleeaccesse164, "2000")
         self.assertEqual(switch.cdrs[0].calleee164, "862000")
 
+    def test_number_groups(self) -> None:
+        """
+        Groups of callers and of callees, at the gateway that calls and at the one
+        that is called; what is changed holds for the next call.
+        """
+        for field, number in (
+            ("callerLimitE164Groups", "1000"),
+            ("calleeLimitE164Groups", "2000"),
+        ):
+            for given in (
+                {"mapping": [mapping_gateway(settings={field: "x"})]},
+                {"routing": [routing_gateway(settings={field: "x"})]},
+            ):
+                switch = self.switch(**given)
+                switch.rewriting.groups.load({"x": ["999", number]})
+                Caller(switch).invite()
+                self.assertEqual(switch.taken(CALLEE), [])
+                self.assertIn("number group forbidden", switch.ends[0].detail)
+                switch.rewriting.groups.load({"x": ["999"]})
+                Caller(switch, call_id="later").invite()
+                self.assertEqual(switch.request(CALLEE).method, "INVITE")
+
     def test_hours(self) -> None:
         """A gateway that is closed on Tuesdays from 22:00 to 22:30 opens then."""
         rule = {"days": [2], "beginTime": 79_200, "endTime": 81_000, "action": 0}

@@ -64,6 +64,25 @@ class PhoneToPhoneTests(PhoneCallTests):
         self.assertEqual(self.states(switch), [-7, -11, -12, -13])
         self.assert_idle(switch)
 
+    def test_unwanted_caller(self) -> None:
+        """callerLimitE164Groups of the phone that is called: CallerNumberLimited."""
+        for allow, group in ((False, ["1000"]), (True, ["999"])):
+            switch = self.switch()
+            self.phones(switch)
+            switch.phone(
+                "1002",
+                callerLimitE164Groups="x",
+                callerLimitE164GroupsAllow=allow,
+            )
+            switch.rewriting.groups.load({"x": group})
+            self.from_gateway(switch, "1002")
+            cause = switch.causes["CallerNumberLimited"]
+            self.refused(switch, cause.sip, cause.code)
+            self.assertEqual(switch.taken(HALL), [])
+            switch.rewriting.groups.load({"x": ["999" if not allow else "1000"]})
+            self.from_gateway(switch, "1002", call_id="later")
+            self.assertEqual(switch.request(HALL).method, "INVITE")
+
     def test_currently(self) -> None:
         """Current calls show the numbers and no gateway."""
         switch = self.switch()

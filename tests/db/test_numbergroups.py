@@ -5,8 +5,10 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests import rows
+from vos3000.db.customers import CustomerStore
 from vos3000.db.gateways import MAPPING, ROUTING, GatewayStore
 from vos3000.db.numbergroups import CHUNK, Named, NumberGroupStore
+from vos3000.db.phones import PhoneStore
 from vos3000.errors import AlreadyExists, NotFound, Referenced
 
 
@@ -85,4 +87,15 @@ class NumberGroupTests(SynchronousTestCase):
             self.assertEqual(len(error.users), 1)
             self.assertIn("gateway gw", error.users[0])
             self.successResultOf(gateways.delete("gw"))
+            for field in ("callerLimitE164Groups", "calleeLimitE164Groups"):
+                self.successResultOf(gateways.create({"name": "gw", field: "b, a"}))
+                error = self.failureResultOf(self.store.delete("a"), Referenced).value
+                self.assertEqual(len(error.users), 1)
+                self.successResultOf(gateways.delete("gw"))
+        phones = PhoneStore(self.pool, CustomerStore(self.pool))
+        listed = {"e164": "1001", "callerLimitE164Groups": "aa,b,a"}
+        self.successResultOf(phones.create(listed))
+        error = self.failureResultOf(self.store.delete("a"), Referenced).value
+        self.assertEqual(error.users, ("phone 1001",))
+        self.successResultOf(phones.modify("1001", {"callerLimitE164Groups": "aa,b"}))
         self.successResultOf(self.store.delete("a"))

@@ -6,6 +6,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.switch import phone
 from vos3000.model import causes
 from vos3000.model.causes import CallRejected
 from vos3000.model.gateways import LockType, MappingGateway
@@ -17,7 +18,11 @@ class ScreeningTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         """A screening without knowledge."""
-        self.screening = Screening(causes.load())
+        self.screening = Screening(causes.load(), self.holds)
+
+    def holds(self, name: str, number: str) -> bool:
+        """The group C{x} has both numbers of these calls."""
+        return name == "x" and number in ("44123", "8613800138000")
 
     def refusal(
         self,
@@ -67,6 +72,37 @@ class ScreeningTests(SynchronousTestCase):
                 calloutCallerPrefixes="44", calloutCallerPrefixesAllow=allow
             )
             self.assertEqual(refusal, expected)
+
+    def test_number_groups(self) -> None:
+        """Numbers of the groups, as allowed and as forbidden ones."""
+        for who, cause in (
+            ("caller", "CallerNumberLimited"),
+            ("callee", "CalleeNumberLimited"),
+        ):
+            groups, flag = f"{who}LimitE164Groups", f"{who}LimitE164GroupsAllow"
+            for names, allow, expected in (
+                ("x", True, ""),
+                ("x", False, cause),
+                ("y, x", False, cause),
+                ("y", True, cause),
+                ("y", False, ""),
+                ("", True, ""),
+            ):
+                refusal = self.refusal(**{groups: names, flag: allow})
+                self.assertEqual(refusal, expected, (who, names, allow))
+
+    def test_number_groups_of_a_phone(self) -> None:
+        """Its callees by a flag of another name; its callers when it is called."""
+        for allow, expected in ((True, ""), (False, "CalleeNumberLimited")):
+            made = phone("1", calleeLimitE164Groups="x", calleeLimitE164Allow=allow)
+            try:
+                self.screening.check(made.origin, "44123", "8613800138000")
+                found = ""
+            except CallRejected as rejected:
+                found = rejected.cause.name
+            self.assertEqual(found, expected)
+        callers = phone("1", callerLimitE164Groups="x")
+        self.screening.check(callers.origin, "44123", "8613800138000")
 
     def test_callee_lengths(self) -> None:
         """Bit x lets numbers of x characters pass."""

@@ -21,6 +21,7 @@ from vos3000.commands.remote import Switch
 from vos3000.conffile import port
 from vos3000.db.customers import CustomerStore
 from vos3000.db.gateways import MAPPING, ROUTING, GatewayStore
+from vos3000.db.numbergroups import NumberGroupStore
 from vos3000.db.phones import PhoneStore
 from vos3000.db.pool import Pool
 from vos3000.db.rates import RateStore
@@ -105,8 +106,11 @@ class Desk:
 
     def _make_routing(self, setup: Setup) -> None:
         reasons, in_force, now = self._causes, self._in_force, self._now
-        self._screening = Screening(reasons)
         rewriting = Rewriting(_draw)
+        groups: dict[str, tuple[str, ...]] = wait(NumberGroupStore(self._pool).all())
+        rewriting.groups.load(groups)
+        holds = rewriting.groups.has
+        self._screening = Screening(reasons, holds)
         self._rewrite = rewriting.rewrite
         lines, phone_lines = Capacity(), PhoneLines(self._phones)
         availability = Availability("routing", now, lines.used, Events(), Metrics())
@@ -118,12 +122,13 @@ class Desk:
             lambda: in_force.switching,
             online=online.__contains__,
             moment=week_clock(lambda: now().wall / 1000, self._zone),
+            holds=holds,
         )
         routing = wait(GatewayStore(self._pool, ROUTING).values())
         selector.load(routing)
         self.asked = _ask_running(setup, availability)
         self._destinations = Destinations(
-            selector, self._phones, phone_lines, online.__contains__, reasons
+            selector, self._phones, phone_lines, online.__contains__, reasons, holds
         )
         self._terms = PhoneTerms(
             self._phones,

@@ -4,7 +4,7 @@ Number groups and the numbers in them (e_limit_e164_group, e_limit_e164).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import attrs
 from twisted.internet.defer import Deferred
@@ -13,6 +13,7 @@ from vos3000.db import ids
 from vos3000.db.dialects import Cursor
 from vos3000.db.pool import Pool
 from vos3000.errors import AlreadyExists, NotFound, Referenced
+from vos3000.model.limits import comma_list
 
 KIND = "limitE164Group"
 """What a group is called in refusals."""
@@ -20,14 +21,16 @@ KIND = "limitE164Group"
 CHUNK = 500
 """Numbers in one statement."""
 
+_FORWARD = "forwardsignalrewritee164group"
+_LISTS = ("callerlimite164groups", "calleelimite164groups")
+
 _USERS = (
-    "SELECT 'mapping gateway', g.name FROM e_gatewaymapping g"
-    " JOIN e_gatewaymappingsetting s ON s.id = g.id"
-    " WHERE s.forwardsignalrewritee164group = ? UNION ALL"
-    " SELECT 'routing gateway', g.name FROM e_gatewayrouting g"
-    " JOIN e_gatewayroutingsetting s ON s.id = g.id"
-    " WHERE s.forwardsignalrewritee164group = ?"
+    ("mapping gateway", "e_gatewaymapping", "name", "setting", (_FORWARD, *_LISTS)),
+    ("routing gateway", "e_gatewayrouting", "name", "setting", (_FORWARD, *_LISTS)),
+    ("phone", "e_phone", "e164", "", _LISTS),
 )
+"""Who names groups: kind, table and name, the table of its settings where it has
+one beside, and the columns."""
 
 
 @attrs.frozen(slots=True)
@@ -148,8 +151,7 @@ class NumberGroupStore:
 
     def _delete(self, cursor: Cursor, name: str) -> None:
         number = self._number(cursor, name)
-        cursor.execute(_USERS, (name, name))
-        users = [f"{kind} {gateway}" for kind, gateway in cursor.fetchall()]
+        users = list(_users(cursor, name))
         if users:
             raise Referenced(KIND, name, users)
         cursor.execute("DELETE FROM e_limit_e164 WHERE limite164groupid = ?", (number,))
@@ -185,3 +187,21 @@ class NumberGroupStore:
                 f" AND e164 IN ({', '.join('?' * len(part))})",
                 (group, *part),
             )
+
+
+def _users(cursor: Cursor, group: str) -> Iterator[str]:
+    """Who names a group, alone or in a list."""
+    for kind, table, name, suffix, columns in _USERS:
+        settings = table + suffix
+        join = f" JOIN {settings} ON {settings}.id = {table}.id" if suffix else ""
+        texts = [f"{settings}.{column}" for column in columns]
+        # LIKE only finds too much: what is found is read.
+        where = " OR ".join(f"{text} LIKE ?" for text in texts)
+        cursor.execute(
+            f"SELECT {table}.{name}, {', '.join(texts)} FROM {table}{join}"
+            f" WHERE {where} ORDER BY {table}.id",
+            (f"%{group}%",) * len(texts),
+        )
+        for user, *lists in cursor.fetchall():
+            if any(group in comma_list(each) for each in lists):
+                yield f"{kind} {user}"

@@ -4,7 +4,7 @@ What a gateway's settings allow of a number: prefixes and lengths.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import attrs
@@ -14,6 +14,49 @@ def comma_list(text: object) -> tuple[str, ...]:
     """The entries of a comma list; none where there is no list."""
     entries = (entry.strip() for entry in str(text or "").split(","))
     return tuple(entry for entry in entries if entry)
+
+
+Holds = Callable[[str, str], bool]
+"""Whether the number group of a name has a number."""
+
+
+def no_groups(name: str, number: str) -> bool:
+    """Where there are no number groups."""
+    return False
+
+
+@attrs.frozen(slots=True)
+class GroupLimit:
+    """
+    Which numbers may pass, by the number groups that they are in.
+
+    @ivar names: The groups.
+    @ivar allow: Whether only their numbers may pass, or none of them.
+    """
+
+    names: tuple[str, ...]
+    allow: bool
+
+    @classmethod
+    def read(
+        cls, settings: Mapping[str, Any], groups: str, flag: str = ""
+    ) -> GroupLimit | None:
+        """
+        The limit in a device's settings; None if nothing is limited.
+
+        @param groups: The field with the names of the groups.
+        @param flag: The field that says whether they are the allowed ones; that
+            of C{groups} with C{Allow} behind it unless told otherwise.
+        """
+        names = comma_list(settings.get(groups))
+        allow = bool(settings.get(flag or groups + "Allow"))
+        return cls(names, allow) if names else None
+
+    def refusal(self, number: str, holds: Holds) -> str:
+        """Why C{number} may not pass; empty if it may."""
+        if any(holds(name, number) for name in self.names) is self.allow:
+            return ""
+        return "number group not allowed" if self.allow else "number group forbidden"
 
 
 @attrs.frozen(slots=True)

@@ -14,7 +14,13 @@ from vos3000.model.gateways import (
     RegisterType,
     RoutingGateway,
 )
-from vos3000.model.limits import NumberLimit, PairLimit, comma_list
+from vos3000.model.limits import (
+    GroupLimit,
+    Holds,
+    NumberLimit,
+    PairLimit,
+    comma_list,
+)
 from vos3000.model.schedules import Rule, rules_of
 from vos3000.routing.routes import LeftOut, Route
 
@@ -37,6 +43,8 @@ class Candidate:
 
     @ivar groups: The gateway groups it is in.
     @ivar restrict: calleeE164Restrict: 1 for phones only, 2 for none.
+    @ivar callee_groups: The number groups that callees may be of, or may not;
+        C{caller_groups} likewise.
     @ivar pairs: Which callers may call which callees by it.
     @ivar scheduled: What may be called when (scheduledCallinPrefixes).
     @ivar limited: Whether the numbers have to be looked at.
@@ -57,6 +65,8 @@ class Candidate:
     groups: Groups
     callee: NumberLimit | None
     caller: NumberLimit | None
+    callee_groups: GroupLimit | None
+    caller_groups: GroupLimit | None
     pairs: PairLimit | None
     scheduled: tuple[Rule, ...]
     restrict: int
@@ -83,6 +93,8 @@ def made_ready(gateway: RoutingGateway, prefix: str) -> Candidate:
     callee = NumberLimit.read(settings, "callinCalleePrefixes", "calleeAllowLength")
     caller = NumberLimit.read(settings, "callinCallerPrefixes", "callerAllowLength")
     pairs = PairLimit.read(settings, "denyCallerCallee")
+    callee_groups = GroupLimit.read(settings, "calleeLimitE164Groups")
+    caller_groups = GroupLimit.read(settings, "callerLimitE164Groups")
     return Candidate(
         route=Route(gateway, prefix),
         name=gateway.name,
@@ -95,10 +107,15 @@ def made_ready(gateway: RoutingGateway, prefix: str) -> Candidate:
         groups=frozenset(comma_list(settings.get("gatewayGroups"))),
         callee=callee,
         caller=caller,
+        callee_groups=callee_groups,
+        caller_groups=caller_groups,
         pairs=pairs,
         scheduled=rules_of(settings.get("scheduledCallinPrefixes")),
         restrict=settings.get("calleeE164Restrict") or 0,
-        limited=not (callee is caller is pairs is None),
+        limited=any(
+            each is not None
+            for each in (callee, caller, pairs, callee_groups, caller_groups)
+        ),
         forwarder=NumberLimit.read(settings, "callinForwardPrefixes"),
         dynamic=gateway.register_type == RegisterType.DYNAMIC,
         reason=_unusable(gateway),
@@ -143,15 +160,23 @@ def is_forwarder_s(out: LeftOut) -> bool:
     return out.reason.startswith(_FORWARDER)
 
 
-def limited(one: Candidate, callee: str, caller: str | None) -> str:
+def limited(one: Candidate, callee: str, caller: str | None, holds: Holds) -> str:
     """Why it does not take calls with these numbers."""
-    refusal = one.callee.refusal(callee) if one.callee is not None else ""
+    refusal = _refusal(one.callee, one.callee_groups, callee, holds)
     if refusal:
         return f"callee: {refusal}"
-    if one.caller is not None and caller is not None:
-        refusal = one.caller.refusal(caller)
-        if refusal:
-            return f"caller: {refusal}"
-    if one.pairs is not None and caller is not None:
-        return one.pairs.refusal(caller, callee)
-    return ""
+    if caller is None:
+        return ""
+    refusal = _refusal(one.caller, one.caller_groups, caller, holds)
+    if refusal:
+        return f"caller: {refusal}"
+    return one.pairs.refusal(caller, callee) if one.pairs is not None else ""
+
+
+def _refusal(
+    limit: NumberLimit | None, groups: GroupLimit | None, number: str, holds: Holds
+) -> str:
+    refusal = limit.refusal(number) if limit is not None else ""
+    if groups is not None and not refusal:
+        refusal = groups.refusal(number, holds)
+    return refusal

@@ -15,6 +15,7 @@ from vos3000.model.gateways import (
     Protocol,
     RegisterType,
 )
+from vos3000.model.limits import GroupLimit, Holds, no_groups
 from vos3000.model.phones import Phone
 from vos3000.routing.candidates import NO_PHONES, PHONES_ONLY
 from vos3000.routing.lines import PhoneLines
@@ -36,6 +37,7 @@ class Destinations:
     the phone is offline and routing gateways may stand in for it.
 
     @param lines: The calls of phones.
+    @param holds: Whether a number group has a number.
     @param online: Whether a phone or gateway that registers is registered.
     """
 
@@ -46,7 +48,10 @@ class Destinations:
         lines: PhoneLines,
         online: Callable[[str], bool],
         causes: EndCauses,
+        holds: Holds = no_groups,
     ) -> None:
+        self._holds = holds
+        self._unwanted = causes["CallerNumberLimited"]
         self._selector = selector
         self._phones = phones
         self._lines = lines
@@ -78,7 +83,7 @@ class Destinations:
             self._permit(mapping, callee, phone)
         if phone is None:
             return self._selector.select(callee, mapping, caller, forwarder)
-        reason, cause = self._unavailable(phone)
+        reason, cause = self._unavailable(phone, caller)
         if cause is None:
             return Selection((Route(phone.route, callee),), ())
         out = LeftOut(phone.route, callee, reason)
@@ -121,8 +126,15 @@ class Destinations:
         if restrict == NO_PHONES and phone is not None:
             raise CallRejected(self._limited, f"{callee} is a platform phone")
 
-    def _unavailable(self, phone: Phone) -> tuple[str, EndCause | None]:
+    def _unavailable(
+        self, phone: Phone, caller: str | None
+    ) -> tuple[str, EndCause | None]:
         """Why a phone cannot be rung now, and what the caller is told."""
+        limit = GroupLimit.read(phone.settings, "callerLimitE164Groups")
+        if limit is not None and caller is not None:
+            refusal = limit.refusal(caller, self._holds)
+            if refusal:
+                return f"caller: {refusal}", self._unwanted
         if phone.route.lock_type in _LOCKED:
             return "locked", self._locked
         if phone.settings.get("doNotDisturb"):

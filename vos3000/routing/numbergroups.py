@@ -41,6 +41,11 @@ class NumberGroups:
             if numbers
         }
 
+    def has(self, name: str, number: str) -> bool:
+        """Whether a group has a number."""
+        group = self._groups.get(name)
+        return group is not None and number in group.members
+
     def holds(self, name: str) -> bool:
         """Whether there is such a group, with numbers in it."""
         return name in self._groups

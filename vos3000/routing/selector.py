@@ -14,7 +14,7 @@ from vos3000.model.gateways import (
     RegisterType,
     RoutingGateway,
 )
-from vos3000.model.limits import comma_list
+from vos3000.model.limits import Holds, comma_list, no_groups
 from vos3000.model.numbers import PrefixMap
 from vos3000.model.schedules import Moment, refusal
 from vos3000.routing.availability import Availability
@@ -89,6 +89,7 @@ class Selector:
     follow, also if it is full or offline just then (docs/routing.md).
 
     @param online: Whether a gateway that registers with us is registered.
+    @param holds: Whether a number group has a number.
     @param moment: Where in the week we are.
     """
 
@@ -101,7 +102,9 @@ class Selector:
         waits: Waits = no_wait,
         online: Callable[[str], bool] = _nobody,
         moment: Callable[[], Moment] = _midnight,
+        holds: Holds = no_groups,
     ) -> None:
+        self._holds = holds
         self._moment = moment
         self._waits = waits
         self._online = online
@@ -265,7 +268,7 @@ class Selector:
             return "locked"
         if groups and groups.isdisjoint(one.groups) is allow:
             return "group not allowed" if allow else "group forbidden"
-        reason = limited(one, callee, caller) if one.limited else ""
+        reason = limited(one, callee, caller, self._holds) if one.limited else ""
         if one.scheduled and not reason:
             reason = refusal(one.scheduled, self._moment(), callee, caller)
         return reason

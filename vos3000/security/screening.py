@@ -8,7 +8,7 @@ import attrs
 
 from vos3000.model.causes import CallRejected, EndCauses
 from vos3000.model.gateways import Device, LockType, MappingGateway
-from vos3000.model.limits import NumberLimit
+from vos3000.model.limits import GroupLimit, Holds, NumberLimit, no_groups
 
 MOST_KEPT = 100_000
 
@@ -21,6 +21,8 @@ class _Limits:
 
     callee: NumberLimit | None
     caller: NumberLimit | None
+    callee_groups: GroupLimit | None
+    caller_groups: GroupLimit | None
 
     @classmethod
     def read(cls, gateway: MappingGateway) -> _Limits | None:
@@ -29,7 +31,23 @@ class _Limits:
         read = NumberLimit.read
         callee = read(settings, "calloutCalleePrefixes", "calleeAllowLength")
         caller = read(settings, "calloutCallerPrefixes", "callerAllowLength")
-        return cls(callee, caller) if callee or caller else None
+        limits = cls(callee, caller, *cls._groups(gateway))
+        return None if limits == _UNLIMITED else limits
+
+    @staticmethod
+    def _groups(
+        gateway: MappingGateway,
+    ) -> tuple[GroupLimit | None, GroupLimit | None]:
+        """The number groups of callees and callers."""
+        settings, callees = gateway.settings, "calleeLimitE164Groups"
+        if gateway.device is Device.PHONE:
+            # its other list is of those who call it
+            return GroupLimit.read(settings, callees, "calleeLimitE164Allow"), None
+        callers = GroupLimit.read(settings, "callerLimitE164Groups")
+        return GroupLimit.read(settings, callees), callers
+
+
+_UNLIMITED = _Limits(None, None, None, None)
 
 
 class Screening:
@@ -39,9 +57,12 @@ class Screening:
     The checks stand in L{check} in their order: the lock, then the numbers as
     they came in (behaviour.md 4.1, steps 3 and 4). A gateway's limits are
     compiled at its first call after each change.
+
+    @param holds: Whether a number group has a number.
     """
 
-    def __init__(self, causes: EndCauses) -> None:
+    def __init__(self, causes: EndCauses, holds: Holds = no_groups) -> None:
+        self._holds = holds
         self._locked = causes["GatewayLocked"]
         self._phone_locked = causes["AccountLocked"]
         self._callee_limited = causes["CalleeNumberLimited"]
@@ -83,11 +104,18 @@ class Screening:
         return known
 
     def _check_numbers(self, limits: _Limits, caller: str, callee: str) -> None:
-        if limits.callee is not None:
-            refusal = limits.callee.refusal(callee)
-            if refusal:
-                raise CallRejected(self._callee_limited, f"{callee}: {refusal}")
-        if limits.caller is not None:
-            refusal = limits.caller.refusal(caller)
-            if refusal:
-                raise CallRejected(self._caller_limited, f"{caller}: {refusal}")
+        refusal = self._refusal(limits.callee, limits.callee_groups, callee)
+        if refusal:
+            raise CallRejected(self._callee_limited, f"{callee}: {refusal}")
+        refusal = self._refusal(limits.caller, limits.caller_groups, caller)
+        if refusal:
+            raise CallRejected(self._caller_limited, f"{caller}: {refusal}")
+
+    def _refusal(
+        self, limit: NumberLimit | None, groups: GroupLimit | None, number: str
+    ) -> str:
+        """Why a number may not pass; empty if it may."""
+        refusal = limit.refusal(number) if limit is not None else ""
+        if groups is not None and not refusal:
+            refusal = groups.refusal(number, self._holds)
+        return refusal
