@@ -147,9 +147,9 @@ class TrunkTests(Calls):
             )
             self.assert_paid(carrier, row)
 
-    def trunks(self) -> int:
-        """How many connections of TLS both listeners have (proc(5) net/tcp)."""
-        wanted = {f"{side.port:04X}" for side in (self.one, self.two)}
+    def connections(self, *ports: int) -> int:
+        """How many connections these listeners have (proc(5) net/tcp)."""
+        wanted = {f"{port:04X}" for port in ports}
         rows = Path("/proc/net/tcp").read_text("ascii").splitlines()[1:]
         fields = [row.split() for row in rows]
         return sum(
@@ -166,12 +166,13 @@ class TrunkTests(Calls):
         callee = self.arrives(there)
         await self.leaves(here, self.two.name, self.two.port)
         await self.crosses(here, there, callee)
-        self.assertEqual(self.trunks(), 1)
+        trunks = self.one.port, self.two.port
+        self.assertEqual(self.connections(*trunks), 1)
         back_there, back_here = self.pair()
         callee = self.arrives(back_there)
         await self.leaves(back_here, self.one.name, self.one.port)
         await self.crosses(back_here, back_there, callee)
-        self.assertEqual(self.trunks(), 1)
+        self.assertEqual(self.connections(*trunks), 1)
 
     async def test_websocket(self) -> None:
         """A gateway that is called by secure WebSocket."""
@@ -179,6 +180,7 @@ class TrunkTests(Calls):
         callee = self.arrives(there)
         await self.leaves(here, self.two.name, self.two.wss, "wss")
         await self.crosses(here, there, callee)
+        self.assertEqual(self.connections(self.two.wss), 1)
 
     async def test_wrong_name(self) -> None:
         """
