@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from vos3000.timers import GRANULE, Timer, TimerWheel, _Bucket
+from vos3000.timers import GRANULE, SHARE, Timer, TimerWheel, _Bucket
 
 DELAYS = st.floats(min_value=0, max_value=100, allow_nan=False)
 
@@ -191,6 +191,41 @@ class TimerWheelTests(SynchronousTestCase):
         self.advance(1)
         self.assertEqual(self.fired, list(range(1000)))
         self.assertEqual(watched.walks, 1)
+
+    def test_others_have_their_turn_between_many(self) -> None:
+        """
+        Timers that take long together are called in several turns: what else is
+        due comes in between, all of them are called, in order, and none twice.
+        """
+
+        def slow(number: object) -> None:
+            self.fired.append(number)
+            self.clock.rightNow += SHARE / 10
+
+        for number in range(100):
+            self.wheel.later(0.5, slow, number)
+        self.wheel.later(0.5, lambda _: stopped.cancel())
+        stopped = self.wheel.later(0.5, slow)
+        self.clock.callLater(0.5 + 0.8 * GRANULE, self.fired.append, "other")
+        self.advance(1)
+        place = self.fired.index("other")
+        self.assertLess(place, 40)
+        self.assertEqual(self.fired[:place] + self.fired[place + 1 :], [*range(100)])
+        self.assertEqual(len(self.wheel), 0)
+
+    def test_a_long_turn_may_stop_the_wheel(self) -> None:
+        """However many are left of it."""
+
+        def slow(number: object) -> None:
+            self.clock.rightNow += SHARE
+            self.fired.append(number)
+            if number == 20:
+                self.wheel.stop()
+
+        for number in range(100):
+            self.wheel.later(0.5, slow, number)
+        self.advance(2)
+        self.assertEqual(self.fired, [*range(21)])
 
     def test_a_stopped_wheel_may_be_used_again(self) -> None:
         """Stopping is no state: the next timer starts it."""

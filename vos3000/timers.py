@@ -22,6 +22,13 @@ from twisted.logger import Logger
 GRANULE = 0.05
 """Seconds whose timers fire together."""
 
+SHARE = 0.005
+"""Seconds of a turn of the reactor after which further timers wait for the next:
+thousands of one moment, as after a flood, do not stop everything else."""
+
+_ENOUGH = 16
+"""Timers between two looks at the time."""
+
 _NEVER = 1 << 62
 
 
@@ -131,14 +138,30 @@ class TimerWheel:
         self._next, self._wake = None, _NEVER
         self._done = max(now, self._done)
         buckets, ticks = self._buckets, self._ticks
+        end = self.clock.seconds() + SHARE
         while ticks and ticks[0] <= now:
             tick = heappop(ticks)
-            # None is added while it fires, but any may be cancelled. To take the
-            # first over and over would walk past all that went before, each time.
-            for timer in tuple(buckets.get(tick, ())):
-                if timer._bucket is not None:
-                    self._fire(timer)
+            if not self._fire_all(buckets.get(tick), end):
+                heappush(ticks, tick)
+                self._set(tick)
+                return
         self._sleep()
+
+    def _fire_all(self, bucket: _Bucket | None, end: float) -> bool:
+        """
+        Fire the timers of a granule; whether all of them were, by C{end}. None is
+        added meanwhile, but any may be cancelled. To take the first over and over
+        would walk past all that went before, each time.
+        """
+        if bucket is None:
+            return True
+        seconds = self.clock.seconds
+        for place, timer in enumerate(tuple(bucket), 1):
+            if timer._bucket is not None:
+                self._fire(timer)
+            if place % _ENOUGH == 0 and seconds() > end:
+                return not bucket
+        return True
 
     def _fire(self, timer: Timer) -> None:
         call, argument = timer._call, timer._argument

@@ -10,6 +10,7 @@ from vos3000.metrics import Metrics
 from vos3000.security import suspension
 from vos3000.security.suspension import (
     ANSWER_TIME,
+    MOST_AT_ONCE,
     MOST_USERS,
     Suspension,
     SuspensionSettings,
@@ -152,6 +153,15 @@ class SourceTests(Guarded):
         self.assertTrue(self.guard.barred("1001", HOST))
         self.clock.advance(181)
         self.assertFalse(self.guard.barred("1001", HOST))
+
+    def test_thousands_at_once(self) -> None:
+        """Of those that were forged in a moment some are counted for each request."""
+        for number in range(5 * MOST_AT_ONCE):
+            self.guard.asked(str(number), f"203.0.113.{number % 7}")
+        self.clock.advance(ANSWER_TIME)
+        for left in (4, 3, 2, 1, 0, 0):
+            self.guard.barred("1001", HOST)
+            self.assertEqual(len(self.guard._asked), left * MOST_AT_ONCE)
 
     def test_an_office_that_comes_back(self) -> None:
         """Hundreds of phones behind one address that all know their password."""

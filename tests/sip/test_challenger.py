@@ -251,6 +251,20 @@ class NonceTests(Authentication):
         self.assertTrue(nonces.take(last, issued, 1, 10))
         self.assertEqual(len(nonces), 1)
 
+    def test_many_that_are_over(self) -> None:
+        """They are forgotten by and by, some for each that is used."""
+        nonces = Nonces(b"key", self.switch.now)
+        for count in (100, 1, 1):
+            for _ in range(count):
+                nonce = nonces.make("h")
+                issued = nonces.read(nonce, "h")
+                assert issued is not None
+                self.assertTrue(nonces.take(nonce, issued, 1, 10))
+            if count == 100:
+                self.switch.clock.advance(challenger.LIFETIME + 1)
+        self.assertLess(len(nonces), 102 - 2)
+        self.assertGreater(len(nonces), 50)
+
 
 class WrongPasswordTests(Authentication):
     """What happens to who does not know the password."""

@@ -34,6 +34,9 @@ MOST_ASKED = 20_000
 MOST_USERS = 20
 """Users of one source without a right password before it is suspended."""
 
+MOST_AT_ONCE = 64
+"""How many of them are counted at once when their time is over."""
+
 ANSWER_TIME = 10.0
 """Seconds after which a challenge that nobody answered counts against its source."""
 
@@ -172,9 +175,12 @@ class Suspension:
             record.users.discard(hash(key[0]))
 
     def _unanswered(self, now: float) -> None:
-        """Count the challenges that nobody answered in time."""
+        """
+        Count the challenges that nobody answered in time; of the thousands that a
+        flood leaves some for each request, for all at once would stop every call.
+        """
         asked = self._asked
-        while asked:
+        for _ in range(min(len(asked), MOST_AT_ONCE)):
             key = next(iter(asked))
             if now - asked[key] < ANSWER_TIME:
                 return

@@ -55,6 +55,9 @@ MOST_CREDENTIALS = 4
 _ONCE = 1 << 32
 """Above every count."""
 
+_AT_ONCE = 16
+"""Nonces that are forgotten for each that is used."""
+
 _MAC = 12
 _STAMP = 6
 _NONCE_TEXT = 32
@@ -205,7 +208,7 @@ class Nonces:
         Forget nonces that are too old anyway; of one that is forgotten for want
         of room, and of all older ones, no first use is taken.
         """
-        while self._used:
+        for _ in range(min(len(self._used), _AT_ONCE)):
             oldest = next(iter(self._used))
             issued = self._used[oldest][0]
             if len(self._used) > self._most:
