@@ -349,6 +349,15 @@ class CollisionTests(CallTests):
         self.assertEqual(up.answer().status, 491)
         self.assertEqual(len(switch.registry), 1)
 
+    def test_acknowledged_too_early(self) -> None:
+        """An ACK before the answer is of nothing: a second one still gets 500."""
+        switch = self.switch()
+        up = Up(switch)
+        up.caller.ask("INVITE", OFFER)
+        up.caller.send(up.caller.make("ACK"))
+        up.caller.ask("INVITE", OFFER)
+        self.assertEqual([m.status for m in switch.taken(CALLER)], [100, 500])
+
     def test_second_reinvite_of_one_side(self) -> None:
         """Before the first is answered: 500 with Retry-After (14.2)."""
         switch = self.switch()

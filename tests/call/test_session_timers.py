@@ -367,6 +367,23 @@ class CalleeTests(CallTests):
 class CallerTests(CallTests):
     """Towards the caller we are the server."""
 
+    def test_over_before_the_answer(self) -> None:
+        """
+        The caller hangs up while its re-INVITE is under way: the callee's answer to
+        that begins no session, whose refreshes nobody would end.
+        """
+        for headers in (KNOWS, (*KNOWS, "Session-Expires: 90;refresher=uac")):
+            call = Timed(self)
+            switch = call.switch
+            call.caller.ask("INVITE", OFFER, headers=headers)
+            asked = switch.request(CALLEE)
+            call.caller.ask("BYE")
+            bye = switch.request(CALLEE)
+            call.reply(asked, body=ANSWER)
+            call.callee.reply(bye, 200)
+            self.assert_over(switch, -8, 0)
+            self.assert_idle(switch)
+
     def test_supported(self) -> None:
         """The 200 requires it and says that we refresh, which we do."""
         call = Timed(self, KNOWS)

@@ -175,7 +175,12 @@ class SipLeg:
         return True
 
     def kept(self, request: Request) -> Headers:
-        """What our 2xx says of how long the session lasts, from now on."""
+        """
+        What our 2xx says of how long the session lasts, from now on; of one that was
+        asked for before the end, nothing.
+        """
+        if self.state is LegState.ENDED:
+            return ()
         return kept(self, self._legs, request)
 
     def extended(self, response: Response) -> None:
@@ -283,6 +288,9 @@ class SipLeg:
         transaction = self.asked
         if transaction is None or transaction.request.cseq != request.cseq:
             # of an earlier INVITE, sent again
+            return
+        if not transaction.answered:
+            # of nothing
             return
         self.asked = None
         acknowledged(transaction)
