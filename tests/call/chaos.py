@@ -13,6 +13,8 @@ from urllib.parse import quote
 
 import attrs
 
+from tests.call import whims
+from tests.call.chaotic import ELSEWHERE, PHONES, chaotic
 from tests.devices import Device
 from tests.switch import (
     ANSWER,
@@ -20,69 +22,18 @@ from tests.switch import (
     CALLER,
     OFFER,
     SECOND,
-    Switch,
-    mapping_gateway,
-    routing_gateway,
 )
-from vos3000.model.accounts import Customer
 from vos3000.model.numbers import PrefixMap
 from vos3000.model.rates import Rate
-from vos3000.model.sipoptions import SipOptions
 from vos3000.sip.message import Request, Response, respond
 from vos3000.sip.parser import parse
 from vos3000.sip.transaction import Address
 
-ELSEWHERE = ("192.0.2.31", 5080)
-"""Where the first gateway may redirect to."""
-
-PHONES = {
-    "1001": ("198.51.100.7", 5060),
-    "1002": ("198.51.100.8", 5062),
-    "1003": ("198.51.100.9", 5064),
-}
-
-_REFUSALS = (302, 401, 403, 404, 408, 421, 480, 482, 486, 487, 500, 503, 603, 699)
+_REFUSALS = (302, 401, 403, 404, 408, 421, 480, 422, 482, 486, 487, 500, 503, 603, 699)
 _METHODS = (
     *("BYE", "BYE", "INVITE", "INVITE", "UPDATE", "INFO", "OPTIONS", "PRACK"),
     *("REFER", "REFER", "REFER", "NOTIFY"),
 )
-
-
-def chaotic(seed: int) -> Switch:
-    """A switch whose prices are crooked and whose money is short."""
-    chance = Random(seed)
-    options = SipOptions(
-        follows_redirect=chance.random() < 0.7,
-        rel100=chance.random() < 0.7,
-        allows_transfer=True,
-    )
-    switch = Switch(
-        mapping=[mapping_gateway(sip=options, capacity=chance.choice((0, 2)))],
-        routing=[
-            routing_gateway(sip=options, password="pw", capacity=chance.choice((0, 2))),
-            routing_gateway(id=3, name="second", remote_ip=SECOND[0]),
-        ],
-        customers=[
-            Customer(
-                1,
-                "acme",
-                "Acme",
-                money=Decimal(chance.choice(("0.5", "3.1234", "100"))),
-                limit_money=Decimal(chance.choice(("0", "0.37"))),
-                fee_rate_group="retail",
-            ),
-            Customer(2, "vendor", "Vendor", fee_rate_group="cost"),
-        ],
-        rates={
-            "retail": [Rate("", Decimal("0.0617"), chance.choice((1, 6, 60)))],
-            "cost": [Rate("", Decimal("0.0213"), chance.choice((1, 6, 60)))],
-        },
-        parameters={"SS_MAXCALLDURATION": "200"},
-    )
-    switch.watch()
-    for e164 in PHONES:
-        switch.phone(e164, noBillingToPhone=chance.choice((0, 1)), callTransfer=True)
-    return switch
 
 
 class Party:
@@ -203,8 +154,10 @@ class Party:
         elif status == 401:
             challenge = 'Digest realm="r", nonce="n", qop="auth"'
             headers.append(("WWW-Authenticate", challenge))
-        elif status == 503:
-            headers.append(("Retry-After", "1"))
+        elif status >= 300:
+            headers += whims.reasons(self.chaos.chance, status)
+        elif status == 200:
+            headers += whims.agreements(self.chaos.chance)
         elif status == 183 and self.chaos.chance.random() < 0.4:
             rseq = str(self.chaos.chance.randrange(1, 9))
             headers += [("Require", "100rel"), ("RSeq", rseq)]
@@ -232,6 +185,7 @@ class Side:
         self.up = False
         self.replaces = ""
         self.early = "0"
+        self.rack = "1 1 INVITE"
 
     def make(self, method: str, body: bytes, cseq: int, branch: str = "") -> bytes:
         """A request of this side."""
@@ -240,7 +194,7 @@ class Side:
             branch = f"z9hG4bK{self.call_id}{self.tag}{self.branches}"
             self.branch = branch
         host, port = self.party.address
-        device = self.party.device
+        device, chaos = self.party.device, self.party.chaos
         lines = [
             f"{method} {self.uri} SIP/2.0",
             f"Via: SIP/2.0/UDP {host}:{port};branch={branch}",
@@ -256,13 +210,16 @@ class Side:
         if method == "INVITE" and self.replaces:
             lines.append(f"Replaces: {self.replaces}")
         if method == "PRACK":
-            lines.append(f"RAck: {self.party.chaos.chance.randrange(5)} 1 INVITE")
+            lines.append(f"RAck: {self.rack}")
         if method == "REFER":
-            lines.append(f"Refer-To: {self.party.chaos.somewhere()}")
+            lines.append(f"Refer-To: {chaos.somewhere(self.party)}")
+            lines.append(f"Refer-Sub: {chaos.chance.choice(('true', 'false'))}")
+        if method in ("INVITE", "UPDATE"):
+            lines += whims.wishes(chaos.chance)
         if body:
             lines.append("Content-Type: application/sdp")
         lines.append(f"Content-Length: {len(body)}")
-        return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+        return "\r\n".join(lines).encode("utf-8", "replace") + b"\r\n\r\n" + body
 
     def invite(self) -> None:
         """Call, or ask for a change."""
@@ -288,6 +245,9 @@ class Side:
             return
         if status < 200:
             self.early = response.to_tag or self.early
+            rack = whims.acknowledged(chaos.chance, response)
+            if rack is not None:
+                self.prack(rack, response.get("to") or self.to)
             return
         first = not self.up
         if status < 300:
@@ -312,6 +272,17 @@ class Side:
             self.invite()
             if chaos.chance.random() < 0.1:
                 self.invite()
+
+    def prack(self, rack: str, to: str) -> None:
+        """Acknowledge a response, now and then twice or with another offer."""
+        chaos = self.party.chaos
+        before, self.to, self.rack = self.to, to, rack
+        self.cseq += 1
+        body = OFFER if chaos.chance.random() < 0.2 else b""
+        data = self.make("PRACK", body, self.cseq)
+        self.to = before
+        for _ in range(chaos.chance.choice((1, 1, 1, 2))):
+            chaos.send(self.party, data)
 
     def acts(self) -> None:
         """Do something inside the call."""
@@ -365,17 +336,20 @@ class Chaos:
         self.account = account
         self.lowest = account.money
 
-    def somewhere(self) -> str:
+    def somewhere(self, party: Party) -> str:
         """Where a call may be referred to: a number, or another dialog."""
         chance = self.chance
         number = chance.choice(("2000", *PHONES, "00441", ""))
         if chance.random() < 0.5 or not self.sides:
             return f"<sip:{number}@192.0.2.1>"
-        return f"<sip:{number}@192.0.2.1?Replaces={quote(self.dialog())}>"
+        return f"<sip:{number}@192.0.2.1?Replaces={quote(self.dialog(party))}>"
 
-    def dialog(self) -> str:
-        """A dialog, as Replaces names it; often one that rings."""
+    def dialog(self, party: Party | None = None) -> str:
+        """A dialog, as Replaces names it; often one that rings, or of C{party}."""
         sides = [*self.sides.values()]
+        own = [side for side in sides if side.party is party and side.up]
+        if own and self.chance.random() < 0.8:
+            sides = own
         ringing = [side for side in sides if side.early != "0" and not side.up]
         if ringing and self.chance.random() < 0.5:
             sides = ringing
@@ -419,7 +393,7 @@ class Chaos:
     def operate(self) -> None:
         """The operator changes something while calls are up."""
         chance, switch = self.chance, self.switch
-        what = chance.randrange(4)
+        what = chance.randrange(6)
         if what == 0:
             price = Decimal(chance.randrange(1, 9999)) / 100_000
             rates = {"retail": price, "cost": price / 3}
@@ -436,10 +410,25 @@ class Chaos:
             switch.accounts.load([acme, vendor.customer])
         elif what == 2:
             switch.phone(chance.choice([*PHONES]), password=chance.choice("ab"))
+        elif what == 3:
+            calls = switch.registry.current()
+            if calls:
+                switch.registry.hang_up(chance.choice(calls).call_id)
+        elif what == 4:
+            self.move(chance.choice([*PHONES.values()]))
         else:
             switch.phones = switch.phones[chance.randrange(2) :]
             switch.book.load(switch.phones)
             switch.registration.load_phones(switch.phones)
+
+    def move(self, address: Address) -> None:
+        """A phone registers once more, otherwise, or no more."""
+        party = self.parties[address]
+        device = party.device
+        if device is not None and device.challenge is not None:
+            contacts, headers = whims.place(self.chance, device.contact)
+            line = f"Authorization: {device.credentials()}"
+            self.send(party, device.make([line, *headers], contacts))
 
     def run(self) -> None:
         """Make the calls, and see them end."""

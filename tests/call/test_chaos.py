@@ -10,10 +10,13 @@ from decimal import Decimal
 
 from tests.call.build import LATE, CallTests
 from tests.call.chaos import Chaos
+from tests.call.chaotic import PHONES
+from vos3000.model.states import CallState
 
 RUNS = 16
 CALLS = 40
 SETUPS = "call_setups_total"
+_ANSWERED = (CallState.OK, CallState.CONNECT)
 
 
 class ChaosTests(CallTests):
@@ -49,5 +52,9 @@ class ChaosTests(CallTests):
             self.assertGreaterEqual(recorded[call_id], 1, call_id)
         identifiers = {each.softswitchcallid for each in switch.cdrs}
         self.assertEqual(len(identifiers), len(switch.cdrs))
+        talks = {each.call_id for each in switch.states if each.state in _ANSWERED}
+        self.assertLessEqual(talks, identifiers)
+        for e164 in PHONES:
+            self.assertEqual(switch.phone_lines.used(e164), 0)
         setups = [s.value for s in switch.metrics.samples() if s.name == SETUPS]
         self.assertEqual(setups, [len(switch.ends)])
