@@ -239,6 +239,11 @@ class AsNowTests(PhoneCallTests):
         _, told = self.refer(lambda switch: switch.book.put("1001", None))
         self.assertEqual(told, [603])
 
+    def test_no_more(self) -> None:
+        """It may not transfer calls any more (callTransfer)."""
+        _, told = self.refer(lambda switch: switch.phone("1001", callTransfer=False))
+        self.assertEqual(told, [603])
+
     def test_gateway(self) -> None:
         """A gateway is locked like that; or it is taken away."""
         locked = mapping_gateway(sip=TRANSFERS, lock_type=LockType.ALL)

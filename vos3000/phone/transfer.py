@@ -68,10 +68,20 @@ class Transfers:
         """One side of an answered call wants to transfer the other."""
         if call.moving is not None:
             referral.refuse(self.causes.by_sip(491))
+        elif not self._may(leg):
+            referral.refuse(self.causes.by_sip(603))
         elif referral.attended:
             self._attended(call, leg, referral)
         else:
             self._blind(call, leg, referral)
+
+    def _may(self, leg: Leg) -> bool:
+        """Whether a phone may still transfer calls (callTransfer)."""
+        gateway = leg.gateway
+        if gateway is None or gateway.device is not Device.PHONE:
+            return True
+        phone = self._phones.get(gateway.name)
+        return phone is not None and phone.origin.sip.allows_transfer
 
     def _blind(self, call: Call, leg: Leg, referral: Referral) -> None:
         origin = self.origin(leg)
