@@ -183,6 +183,7 @@ class CallerAsksTests(CallTests):
                 up.callee.reply(up.passed(), status)
                 answer = up.answer()
                 self.assertEqual(answer.status, status)
+                self.assertEqual("INVITE" in answer.all("allow"), status == 405)
                 if method == "INVITE":
                     self.assertEqual(self.lines(switch, CALLEE), ["ACK"])
                     up.caller.ack(answer)

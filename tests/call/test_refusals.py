@@ -236,6 +236,16 @@ class AdmissionTests(CallTests):
         self.assertEqual(switch.lines_out.used("first"), 0)
         self.assertEqual(switch.lines_in.used("ingress"), 0)
 
+    def test_vendor_knows_no_invite(self) -> None:
+        """Its 405 goes back with our own methods (RFC 3261 21.4.6)."""
+        switch = self.switch(routing=[routing_gateway()])
+        Caller(switch).invite()
+        Callee(switch).reply(switch.request(CALLEE), 405)
+        refusal = final(switch, CALLER)
+        self.assertEqual(refusal.status, 405)
+        self.assertIn("INVITE", refusal.all("allow"))
+        self.assert_over(switch, 405, 1)
+
     def test_refused_call_comes_again(self) -> None:
         """A retransmission gets the same answer and makes no second record."""
         switch = self.switch(customers=acme(lock_type=1))

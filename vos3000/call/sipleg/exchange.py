@@ -139,7 +139,9 @@ class PeerExchange:
     def refuse(self, cause: EndCause) -> None:
         """The other end declined or cannot be asked."""
         self._finished()
-        self._answer(cause.sip, (), NO_CONTENT)
+        # RFC 3261 21.4.6
+        headers = (ALLOW,) if cause.sip == 405 else ()
+        self._answer(cause.sip, headers, NO_CONTENT)
 
     def _finished(self) -> None:
         if self._leg.asked is self._transaction:

@@ -267,7 +267,9 @@ class SipInboundLeg(SipLeg):
         self._dismiss()
 
     def _explanation(self, status: int) -> Headers:
-        """What a refusal for an objection of ours says beside its status."""
+        """What a refusal says beside its status: of an objection of ours, why."""
+        if status == 405:
+            return (ALLOW,)  # RFC 3261 21.4.6
         if status != self.objection():
             return ()
         if status == 420:
