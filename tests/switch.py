@@ -41,6 +41,7 @@ from vos3000.model.phones import Phone
 from vos3000.model.rates import Rate
 from vos3000.model.schedules import week_clock
 from vos3000.parameters import Parameters, registry
+from vos3000.phone.forwarding import Forwarding
 from vos3000.phone.transfer import Transfers
 from vos3000.registration import Registration
 from vos3000.routing.availability import Availability
@@ -264,6 +265,7 @@ class Switch:
         )
         self.rewriting = Rewriting(self.choose)
         holds = self.rewriting.groups.has
+        moment = week_clock(self.clock.seconds, UTC)
         self.selector = Selector(
             self.lines_out,
             self.availability,
@@ -271,7 +273,7 @@ class Switch:
             lambda: in_force.switching,
             self.rates_out.wait,
             lambda name: self.registration.gateway_online(name),
-            week_clock(self.clock.seconds, UTC),
+            moment,
             holds,
         )
         self.destinations = Destinations(
@@ -280,7 +282,9 @@ class Switch:
             self.phone_lines,
             lambda e164: self.registration.phone_online(e164),
             self.causes,
+            moment,
             holds,
+            lambda numbers: numbers.reverse(),
         )
         self.authenticator = Authenticator()
         self.throttle = Throttle(
@@ -353,13 +357,21 @@ class Switch:
         seconds = self.clock.seconds
         self.quality_in = Quality(seconds, lambda: in_force.quality)
         self.quality_out = Quality(seconds, lambda: in_force.quality)
+        self.forwarding = Forwarding(
+            self.book,
+            self.gate.dial,
+            lambda: in_force.forward_shows_caller,
+            self.timers,
+            self.now,
+            self.causes,
+        )
         hunter = Hunter(
             self.selector,
             self.called,
             self.quality_out,
             self.rates_out,
             self.rewriting,
-            self.gate.dial,
+            self.forwarding.dial,
             self.timers,
             in_force,
             self.causes,
@@ -417,6 +429,7 @@ class Switch:
             self.causes,
         )
         self.control.transfers = self.transfers.referred
+        self.forwarding.control = self.control
         self.gate.replaces = self.transfers.replaces
 
     def load(

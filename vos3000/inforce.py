@@ -107,6 +107,9 @@ class InForce:
             values["SS_CALL_TRANSFER_NORMAL_DISPLAY"] == _ORIGINAL,
             values["SS_CALL_TRANSFER_ASK_DISPLAY"] == _ORIGINAL,
         )
+        self.forward_shows_caller: bool = values[
+            "SS_CALL_FORWARD_USING_ORIGINAL_CALLER"
+        ]
         self.answers_strangers: bool = values["SS_REPLY_UNAUTHORIZED"]
         self.signal_tos: int = values["SS_QOS_SIGNAL"]
         self.reset_connections: bool = values["SS_TCP_CLOSE_RESET"]

@@ -35,6 +35,7 @@ from vos3000.model.causes import EndCauses
 from vos3000.model.gateways import MappingGateway, RoutingGateway
 from vos3000.model.phones import Phone
 from vos3000.model.schedules import week_clock
+from vos3000.phone.forwarding import Forwarding
 from vos3000.phone.transfer import Transfers
 from vos3000.ports import Ports
 from vos3000.registration import Registration
@@ -145,6 +146,7 @@ class Signaling:
             self._causes,
         )
         self.control.transfers = self.transfers.referred
+        self.forwarding.control = self.control
         self.gate.replaces = self.transfers.replaces
 
     def _make_engines(self, choose: Callable[[int], int]) -> None:
@@ -160,6 +162,7 @@ class Signaling:
         self.authenticator = Authenticator()
         self.rewriting = Rewriting(choose)
         holds = self.rewriting.groups.has
+        moment = week_clock(lambda: self._now().wall / 1000, self._zone)
         self.screening = Screening(causes, holds)
         self.rates_out = CallRates(self._seconds)
         self.availability = Availability(
@@ -175,7 +178,7 @@ class Signaling:
             lambda: in_force.switching,
             self.rates_out.wait,
             lambda name: self.registration.gateway_online(name),
-            week_clock(lambda: self._now().wall / 1000, self._zone),
+            moment,
             holds,
         )
         self.destinations = Destinations(
@@ -184,6 +187,7 @@ class Signaling:
             self.phone_lines,
             lambda e164: self.registration.phone_online(e164),
             causes,
+            moment,
             holds,
         )
         self.throttle = Throttle(
@@ -274,13 +278,21 @@ class Signaling:
             lambda: self._in_force.sip.authentication_retry,
             self._metrics,
         )
+        self.forwarding = Forwarding(
+            self.phones,
+            self.gate.dial,
+            lambda: self._in_force.forward_shows_caller,
+            self._timers,
+            self._now,
+            self._causes,
+        )
         hunter = Hunter(
             self.selector,
             self._lines_out,
             self.quality_out,
             self.rates_out,
             self.rewriting,
-            self.gate.dial,
+            self.forwarding.dial,
             self._timers,
             self._in_force,
             self._causes,

@@ -177,6 +177,37 @@ class PhoneTests(SharedCalls):
         )
         self.assertEqual(self.carrier.money(self.carrier.customer), OPENING - RETAIL)
 
+    async def test_sent_on(self) -> None:
+        """A phone sends a gateway's call on to a vendor: two records, both charged."""
+        here, there = self.number(1), self.carrier.number
+        forwards = {"unconditionalForward": True}
+        record = {**forwards, "unconditionalForwardE164": {"e164": there}}
+        self.make(1, infoPhoneValueAdded=record)
+        callee, caller = self.callee("callee-answers"), self.caller("caller-sent-on")
+        first = await self.talk(caller, callee, here)
+        own = await self.record_of(self.carrier, there)
+        self.assert_columns(first, calleegatewayid="", calleetogatewaye164=there)
+        self.assert_columns(
+            own,
+            callere164=here,
+            billingmode=0,
+            calleegatewayid=self.carrier.gateway("a"),
+            calleroriginalinfo=f"{here} (unconditional)",
+        )
+        fee = int(RETAIL * MILLION)
+        for row in (first, own):
+            self.assert_columns(
+                row,
+                holdtime=2,
+                fee=fee,
+                enddirection=BY_CALLER,
+                endreason=ORDINARY,
+                customeraccount=self.carrier.customer,
+            )
+        self.assertEqual(
+            self.carrier.money(self.carrier.customer), OPENING - 2 * RETAIL
+        )
+
     async def pushed(self, e164: str, count: int = 1) -> list[dict[str, Any]]:
         """What was told of a phone, once there is so much."""
         found: list[dict[str, Any]] = []

@@ -30,6 +30,7 @@ from vos3000.call.presented import Forward, rewritten
 from vos3000.errors import MediaRefused
 from vos3000.media.session import Side
 from vos3000.model.causes import EndCause, EndCauses
+from vos3000.model.forwards import BUSY, NO_ANSWER, OFFLINE
 from vos3000.model.gateways import Device, RoutingGateway
 from vos3000.model.states import EndDirection
 from vos3000.routing.lines import LinesOut
@@ -115,6 +116,17 @@ class Hunter:
         self.user_busy = causes.by_sip(486).code
         self.no_answer = causes["ResponseTimeout"]
         self.mismatch = causes["CodecMismatch"]
+        self._reasons = {
+            BUSY: frozenset((486, 600, 17, self.busy.code)),
+            NO_ANSWER: frozenset((408, 480, 18, 19, self.no_answer.code)),
+            OFFLINE: frozenset(
+                (404, 410, self.offline.code, self.no_reply.code, self.no_progress.code)
+            ),
+        }
+
+    def forwards(self, route: Route, cause: EndCause) -> bool:
+        """Whether a phone that failed so sends the call on this way."""
+        return cause.code in self._reasons.get(route.forward, ())
 
     def start(self, call: Call, routes: Sequence[Route]) -> None:
         """Try C{routes} for C{call}."""
@@ -124,7 +136,7 @@ class Hunter:
 
     def takes(self, gateway: RoutingGateway) -> bool:
         """Take a line of C{gateway}, if it may have a call now."""
-        if gateway.device is Device.PHONE:
+        if gateway.device is not Device.GATEWAY:
             return self.lines.acquire(gateway)
         if self.selector.availability.obstacle(gateway.name):
             return False
@@ -150,6 +162,7 @@ class Hunt:
         "_detail",
         "_direction",
         "_final",
+        "_forward",
         "_gateway",
         "_hunter",
         "_leg",
@@ -176,6 +189,7 @@ class Hunt:
         self._limits = (0, 0, 0, 0, 0)
         self._stage = 0
         self._final = False
+        self._forward = ""
         self._cause = hunter.no_route
         self._direction = EndDirection.SERVER
         self._reason = ""
@@ -194,28 +208,37 @@ class Hunt:
         hunter = self._hunter
         most = hunter.settings.switching.limit
         while self._next < len(self._routes):
-            if most is not None and self._tried > most:
-                break
             route = self._routes[self._next]
             gateway = route.gateway
+            if most is not None and self._tried > most and not route.forward:
+                break
             self._next += 1
+            if route.forward and not self._goes_on(route):
+                continue
             if hunter.takes(gateway):
                 self._gateway = gateway
-                if self._try(gateway, route.callee):
+                if self._try(gateway, route.callee, route.forward):
                     return
                 self._give_back()
             elif gateway.device is Device.PHONE:
                 self._cause = hunter.busy
         self._end(self._cause, self._reason)
 
+    def _goes_on(self, route: Route) -> bool:
+        """Whether the phone sends the call on this way, as it did the last time."""
+        if self._forward or not route.awaits:
+            return self._forward in ("", route.forward)
+        return self._hunter.forwards(route, self._cause)
+
     def _end(self, cause: EndCause, reason: str) -> None:
         detail = self._detail if cause is self._hunter.mismatch else ""
         self._call.end(cause, self._direction, reason, detail)
 
-    def _try(self, gateway: RoutingGateway, callee: str) -> bool:
+    def _try(self, gateway: RoutingGateway, callee: str, forward: str) -> bool:
         hunter, call = self._hunter, self._call
+        self._forward = forward
         phone = gateway.device is Device.PHONE
-        if not phone:
+        if gateway.device is Device.GATEWAY:
             hunter.selector.attempted(gateway.name)
         rewrite = hunter.rewriting.rewrite
         shown = call.leg.presented.shown
@@ -234,6 +257,7 @@ class Hunt:
             call.placed,
             call.facts,
             self._forwarded(gateway),
+            forward,
         )
         unreached = hunter.offline if phone else hunter.no_reply
         self._cause = unreached if setup.callee else hunter.no_number
@@ -287,7 +311,9 @@ class Hunt:
         reply, too.
         """
         gateway = self._gateway
-        if gateway is None or self._leg is None or gateway.device is Device.PHONE:
+        if gateway is None or self._leg is None:
+            return
+        if gateway.device is not Device.GATEWAY:
             return
         replied = self._stage > 0 or cause.code >= 0
         rang = self._call.callee_rang is not None

@@ -26,4 +26,4 @@ def judge(call: Call, ended: Ended, callers: Quality, callees: Quality) -> None:
 
 
 def _is_phone(device: MappingGateway | RoutingGateway) -> bool:
-    return device.device is Device.PHONE
+    return device.device is not Device.GATEWAY

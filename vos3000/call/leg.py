@@ -378,6 +378,7 @@ class Setup:
     @ivar forwarded: Who sent the call on, the last one first, if the route is to
         be told.
     @ivar facts: Gives what headers may be made of, by names of variables.
+    @ivar forward: Why a phone sends the call on; empty if none does.
     """
 
     caller: str
@@ -389,6 +390,7 @@ class Setup:
     placed: Callable[[str], None]
     facts: Callable[[], dict[str, str]]
     forwarded: tuple[Forward, ...] = ()
+    forward: str = ""
 
 
 Dial = Callable[[RoutingGateway, Setup, OutboundUser], OutboundLeg | None]

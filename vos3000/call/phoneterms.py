@@ -129,7 +129,7 @@ def is_free(call: Calling, selection: Selection) -> bool:
         return False
     if payer is None or payer.device is not Device.PHONE:
         return False
-    return selection.routes[0].gateway.device is Device.PHONE
+    return selection.routes[0].gateway.device is not Device.GATEWAY
 
 
 def caller_for(

@@ -115,20 +115,27 @@ class Desk:
         lines, phone_lines = Capacity(), PhoneLines(self._phones)
         availability = Availability("routing", now, lines.used, Events(), Metrics())
         online = self._registered()
+        moment = week_clock(lambda: now().wall / 1000, self._zone)
         selector = Selector(
             lines,
             availability,
             reasons,
             lambda: in_force.switching,
             online=online.__contains__,
-            moment=week_clock(lambda: now().wall / 1000, self._zone),
+            moment=moment,
             holds=holds,
         )
         routing = wait(GatewayStore(self._pool, ROUTING).values())
         selector.load(routing)
         self.asked = _ask_running(setup, availability)
         self._destinations = Destinations(
-            selector, self._phones, phone_lines, online.__contains__, reasons, holds
+            selector,
+            self._phones,
+            phone_lines,
+            online.__contains__,
+            reasons,
+            moment,
+            holds,
         )
         self._terms = PhoneTerms(
             self._phones,

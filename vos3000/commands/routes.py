@@ -140,7 +140,7 @@ def _print_routes(desk: Desk, way: Way) -> None:
 
 def _name(device: MappingGateway | RoutingGateway) -> str:
     """A gateway's name, or which phone it is."""
-    phone = device.device is Device.PHONE
+    phone = device.device is not Device.GATEWAY
     return f"phone {device.name}" if phone else device.name
 
 
@@ -178,7 +178,7 @@ def _document(desk: Desk, way: Way) -> dict[str, Any]:
 
 def _device(device: RoutingGateway) -> dict[str, str]:
     """A gateway, or a phone, by its name."""
-    kind = "phone" if device.device is Device.PHONE else "gateway"
+    kind = "gateway" if device.device is Device.GATEWAY else "phone"
     return {kind: device.name}
 
 

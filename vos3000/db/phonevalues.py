@@ -10,6 +10,7 @@ from typing import Any
 from vos3000.db import phonefields
 from vos3000.db.gatewayfields import LIST
 from vos3000.db.sipfields import phone_options
+from vos3000.model.forwards import forwards_of
 from vos3000.model.gateways import (
     Device,
     MappingGateway,
@@ -70,6 +71,7 @@ def phone(
         line_out=own["lineCallOut"],
         lines=own["lineCapacity"],
         unreachable_by_gateway=additional["useRoutingGatewayNotOnline"] == _ON,
+        forwards=forwards_of(services),
         settings=settings,
     )
 

@@ -38,6 +38,8 @@ class Device(IntEnum):
 
     GATEWAY = 0
     PHONE = 1
+    FORWARD = 2
+    """A phone that sends a call on; only callees are one."""
 
 
 class RegisterType(IntEnum):
@@ -201,6 +203,6 @@ class RoutingGateway:
 
 def gateway_name(device: MappingGateway | RoutingGateway | None) -> str:
     """The name that records and lists show; phones and nobody have none."""
-    if device is None or device.device is Device.PHONE:
+    if device is None or device.device is not Device.GATEWAY:
         return ""
     return device.name

@@ -9,6 +9,7 @@ from typing import Any
 
 import attrs
 
+from vos3000.model.forwards import Forwards
 from vos3000.model.gateways import MappingGateway, RegisterType, RoutingGateway
 
 _NOTHING: Mapping[str, Any] = {}
@@ -33,6 +34,7 @@ class Phone:
     @ivar lines: Most calls in both directions together; likewise.
     @ivar unreachable_by_gateway: Whether routing gateways are tried while it
         is offline (useRoutingGatewayNotOnline 1).
+    @ivar forwards: Where its calls go instead; None for nowhere.
     """
 
     id: int
@@ -47,4 +49,5 @@ class Phone:
     line_out: int = 0
     lines: int = 0
     unreachable_by_gateway: bool = False
+    forwards: Forwards | None = None
     settings: Mapping[str, Any] = attrs.field(default=_NOTHING, eq=False, repr=False)

@@ -28,7 +28,7 @@ NOTHING: frozenset[str] = frozenset()
 class Placing(Protocol):
     """Who placed a call from a joint."""
 
-    def progressed(self, stage: Stage) -> None:
+    def progressed(self, stage: Stage, content: Content) -> None:
         """The callee came further."""
 
     def answered(self, content: Content) -> None:
@@ -113,6 +113,18 @@ class Joint:
         if partner is not None and partner.call is not None:
             partner.call.confirmed(partner, content)
 
+    def move_on(self) -> bool:
+        """There is no other way."""
+        return False
+
+    def cancel(self, cause: EndCause | None = None, reason: str = "") -> None:
+        """The call that led here gives up: whoever called gave up, for the other."""
+        partner, self.partner = self.partner, None
+        if partner is not None:
+            partner.partner = None
+            if partner.call is not None:
+                partner.call.canceled(partner, reason)
+
     def release(self, cause: EndCause, reason: str = "", headers: Headers = ()) -> None:
         """The call ended, and so does the other."""
         partner, self.partner = self.partner, None
@@ -150,7 +162,7 @@ class Joint:
     def progress(self, stage: Stage, content: Content) -> None:
         """Somebody is being called."""
         if self.placing is not None:
-            self.placing.progressed(stage)
+            self.placing.progressed(stage, content)
 
     def answer(self, content: Content) -> None:
         """Somebody answered."""

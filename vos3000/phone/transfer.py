@@ -15,7 +15,15 @@ from twisted.logger import Logger
 
 from vos3000.call.call import Call, Phase
 from vos3000.call.control import CallControl
-from vos3000.call.leg import Content, Headers, InboundLeg, Leg, Referral, Stage
+from vos3000.call.leg import (
+    NO_CONTENT,
+    Content,
+    Headers,
+    InboundLeg,
+    Leg,
+    Referral,
+    Stage,
+)
 from vos3000.call.presented import Presented
 from vos3000.instant import Now
 from vos3000.media.session import DirectMedia
@@ -280,7 +288,7 @@ class Transfer:
 
     # What becomes of the second call
 
-    def progressed(self, stage: Stage) -> None:
+    def progressed(self, stage: Stage, content: Content = NO_CONTENT) -> None:
         """The number that was called came further."""
         self._referral.tell(stage)
 
@@ -380,7 +388,7 @@ class Consulting:
     def __init__(self, transfer: Transfer) -> None:
         self._transfer = transfer
 
-    def progressed(self, stage: Stage) -> None:
+    def progressed(self, stage: Stage, content: Content) -> None:
         """It came further."""
         self._transfer.progressed(stage)
 

@@ -94,11 +94,14 @@ class LinesOut:
         """Take a line of a callee, if there is one."""
         if route.device is Device.PHONE:
             return self._phones.ring(route.name)
+        if route.device is Device.FORWARD:
+            # it takes a line of the phone as a caller
+            return True
         return self._gateways.acquire(route.name, route.capacity)
 
     def release(self, route: RoutingGateway) -> None:
         """Give it back."""
         if route.device is Device.PHONE:
             self._phones.rung_off(route.name)
-        else:
+        elif route.device is Device.GATEWAY:
             self._gateways.release(route.name)

@@ -29,11 +29,16 @@ class Route:
 
     @ivar callee: The number to call there as it is; empty for the billing
         number after the gateway's rules.
+    @ivar forward: Why a phone sends the call on this way
+        (L{vos3000.model.forwards}); empty where none does.
+    @ivar awaits: Whether only after it could not be rung for that reason.
     """
 
     gateway: RoutingGateway
     prefix: str
     callee: str = ""
+    forward: str = ""
+    awaits: bool = False
 
 
 @attrs.frozen(slots=True)
