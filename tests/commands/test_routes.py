@@ -204,6 +204,26 @@ class RouteTestTests(SynchronousTestCase):
             self.assertEqual(found["leftOut"], [left_out])
             self.assertEqual(found["refusals"][0]["name"], name)
 
+    def test_sent_on(self) -> None:
+        """Where a phone sends its calls, and why: always, or when it is busy."""
+        target = {"e164": "4939"}
+        busy = {"busyForward": True, "busyForwardE164": target}
+        always = {"unconditionalForward": True, "unconditionalForwardE164": target}
+        for e164, services, reason, rung in (
+            ("4930", always, "unconditional", 0),
+            ("4931", busy, "user-busy", 1),
+        ):
+            self._phone(e164, infoPhoneValueAdded=services)
+            self._register(e164, 60)
+            code, found = self._document("--from", "m", "100", e164)
+            self.assertEqual(code, 0)
+            self.assertEqual(len(found["routes"]), rung + 1)
+            last = found["routes"][-1]
+            self.assertEqual((last["phone"], last["forward"]), (e164, reason))
+            self.assertEqual(last["calleeToGatewayE164"], "4939")
+        text = self.terminal.run("route-test", "--from", "m", "100", "4931").output
+        self.assertIn("forwards", text)
+
     def test_in_place_of_a_phone(self) -> None:
         """Routing gateways that stand in for a phone that is offline."""
         more = {"infoPhoneAdditional": {"useRoutingGatewayNotOnline": 1}}

@@ -206,6 +206,21 @@ class AlwaysTests(ForwardingTests):
         self.assertEqual(self.statuses(switch), [100, 488])
         self.assertEqual(len(switch.registry), 0)
 
+    def test_unwatched(self) -> None:
+        """A caller that would not be missed is cut off; one with a timer is not."""
+        timer = ("Supported: timer", "Session-Expires: 600;refresher=uac")
+        for headers, left in (((), 0), (timer, 2)):
+            switch = self.made(**self.on)
+            name = "SS_SIP_NO_TIMER_REINVITE_INTERVAL"
+            self.assertEqual(switch.parameters.replace({name: "60"}), ())
+            switch.in_force.load(switch.parameters.values)
+            caller = Caller(switch, callee="1002")
+            caller.invite(headers=headers)
+            Callee(switch).reply(self.sent_on(switch), 200, ANSWER)
+            caller.ack(final(switch, CALLER))
+            switch.advance(70)
+            self.assertEqual(len(switch.registry), left)
+
     def test_caller_gives_up(self) -> None:
         """The target is cancelled; before it was called, it is not."""
         switch = self.made(**self.on)

@@ -242,11 +242,17 @@ class Desk:
         account = self._accounts.get(name)
         return account.customer.fee_rate_group if account is not None else ""
 
-    def numbers_out(self, way: Way, gateway: RoutingGateway) -> tuple[str, str]:
-        """The numbers that a routing gateway or a phone is sent."""
+    def numbers_out(
+        self, way: Way, gateway: RoutingGateway, callee: str = ""
+    ) -> tuple[str, str]:
+        """
+        The numbers that a routing gateway or a phone is sent.
+
+        @param callee: What is called whatever the rules say, if anything.
+        """
         return (
             caller_for(way, gateway, self._rewrite),
-            self._rewrite(gateway.rewrite_callee, way.callee),
+            callee or self._rewrite(gateway.rewrite_callee, way.callee),
         )
 
     def cost(self, way: Way, gateway: RoutingGateway) -> Rate | None:

@@ -31,6 +31,7 @@ from vos3000.model.gateways import (
 )
 from vos3000.model.money import plain
 from vos3000.model.rates import Rate
+from vos3000.routing.routes import Route
 
 
 @click.command(name="route-test")
@@ -121,9 +122,9 @@ def _print_routes(desk: Desk, way: Way) -> None:
         cost = _rate_text(desk.cost(way, gateway)) if gateway.clearing_account else "-"
         made.add_row(
             str(place),
-            _name(gateway),
+            _name(gateway) + _sent_on(route),
             route.prefix,
-            *desk.numbers_out(way, gateway),
+            *desk.numbers_out(way, gateway, route.callee),
             cost,
         )
     for out in way.selection.left_out:
@@ -142,6 +143,11 @@ def _name(device: MappingGateway | RoutingGateway) -> str:
     """A gateway's name, or which phone it is."""
     phone = device.device is not Device.GATEWAY
     return f"phone {device.name}" if phone else device.name
+
+
+def _sent_on(route: Route) -> str:
+    """That a phone sends the call on, and why."""
+    return f", forwards: {route.forward}" if route.forward else ""
 
 
 def _document(desk: Desk, way: Way) -> dict[str, Any]:
@@ -184,10 +190,11 @@ def _device(device: RoutingGateway) -> dict[str, str]:
 
 def _routes(desk: Desk, way: Way) -> Iterable[dict[str, Any]]:
     for route in way.selection.routes:
-        caller, callee = desk.numbers_out(way, route.gateway)
+        caller, callee = desk.numbers_out(way, route.gateway, route.callee)
         cost = desk.cost(way, route.gateway)
         yield {
             **_device(route.gateway),
+            **({"forward": route.forward} if route.forward else {}),
             "prefix": route.prefix,
             "callerToGatewayE164": caller,
             "calleeToGatewayE164": callee,

@@ -137,6 +137,7 @@ class Forwarded:
         far.placing = self
         far.origin = phone.origin
         far.hops = setup.hops
+        far.watched = setup.caller_leg.supervised
         far.presented = owner.presented(phone, call, setup.forward)
         far.numbers = phone.e164, setup.callee
         far.original = call.leg.identifier[:64], ""

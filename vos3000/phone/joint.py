@@ -4,6 +4,7 @@ Legs without a peer: where a party left two calls, its two places are joined.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from vos3000.call.call import Call
@@ -46,6 +47,7 @@ class Joint:
     @ivar partner: The joint in the other call; None before it is there.
     @ivar numbers: Caller and callee of a call that is placed from here.
     @ivar placing: Who placed it, until it is answered.
+    @ivar watched: Whether who is behind it would be missed; None if nobody knows.
     """
 
     __slots__ = (
@@ -68,6 +70,7 @@ class Joint:
         "protocol",
         "tells",
         "user",
+        "watched",
     )
 
     unknown = ""
@@ -94,6 +97,7 @@ class Joint:
         self.call: Call | None = None
         self.partner: Joint | None = None
         self.placing: Placing | None = None
+        self.watched: Callable[[], bool] | None = None
 
     # What an answered call asks of it
 
@@ -153,8 +157,8 @@ class Joint:
         return ()
 
     def supervised(self) -> bool:
-        """Nobody is asked whether he is still there."""
-        return False
+        """Nobody is asked whether he is still there, unless others ask."""
+        return self.watched is not None and self.watched()
 
     def proceed(self) -> None:
         """Who transfers is told so by the answer to its wish."""
