@@ -4,6 +4,7 @@ Calls that phones send on: who is called, who is told what, and who pays.
 
 from __future__ import annotations
 
+import itertools
 from decimal import Decimal
 from typing import Any
 
@@ -269,6 +270,24 @@ class AlwaysTests(ForwardingTests):
         limited = switch.causes["ForwardLimited"].code
         self.assertEqual({cdr.endreason for cdr in switch.cdrs}, {limited})
         self.assertEqual(len(switch.registry), 0)
+
+    def test_phones_that_name_each_other(self) -> None:
+        """Long lists of each other make no thousands of calls of one."""
+        switch = self.made()
+        numbers = [[f"9{phone}{each}" for each in range(10)] for phone in range(6)]
+        for here, there in itertools.pairwise(numbers):
+            on = {
+                "unconditionalForward": True,
+                "unconditionalForwardE164": targets(*there),
+            }
+            switch.phone(here[0], dids=",".join(here[1:]), **on)
+        last = numbers[-1]
+        switch.phone(last[0], dids=",".join(last[1:]))
+        self.called(switch, "900")
+        switch.advance(60)
+        self.assertEqual(len(switch.registry), 0)
+        self.assertLess(len(switch.cdrs), 10 * 40)
+        self.assertEqual(self.statuses(switch)[-1], 482)
 
     def test_shown(self) -> None:
         """callForwardDisplay, and SS_CALL_FORWARD_USING_ORIGINAL_CALLER for 0."""

@@ -92,7 +92,7 @@ def _read(given: object) -> Targets | None:
     """A record of targets; None for what names nobody."""
     if not isinstance(given, dict):
         return None
-    numbers = comma_list(given.get("e164"))[:MOST_TARGETS]
+    numbers = tuple(dict.fromkeys(comma_list(given.get("e164"))))[:MOST_TARGETS]
     alert = given.get("alertSecond")
     seconds = alert if isinstance(alert, int) and alert > 0 else 0
     shuffled = given.get("forwardMethod") == _RANDOM

@@ -31,12 +31,15 @@ from vos3000.model.causes import EndCause, EndCauses
 from vos3000.model.gateways import Device, RoutingGateway
 from vos3000.model.phones import Phone
 from vos3000.model.sipoptions import ORDINARY
-from vos3000.phone.joint import Joint
+from vos3000.phone.joint import Joint, Trail
 from vos3000.routing.phones import Phones
 from vos3000.timers import TimerWheel
 
 MOST_FORWARDS = 5
 """How often one call may be sent on."""
+
+MOST_IN_ALL = 30
+"""How often all that comes of one number of the first phone may be."""
 
 _ORIGINAL, _OWN = 1, 2
 """Values of callForwardDisplay beside 0, the system's."""
@@ -124,7 +127,10 @@ class Forwarded:
         call = setup.caller_leg.user
         if near.partner is None or not isinstance(call, Call):
             return
-        if self._circles(call):
+        before = setup.caller_leg
+        trail = before.trail if isinstance(before, Joint) else None
+        far.trail = trail = trail or Trail(MOST_IN_ALL)
+        if self._circles(call) or not trail.more():
             self._fail(self._owner.causes["ForwardLimited"])
             return
         owner, phone = self._owner, self._phone

@@ -36,6 +36,23 @@ class Placing(Protocol):
         """The callee answered."""
 
 
+class Trail:
+    """
+    How often the call that somebody made may still be sent on, in all that came
+    of it: phones that name each other in long lists would else make thousands.
+    """
+
+    __slots__ = ("left",)
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+    def more(self) -> bool:
+        """Whether once more; that is counted."""
+        self.left -= 1
+        return self.left >= 0
+
+
 class Joint:
     """
     The place of a party that left its call.
@@ -47,6 +64,7 @@ class Joint:
     @ivar partner: The joint in the other call; None before it is there.
     @ivar numbers: Caller and callee of a call that is placed from here.
     @ivar placing: Who placed it, until it is answered.
+    @ivar trail: Of a call that was sent on; None of any other.
     @ivar watched: Whether who is behind it would be missed; None if nobody knows.
     """
 
@@ -69,6 +87,7 @@ class Joint:
         "product",
         "protocol",
         "tells",
+        "trail",
         "user",
         "watched",
     )
@@ -97,6 +116,7 @@ class Joint:
         self.call: Call | None = None
         self.partner: Joint | None = None
         self.placing: Placing | None = None
+        self.trail: Trail | None = None
         self.watched: Callable[[], bool] | None = None
 
     # What an answered call asks of it
