@@ -347,6 +347,18 @@ class RefusalTests(PhoneCase):
         ):
             self.refused("Modify", wrong + problem, infoPhoneAdditional={field: value})
 
+    def test_forwards(self) -> None:
+        """Numbers that calls are sent on to can be called."""
+        self.create()
+        wrong = "Input parameter error: "
+        period = "infoPhoneValueAddedPeriodForwardings"
+        twice = "e164: '49' stands there twice"
+        for services, problem in (
+            ({"busyForwardE164": {"e164": "49,49"}}, twice),
+            ({period: [{"forwardE164": {"e164": "49,49"}}]}, twice),
+        ):
+            self.refused("Modify", wrong + problem, infoPhoneValueAdded=services)
+
 
 class ExtensionTests(PhoneCase):
     """Settings that VOS3000's interface does not have."""

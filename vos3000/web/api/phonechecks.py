@@ -28,6 +28,13 @@ _ADDITIONAL: Mapping[str, Check] = {
     "sipRedirectServer": forms.server,
 }
 
+_FORWARDS = (
+    "unconditionalForwardE164",
+    "busyForwardE164",
+    "noAnswerForwardE164",
+    "offlineForwardE164",
+)
+
 
 def check(fields: Mapping[str, Any]) -> None:
     """
@@ -44,3 +51,12 @@ def check(fields: Mapping[str, Any]) -> None:
         raise refusal(BAD_INPUT, "port must be 0 to 65535")
     if additional.get("callDurationLimit", 0) < -1:
         raise refusal(BAD_INPUT, "callDurationLimit must be -1, 0 or seconds")
+    _check_forwards(fields.get("infoPhoneValueAdded") or {})
+
+
+def _check_forwards(services: Mapping[str, Any]) -> None:
+    """The numbers that calls are sent on to."""
+    for name in _FORWARDS:
+        check_forms(services.get(name) or {}, {"e164": forms.numbers})
+    for rule in services.get("infoPhoneValueAddedPeriodForwardings") or ():
+        check_forms(rule.get("forwardE164") or {}, {"e164": forms.numbers})
