@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
+
 from tests.call.build import Up
 from tests.peers import Callee, Caller
 from tests.phone.build import TRANSFERS, TransferTests
@@ -228,6 +230,27 @@ class ReplacingTests(TransferTests):
         self.taker(up, "Replaces: call-1;to-tag=1")
         self.assertEqual(self.status(switch), 400)
         self.untouched(up)
+
+    def test_objections(self) -> None:
+        """What every INVITE may not ask for: 422 and 420, and nothing is touched."""
+        switch = self.switch()
+        plain = attrs.evolve(TRANSFERS, rel100=False)
+        up = self.up(switch)
+        for wish, status, header in (
+            ("Session-Expires: 30", 422, "min-se"),
+            ("Require: 100rel", 420, "unsupported"),
+        ):
+            switch.authenticator.load(
+                [mapping_gateway(id=12, sip=plain, remote_ips=(COLLEAGUE[0],))]
+            )
+            taker = Caller(switch, COLLEAGUE, "1002", call_id=f"call-{status}")
+            taker.invite(TAKEN, [replaces(up.caller), "Supported: timer", wish])
+            response = switch.taken(COLLEAGUE)[-1]
+            assert isinstance(response, Response)
+            self.assertEqual(response.status, status)
+            self.assertIsNotNone(response.get(header))
+            self.assertEqual(switch.taken(CALLEE), [])
+        self.assertEqual(len(switch.registry), 1)
 
     def test_early_only(self) -> None:
         """486: the call was answered (section 3)."""

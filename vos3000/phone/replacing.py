@@ -98,6 +98,11 @@ class Replacement:
         leg.user = self
         leg.recognize(leg.origin)
         leg.proceed()
+        objection = leg.objection()
+        if objection:
+            self._over = True
+            leg.refuse(self._causes.by_sip(objection), 0, False)
+            return
         half.call.moving = self
         half.call.placed(leg.identifier)
         options = ORDINARY if leg.origin is None else leg.origin.sip
