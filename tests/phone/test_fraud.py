@@ -113,7 +113,10 @@ class TwoEndsTests(CallTests):
                     Callee(switch, address).reply(each, 200, body)
 
     def test_ring(self) -> None:
-        """The one that comes second fails: nobody would be left in the talk."""
+        """
+        The one that comes second gets 491: nobody would be left in the talk, and
+        whoever was offered the media of one that leaves would hear nothing.
+        """
         switch = self.switch()
         phones = []
         for number, host in (("1001", 7), ("1002", 8), ("1003", 9)):
@@ -134,7 +137,16 @@ class TwoEndsTests(CallTests):
         call.ask("REFER", headers=[refer_to(other)])
         theirs = f"{named.call_id}%3Bto-tag%3D{named.from_tag}%3Bfrom-tag%3D{two.tag}"
         header = f"Refer-To: <sip:1@192.0.2.1?Replaces={theirs}>"
+        asked = switch.request(two.address)
         two.ask(invite, "REFER", headers=[header])
+        self.assertEqual(switch.response(two.address).status, 491)
+        tags = f"to-tag={invite.from_tag};from-tag={two.tag}"
+        taker = two.caller("1", call_id="call-9")
+        header = f"Replaces: {invite.call_id};{tags}"
+        refused = two.invite(taker, more=[header])
+        self.assertEqual(refused.status, 491)
+        taker.ack(refused)
+        two.reply(asked, 200, ANSWER)
         self.agree(switch)
         two.ask(invite, "BYE")
         self.agree(switch)

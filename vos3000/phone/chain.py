@@ -28,6 +28,14 @@ def joined(call: Call) -> list[Call]:
     return calls
 
 
+def changing(call: Call) -> bool:
+    """
+    Whether somebody is about to leave a talk, or to be replaced in it: at whichever
+    end, for the other end is being told whom it will talk to.
+    """
+    return any(each.moving is not None for each in joined(call))
+
+
 def obstacle(call: Call, other: Call | None, causes: EndCauses) -> EndCause | None:
     """
     Why two calls cannot be joined; None if they can. If they are one talk already,

@@ -17,6 +17,7 @@ from vos3000.call.leg import (
 from vos3000.model.causes import EndCause, EndCauses
 from vos3000.model.gateways import LockType, MappingGateway
 from vos3000.model.sipoptions import ORDINARY
+from vos3000.phone.chain import changing
 from vos3000.phone.device import is_device
 from vos3000.phone.half import Half
 from vos3000.timers import TimerWheel
@@ -48,7 +49,7 @@ def refusal_of(
         return causes.by_sip(403)
     if early:
         return causes.by_sip(486)
-    if call.phase is not Phase.TALKING or call.moving is not None:
+    if call.phase is not Phase.TALKING or changing(call):
         return causes.by_sip(491)
     return None
 

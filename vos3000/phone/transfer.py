@@ -31,7 +31,7 @@ from vos3000.model.causes import EndCause, EndCauses
 from vos3000.model.gateways import Device, MappingGateway
 from vos3000.model.sipoptions import ORDINARY
 from vos3000.model.states import CallState
-from vos3000.phone.chain import obstacle
+from vos3000.phone.chain import changing, obstacle
 from vos3000.phone.device import same_device
 from vos3000.phone.half import SDP, Half
 from vos3000.phone.joint import Joint
@@ -74,7 +74,7 @@ class Transfers:
 
     def referred(self, call: Call, leg: Leg, referral: Referral) -> None:
         """One side of an answered call wants to transfer the other."""
-        if call.moving is not None:
+        if changing(call):
             referral.refuse(self.causes.by_sip(491))
         elif not self._may(leg):
             referral.refuse(self.causes.by_sip(603))
@@ -111,7 +111,7 @@ class Transfers:
             referral.finish(self.causes.by_sip(481))
         elif not same_device(leg, consulted):
             referral.refuse(self.causes.by_sip(603))
-        elif other.moving is not None:
+        elif changing(other):
             referral.refuse(self.causes.by_sip(491))
         elif (hindrance := obstacle(call, other, self.causes)) is not None:
             referral.refuse(hindrance)
@@ -305,11 +305,6 @@ class Transfer:
         """Both far ends are there: join them."""
         second = self._second
         if self._over or second is None:
-            return
-        # each may have been joined with others meanwhile
-        hindrance = obstacle(self._first.call, second.call, self._causes)
-        if hindrance is not None:
-            self._fail(hindrance)
             return
         self._over = True
         told = transport(second.holds())
