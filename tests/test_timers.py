@@ -183,7 +183,6 @@ class TimerWheelTests(SynchronousTestCase):
         self.wheel.later(0.5, self.fired.append, 0)
         [(tick, bucket)] = self.wheel._buckets.items()
         watched = self.wheel._buckets[tick] = _Watched(bucket)
-        watched.buckets, watched.tick = bucket.buckets, tick
         for timer in bucket:
             timer._bucket = watched
         for number in range(1, 1000):
