@@ -16,7 +16,7 @@ import vos3000
 
 PACKAGE = Path(vos3000.__file__).parent
 
-FIRST = {"errors", "metrics", "instant", "timers"}
+FIRST = {"errors", "metrics", "instant", "timers", "values"}
 MODEL = FIRST | {"model"}
 GROUND = MODEL | {"conffile", "config", "parameters", "events"}
 ISLANDS = {"sip", "sdp", "h323"}
@@ -25,6 +25,7 @@ CALL = GROUND | ISLANDS | ENGINES | {"media", "call"}
 
 MAY_IMPORT: dict[str, set[str] | None] = {
     **{name: set() for name in FIRST},
+    "instant": {"values"},
     "model": FIRST,
     "events": MODEL,
     "conffile": FIRST,

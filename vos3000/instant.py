@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import attrs
+from vos3000.values import fixed
 
 
-@attrs.frozen(slots=True)
+@fixed
 class Instant:
     """
     One moment.

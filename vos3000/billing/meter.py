@@ -30,6 +30,7 @@ from vos3000.model.money import ZERO, to_micros
 from vos3000.model.rates import NO_CHARGE, Charge, Rate
 from vos3000.model.states import EndDirection
 from vos3000.timers import Timer, TimerWheel
+from vos3000.values import fixed
 
 LEAD = 2000
 """Milliseconds before the reservation runs out at which it is extended."""
@@ -41,7 +42,7 @@ RETRY = 60_000
 """Milliseconds after which more is asked of an account that had too little."""
 
 
-@attrs.frozen(slots=True)
+@fixed
 class Settlement:
     """
     What a finished call costs, and whom.

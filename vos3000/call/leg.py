@@ -11,20 +11,19 @@ from collections.abc import Callable
 from enum import IntEnum
 from typing import Protocol
 
-import attrs
-
 from vos3000.call.presented import Forward, Presented
 from vos3000.instant import Instant
 from vos3000.model.causes import EndCause
 from vos3000.model.gateways import MappingGateway, RoutingGateway
 from vos3000.model.gateways import Protocol as Signaling
 from vos3000.model.states import CallState
+from vos3000.values import fixed
 
 Headers = tuple[tuple[str, str], ...]
 """Headers with their values, for peers that speak a protocol that has them."""
 
 
-@attrs.frozen(slots=True)
+@fixed
 class Content:
     """
     What a message carries: mostly a session description.
@@ -362,7 +361,7 @@ class OutboundLeg(Leg, Protocol):
         """
 
 
-@attrs.frozen(slots=True)
+@fixed
 class Setup:
     """
     What an outbound leg is to do.

@@ -12,6 +12,7 @@ import attrs
 
 from vos3000.model.accounts import Movement
 from vos3000.model.money import ZERO
+from vos3000.values import fixed
 
 
 @attrs.define(slots=True)
@@ -96,7 +97,7 @@ COLUMNS: tuple[str, ...] = tuple(field.name for field in attrs.fields(Cdr))
 """The columns in the order of the table."""
 
 
-@attrs.frozen(slots=True)
+@fixed
 class CdrEntry:
     """
     What the end of one call writes, in one transaction.

@@ -9,6 +9,7 @@ from decimal import Decimal
 import attrs
 
 from vos3000.model.money import ZERO
+from vos3000.values import fixed
 
 
 @attrs.frozen(slots=True)
@@ -76,7 +77,7 @@ class BillingRules:
     fee_precision: int = 2
 
 
-@attrs.frozen(slots=True)
+@fixed
 class Charge:
     """
     The price of some seconds.

@@ -8,6 +8,7 @@ import attrs
 
 from vos3000.model.causes import EndCause
 from vos3000.model.gateways import RoutingGateway
+from vos3000.values import fixed
 
 
 @attrs.frozen(slots=True)
@@ -50,7 +51,7 @@ class LeftOut:
     reason: str
 
 
-@attrs.frozen(slots=True)
+@fixed
 class Selection:
     """
     The routes in the order in which they are tried, and those left out.

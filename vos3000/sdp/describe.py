@@ -9,9 +9,8 @@ a call that both ends understand.
 
 from __future__ import annotations
 
-import attrs
-
 from vos3000.sdp.payloads import BESIDE, STATIC, codec_name
+from vos3000.values import fixed
 
 MAX_CODECS = 32
 """Payload types that are looked at; nobody offers more in earnest."""
@@ -21,7 +20,7 @@ FAX = "T38"
 """What stands among the codecs for a fax."""
 
 
-@attrs.frozen(slots=True)
+@fixed
 class Description:
     """
     The first audio stream of a description, or the fax that took its place.

@@ -10,8 +10,6 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-import attrs
-
 from vos3000.errors import ParseError
 from vos3000.sip.uri import (
     TOKEN,
@@ -22,6 +20,7 @@ from vos3000.sip.uri import (
     parse_host,
     parse_uri,
 )
+from vos3000.values import fixed
 
 MAX_VALUE = 4096
 """Characters of a value that is read apart; longer ones are refused unread."""
@@ -46,7 +45,7 @@ _SHORT = 32
 """Characters of a CSeq that is worth remembering."""
 
 
-@attrs.frozen(slots=True)
+@fixed
 class NameAddr:
     """
     A value of From, To, Contact, Route and their kin (RFC 3261 section 20.10).
@@ -79,7 +78,7 @@ class NameAddr:
         return f"{quote(self.display)} {text}" if self.display else text
 
 
-@attrs.frozen(slots=True)
+@fixed
 class Via:
     """
     One hop (RFC 3261 section 20.42).

@@ -14,6 +14,7 @@ import attrs
 
 from vos3000.sip.transaction import Address, default_port
 from vos3000.sip.uri import Uri
+from vos3000.values import fixed
 
 MOST_TARGETS = 16
 """Addresses of one name that are used."""
@@ -88,7 +89,7 @@ class Srv:
     target: str
 
 
-@attrs.frozen(slots=True)
+@fixed
 class Server:
     """
     A record that leads to servers, and the addresses it leads to.

@@ -11,9 +11,8 @@ from functools import lru_cache
 from socket import AF_INET6, inet_pton
 from urllib.parse import unquote
 
-import attrs
-
 from vos3000.errors import ParseError
+from vos3000.values import fixed
 
 Params = tuple[tuple[str, str | None], ...]
 """Parameters as written and in order; the value is None where there is no C{=}."""
@@ -30,7 +29,7 @@ _SHORT = 128
 """Characters of a URI that is remembered: strangers shall not fill memory."""
 
 
-@attrs.frozen(slots=True)
+@fixed
 class Uri:
     """
     A URI that can be called.

@@ -17,12 +17,13 @@ from vos3000.sip.hosts import is_address
 from vos3000.sip.outside import Target
 from vos3000.sip.transaction import Address, Channel, default_port
 from vos3000.sip.uri import parse_uri
+from vos3000.values import fixed
 
 ChannelTo = Callable[[str, Address, Address], Channel | None]
 """From transport, address and our own address to what a request goes out on."""
 
 
-@attrs.frozen(slots=True)
+@fixed
 class Reach:
     """
     How a callee is reached.
