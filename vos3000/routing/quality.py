@@ -29,6 +29,12 @@ class QualitySettings:
 
     window: int = 3600
     slices: int = 12
+    length: float = attrs.field(init=False)
+    """Seconds of a slice."""
+
+    @length.default
+    def _length(self) -> float:
+        return self.window / self.slices
 
 
 @attrs.frozen(slots=True)
@@ -82,12 +88,10 @@ class Quality:
         old = self._windows
         self._windows = {name: old[name] for name in names if name in old}
 
-    def _now(self) -> int:
+    def _now(self, length: float) -> int:
         """
         The number of the slice of now. A window of another length begins anew.
         """
-        settings = self._settings()
-        length = settings.window / settings.slices
         if length != self._length:
             self._length = length
             self._windows.clear()
@@ -103,10 +107,11 @@ class Quality:
         @param connected: Whether it rang, was answered, or the user was busy.
         @param talk: Milliseconds of talk; None if nobody answered.
         """
-        now = self._now()
+        settings = self._settings()
+        now = self._now(settings.length)
         window = self._windows.get(name)
         if window is None:
-            window = self._windows[name] = deque(maxlen=self._settings().slices)
+            window = self._windows[name] = deque(maxlen=settings.slices)
         if not window or window[-1].index != now:
             window.append(_Slice(now))
         newest = window[-1]
@@ -119,7 +124,8 @@ class Quality:
 
     def figures(self, name: str) -> Figures:
         """How the calls of a gateway went; all 0 if there were none."""
-        oldest = self._now() - self._settings().slices + 1
+        settings = self._settings()
+        oldest = self._now(settings.length) - settings.slices + 1
         window = self._windows.get(name, ())
         kept = [each for each in window if each.index >= oldest]
         calls = sum(each.calls for each in kept)

@@ -222,20 +222,18 @@ class Dialog:
         target, routes = self.target, self.routes
         if routes and not _is_loose(routes[0]):
             target, routes = _strict(target, routes)
-        lines = [
-            ("Via", via_of(self.channel, self.address, branch)),
-            ("Max-Forwards", str(max_forwards)),
-            ("From", self.local),
-            ("To", self.remote),
-            ("Call-ID", self.call_id),
-            ("CSeq", f"{cseq} {method}"),
-        ]
+        head = (
+            f"{method} {target} SIP/2.0\r\n"
+            f"Via: {via_of(self.channel, self.address, branch)}\r\n"
+            f"Max-Forwards: {max_forwards}\r\nFrom: {self.local}\r\nTo: {self.remote}"
+            f"\r\nCall-ID: {self.call_id}\r\nCSeq: {cseq} {method}"
+        )
+        lines = 7
         if method != "BYE":
-            lines.append(("Contact", self.contact))
-        for route in routes:
-            lines.append(("Route", route))
-        lines.extend(headers)
-        return build(f"{method} {target} SIP/2.0", lines, body, content_type)
+            head, lines = f"{head}\r\nContact: {self.contact}", 8
+        if routes:
+            headers = [*(("Route", route) for route in routes), *headers]
+        return build(head, headers, body, content_type, lines)
 
 
 def _is_loose(route: str) -> bool:

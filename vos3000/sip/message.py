@@ -71,7 +71,7 @@ class Message:
     """
     What requests and responses share. Header names are keys: long form,
     lower case (C{call-id}). Plain slots, not attrs: made once per datagram,
-    an attrs class of these fields costs 0.5 us more.
+    an attrs class of these fields costs 0.5 us more; so does C{super} 0.2 us.
 
     @ivar branch: Of the top Via; None where there is none, or where it is
         the bare magic cookie (RFC 4475 section 3.2.1): then RFC 2543 applies.
@@ -246,7 +246,7 @@ class Request(Message):
         method: str,
         uri_text: str,
     ) -> None:
-        super().__init__(lines, first, more, cseq)
+        Message.__init__(self, lines, first, more, cseq)
         self.method = method
         self.uri_text = uri_text
         self._uri: Uri | None = None
@@ -274,7 +274,7 @@ class Response(Message):
         status: int,
         reason: str,
     ) -> None:
-        super().__init__(lines, first, more, cseq)
+        Message.__init__(self, lines, first, more, cseq)
         self.status = status
         self.reason = reason
 
@@ -315,21 +315,24 @@ def top_branch(value: str) -> str | None:
 
 
 def build(
-    start: str,
+    head: str,
     headers: Iterable[tuple[str, str]],
     body: bytes = b"",
     content_type: str | None = None,
+    lines: int = 1,
 ) -> bytes:
     """
     A message as bytes. Content-Type where there is a body, and
     Content-Length always, come last.
 
-    @param start: The start line without its line end.
+    @param head: The start line and any first headers, without the last line end.
+    @param lines: How many lines these are.
     @raise ValueError: A line end inside the start line or a header.
     """
-    head = start + "\r\n" + _header_lines(headers)
-    _refuse_line_ends(start)
-    return _finish(head, body, content_type)
+    pairs = [f"{name}: {value}\r\n" for name, value in headers]
+    text = f"{head}\r\n{''.join(pairs)}"
+    _refuse_other_lines(text, lines + len(pairs))
+    return _finish(text, body, content_type)
 
 
 def _header_lines(headers: Iterable[tuple[str, str]]) -> str:
@@ -340,14 +343,17 @@ def _header_lines(headers: Iterable[tuple[str, str]]) -> str:
     """
     lines = [f"{name}: {value}\r\n" for name, value in headers]
     text = "".join(lines)
-    if text.count("\n") != len(lines) or text.count("\r") != len(lines):
-        raise ValueError("a line end inside a header")
+    _refuse_other_lines(text, len(lines))
     return text
 
 
-def _refuse_line_ends(text: str) -> None:
-    if "\n" in text or "\r" in text:
+def _refuse_other_lines(text: str, lines: int) -> None:
+    if text.count("\n") != lines or text.count("\r") != lines:
         raise ValueError("a line end inside a start line or a header")
+
+
+def _refuse_line_ends(text: str) -> None:
+    _refuse_other_lines(text, 0)
 
 
 def _finish(head: str, body: bytes, content_type: str | None) -> bytes:

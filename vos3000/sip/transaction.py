@@ -250,7 +250,7 @@ class ServerTransaction(_Resending):
         reply: Address,
         arrived: Any,
     ) -> None:
-        super().__init__(layer)
+        _Resending.__init__(self, layer)
         self.key = key
         self.request = request
         self.channel = channel
@@ -362,7 +362,7 @@ class ClientTransaction(_Resending):
         address: Address,
         user: ClientUser,
     ) -> None:
-        super().__init__(layer)
+        _Resending.__init__(self, layer)
         self.key = key
         self.data = data
         self.channel = channel
