@@ -14,7 +14,7 @@ from functools import partial
 from typing import Protocol
 
 import attrs
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -31,6 +31,7 @@ from vos3000.call.presented import Withheld, rewritten
 from vos3000.call.record import record_of, step_of
 from vos3000.call.redirecting import AskRedirect, redirect_server_of, unserved
 from vos3000.call.registry import Registry
+from vos3000.call.waiting import begin
 from vos3000.events import CallEnded, CallStateChanged, Events
 from vos3000.instant import Instant, Now
 from vos3000.metrics import Metrics
@@ -194,10 +195,15 @@ class CallControl:
 
     def admit(self, call: Call) -> None:
         """Let the call in, or refuse it, now or when that is known."""
-        admission = Deferred.fromCoroutine(self._admit(call))
-        if not admission.called:
-            call.admission = admission
-        admission.addErrback(self._broken, call)
+        try:
+            admission = begin(self._admit(call))
+        except Exception:
+            self._broken(Failure(), call)
+            return
+        if admission is not None:
+            if not admission.called:
+                call.admission = admission
+            admission.addErrback(self._broken, call)
 
     async def _admit(self, call: Call) -> None:
         """Let the call in, or refuse it."""
