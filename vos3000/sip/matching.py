@@ -31,7 +31,8 @@ def server_key(request: Request, host: str, method: str | None = None) -> str:
     if branch is not None and branch.startswith(COOKIE):
         # Not the parsed Via: 2 us a message.
         hop, _, _ = (request.get("via") or "").partition(";")
-        if hop.count(" ") != 1:
+        _, space, sent_by = hop.partition(" ")
+        if not space or " " in sent_by:
             hop = str(request.via).partition(";")[0]
         # These never differ within a transaction, but some devices use a branch twice.
         # An ACK may go to another URI than its INVITE although it must not.

@@ -304,13 +304,12 @@ def top_branch(value: str) -> str | None:
     @raise ParseError: The Via is malformed. (A plain one is not looked at
         beyond its branch: 0.3 us.)
     """
-    at = value.find(";branch=")
-    if at < 0 or "," in value or '"' in value:
+    _, found, rest = value.partition(";branch=")
+    if not found or "," in value or '"' in value:
         values = split_commas(value)
         branch = parse_via(values[0] if values else "").branch
     else:
-        end = value.find(";", at + 8)
-        branch = (value[at + 8 :] if end < 0 else value[at + 8 : end]).strip()
+        branch = rest.partition(";")[0].strip()
     return None if not branch or branch == BRANCH_COOKIE else branch
 
 
