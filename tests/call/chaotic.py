@@ -71,8 +71,21 @@ def chaotic(seed: int) -> Switch:
             noBillingToPhone=chance.choice((0, 1)),
             callTransfer=True,
             lineCapacity=chance.choice((0, 0, 2)),
+            **_sent_on(chance),
         )
     return switch
+
+
+def _sent_on(chance: Random) -> dict[str, object]:
+    """Where a phone sends calls on to: often in a circle."""
+    if chance.random() < 0.7:
+        return {}
+    case = chance.choice(("unconditional", "busy", "noAnswer", "offline"))
+    numbers = chance.sample(("2000", "00441", *PHONES), 2)
+    return {
+        f"{case}Forward": True,
+        f"{case}ForwardE164": {"e164": ",".join(numbers), "alertSecond": 5},
+    }
 
 
 def _customers(chance: Random) -> list[Customer]:
