@@ -145,14 +145,36 @@ class SourceTests(Guarded):
         self.assertFalse(self.guard.barred("1001", OTHER))
         self.assertEqual(self.told, [HOST])
 
+    def slowed(self, host: str = HOST, user: str = "1001") -> bool:
+        """Whether a source has one challenge, and not another one at once."""
+        first, second = (self.guard.barred(user, host) for _ in range(2))
+        return (first, second) == (False, True)
+
     def test_looking_for_users(self) -> None:
-        """Many users that are asked for and never authenticated."""
+        """Many users that are asked for and never authenticated: one a second."""
         self.scan(MOST_USERS)
-        self.assertFalse(self.guard.barred("1001", HOST))
+        self.assertFalse(self.slowed())
         self.clock.advance(ANSWER_TIME)
-        self.assertTrue(self.guard.barred("1001", HOST))
+        self.assertTrue(self.slowed())
+        self.clock.advance(suspension.BETWEEN)
+        self.assertTrue(self.slowed())
         self.clock.advance(181)
-        self.assertFalse(self.guard.barred("1001", HOST))
+        self.assertFalse(self.slowed())
+
+    def test_questions_that_may_be_forged(self) -> None:
+        """They keep nobody out who shows that it is there, unless it guesses."""
+        self.scan(MOST_USERS)
+        self.clock.advance(ANSWER_TIME)
+        self.assertTrue(self.slowed())
+        for user in range(MOST_USERS):
+            self.assertFalse(self.guard.barred("1001", HOST, True))
+            self.guard.failed(f"guess{user}", HOST)
+        self.assertTrue(self.guard.barred("1001", HOST, True))
+        self.scan(MOST_USERS)
+        self.clock.advance(ANSWER_TIME)
+        self.assertTrue(self.guard.barred("1001", HOST, True))
+        self.clock.advance(181)
+        self.assertFalse(self.slowed())
 
     def test_thousands_at_once(self) -> None:
         """Of those that were forged in a moment some are counted for each request."""
@@ -183,8 +205,8 @@ class SourceTests(Guarded):
         self.exempt.add(("1001", HOST))
         self.scan(MOST_USERS)
         self.clock.advance(ANSWER_TIME)
-        self.assertFalse(self.guard.barred("1001", HOST))
-        self.assertTrue(self.guard.barred("1002", HOST))
+        self.assertFalse(self.slowed())
+        self.assertTrue(self.slowed(user="1002"))
 
     def test_slow_scan(self) -> None:
         """Users are counted together for ten minutes."""
@@ -196,8 +218,8 @@ class SourceTests(Guarded):
     def test_long_suspension(self) -> None:
         """One that is longer than the window lasts."""
         self.settings = SuspensionSettings(seconds=3600)
-        self.scan(MOST_USERS)
-        self.clock.advance(ANSWER_TIME)
+        for user in range(MOST_USERS):
+            self.guard.failed(str(user), HOST)
         self.assertTrue(self.guard.barred("1001", HOST))
         self.clock.advance(suspension.WINDOW + 1)
         self.guard.failed("1001", HOST)

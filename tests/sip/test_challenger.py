@@ -6,6 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.devices import HOME, Device
 from tests.switch import Switch
+from vos3000.security.suspension import ANSWER_TIME, BETWEEN
 from vos3000.sip import challenger
 from vos3000.sip.algorithms import MOST, PATIENCE, USUAL, Algorithms
 from vos3000.sip.challenger import Nonces
@@ -316,6 +317,20 @@ class WrongPasswordTests(Authentication):
         for _ in range(4):
             self._guess(attacker)
         self.assertEqual(attacker.ask().status, 403)
+        self.assertEqual(self.device.register().status, 200)
+
+    def test_not_by_forged_questions(self) -> None:
+        """
+        Nor can one who sends in the name of its address: the phone is challenged,
+        though not as often as it is asked for, and its password counts.
+        """
+        for number in range(30):
+            Device(self.switch, f"u{number}", call_id=f"forged{number}").ask()
+        self.switch.advance(ANSWER_TIME)
+        self.assertEqual(self.device.ask().status, 401)
+        self.assertEqual(self.device.ask().status, 403)
+        self.switch.advance(BETWEEN)
+        self.assertEqual(self.device.register().status, 200)
         self.assertEqual(self.device.register().status, 200)
 
     def test_another_request(self) -> None:

@@ -7,6 +7,10 @@ and shows a password for none, is suspended as a whole, but for users that are
 registered from there: in an office behind one address, what one infected
 machine does takes no working phone from the air.
 
+Questions, which are never answered, can be forged over UDP; wrong answers cannot. So a
+source that only seems to have asked too much is not shut out: who shows that it gets
+our answers is listened to, and one a second is told how to show it.
+
 Addresses of IPv6 count by their /64: a peer has all of it for its own.
 """
 
@@ -39,6 +43,9 @@ MOST_AT_ONCE = 64
 
 ANSWER_TIME = 10.0
 """Seconds after which a challenge that nobody answered counts against its source."""
+
+BETWEEN = 1.0
+"""Seconds between two challenges to a source that seems to have asked too much."""
 
 WINDOW = 600.0
 """Seconds in which the users of one source are counted together."""
@@ -84,11 +91,20 @@ class _Pair:
 
 @attrs.define(slots=True)
 class _Source:
-    """The users of one source that never showed a right password."""
+    """
+    The users of one source that never showed a right password.
+
+    @ivar wrong: Those of them that showed a wrong one: they were certainly there.
+    @ivar sure: Whether it is suspended for such alone.
+    @ivar challenge: When it may be challenged again if it is not.
+    """
 
     since: float
     users: set[int] = attrs.Factory(set)
+    wrong: set[int] = attrs.Factory(set)
     until: float = 0.0
+    sure: bool = False
+    challenge: float = 0.0
 
 
 class Suspension:
@@ -126,8 +142,12 @@ class Suspension:
         )
         metrics.gauge("security_suspended", "Senders suspended now", self._suspended)
 
-    def barred(self, user: str, host: str) -> bool:
-        """Whether nothing is taken from this user there, or from there."""
+    def barred(self, user: str, host: str, there: bool = False) -> bool:
+        """
+        Whether nothing is taken from this user there, or from there.
+
+        @param there: Whether it showed that it gets our answers there.
+        """
         now, source = self._seconds(), network(host)
         self._unanswered(now)
         pair = self._pairs.get((user[:_LONGEST], source))
@@ -136,6 +156,8 @@ class Suspension:
             record = self._sources.get(source)
             barred = record is not None and record.until > now
             barred = barred and not self._exempt(user, host)
+            if barred and record is not None and not record.sure:
+                barred = not there and _waits(record, now)
         self._barred.value += barred
         return barred
 
@@ -163,7 +185,7 @@ class Suspension:
             pair.failures = 0
             pair.until = now + settings.seconds
             self._tell("user", f"{key[0]!r} at {source}", "wrong passwords")
-        self._against(source, key[0], now)
+        self._against(source, key[0], now, True)
 
     def passed(self, user: str, host: str) -> None:
         """A password was right."""
@@ -173,6 +195,7 @@ class Suspension:
         record = self._sources.get(key[1])
         if record is not None:
             record.users.discard(hash(key[0]))
+            record.wrong.discard(hash(key[0]))
 
     def _unanswered(self, now: float) -> None:
         """
@@ -185,10 +208,14 @@ class Suspension:
             if now - asked[key] < ANSWER_TIME:
                 return
             del asked[key]
-            self._against(key[1], key[0], now)
+            self._against(key[1], key[0], now, False)
 
-    def _against(self, source: str, user: str, now: float) -> None:
-        """One more user of a source that did not show a right password."""
+    def _against(self, source: str, user: str, now: float, sure: bool) -> None:
+        """
+        One more user of a source that did not show a right password.
+
+        @param sure: Whether it was certainly there.
+        """
         settings = self._settings()
         record = self._sources.get(source)
         if record is None or now > max(record.since + WINDOW, record.until):
@@ -196,8 +223,13 @@ class Suspension:
             self._sources.pop(source, None)
             _put(self._sources, source, record, MOST_SOURCES)
         record.users.add(hash(user))
+        if sure:
+            record.wrong.add(hash(user))
         if len(record.users) >= MOST_USERS and settings.enabled and settings.most:
+            lasts = record.sure and record.until > now
+            record.sure = lasts or len(record.wrong) >= MOST_USERS
             record.users.clear()
+            record.wrong.clear()
             record.until = now + settings.seconds
             self._tell("source", source, f"{MOST_USERS} users and no right password")
 
@@ -223,6 +255,14 @@ class Suspension:
         now = self._seconds()
         pairs = sum(pair.until > now for pair in self._pairs.values())
         return pairs + sum(each.until > now for each in self._sources.values())
+
+
+def _waits(record: _Source, now: float) -> bool:
+    """Whether a source has to wait for its next challenge; else it has it now."""
+    if now < record.challenge:
+        return True
+    record.challenge = now + BETWEEN
+    return False
 
 
 def _put(table: OrderedDict[K, V], key: K, value: V, most: int) -> None:

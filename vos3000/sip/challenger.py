@@ -80,8 +80,12 @@ class Secrets(Protocol):
 class Guard(Protocol):
     """Who may try at all: L{vos3000.security.suspension}."""
 
-    def barred(self, user: str, host: str) -> bool:
-        """Whether nothing is taken from this user there, or from there."""
+    def barred(self, user: str, host: str, there: bool) -> bool:
+        """
+        Whether nothing is taken from this user there, or from there.
+
+        @param there: Whether it has a nonce that was sent there.
+        """
 
     def asked(self, user: str, host: str) -> None:
         """Somebody there says to be this user and is challenged."""
@@ -261,9 +265,9 @@ class Challenger:
         host, guard = source[0], self._guard
         given = self._given(request)
         user = claimed(request) if given is None else given.username
-        if guard.barred(user, host):
-            return self._refused(user, "suspended")
         issued = None if given is None else self._nonces.read(given.nonce, host)
+        if guard.barred(user, host, issued is not None):
+            return self._refused(user, "suspended")
         if given is None or issued is None:
             # Whether the password is right is not said before the sender shows
             # that it gets our answers: else guessing costs an attacker nothing.
