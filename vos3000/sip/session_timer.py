@@ -26,6 +26,10 @@ TAG = "timer"
 SHORTEST = 90
 """The shortest session, s (section 5), and what 422 asks for."""
 
+BRIEFEST = 4
+"""The shortest session, s, of a peer that does not know timers: it cannot be told by
+422 that it asks for less than L{SHORTEST}, and is asked every 2 s at most."""
+
 LONGEST = 86_400
 """The longest session, s, whatever a peer asks for: nobody is missed later."""
 
@@ -108,15 +112,15 @@ class Session:
 def accepted(wish: Wish, ttl: int, ours: bool = True) -> Session:
     """
     What we answer to a request (section 9, table 2): never more than it asks
-    for, nor less than it allows, unless that is more than a day; and never less than
-    every session may be, which who does not know timers cannot be told by 422.
+    for, nor less than it allows, unless that is more than a day; and not less
+    than L{BRIEFEST}.
 
     @param ttl: The lifetime that we want, s.
     @param ours: Who refreshes where the sender leaves it open.
     """
     interval = min(max(ttl, wish.shortest), LONGEST)
     if wish.expires:
-        interval = max(min(wish.expires, interval), SHORTEST)
+        interval = max(min(wish.expires, interval), BRIEFEST)
     if not wish.supported:
         return Session(interval, True)
     if wish.refresher in ("uac", "uas"):
