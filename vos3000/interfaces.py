@@ -32,7 +32,7 @@ from vos3000.security.auth import first_address
 from vos3000.signaling import Signaling
 from vos3000.tables import Stores
 from vos3000.tracing import Tracing
-from vos3000.web import contract, registered
+from vos3000.web import contract, obstacles, registered
 from vos3000.web.access import Access
 from vos3000.web.api import gateways
 from vos3000.web.api.calls import Calls
@@ -115,6 +115,13 @@ class Interfaces:
             lambda prefix: registered.listed(
                 registration.location.bindings(), registration.kind, prefix
             ),
+        )
+        self._site.show(
+            "obstacles",
+            lambda _: {
+                "mapping": obstacles.listed(signaling.mapping, signaling.presence),
+                "routing": obstacles.listed(signaling.routing, signaling.availability),
+            },
         )
 
     def _endpoints(self) -> list[Endpoint]:

@@ -12,6 +12,8 @@ from vos3000.db.customers import CustomerStore
 from vos3000.db.gateways import MAPPING, ROUTING, GatewayStore
 from vos3000.db.phones import PhoneStore
 
+NO_OBSTACLES = {"mapping": {}, "routing": {}}
+
 
 class DeviceCase(SynchronousTestCase):
     """Tests on a database with a gateway of each side and a phone."""
@@ -246,12 +248,17 @@ class OnlineTests(DeviceCase):
 
     def test_gateways(self) -> None:
         """Both sides; what is disabled says for how long."""
-        self.terminal.switch.answers["metrics"] = (
-            "# TYPE vos3000_routing_gateway_obstacle gauge\n"
-            'vos3000_routing_gateway_obstacle{gateway="out"} 3\n'
-            'vos3000_routing_gateway_obstacle{gateway="peer"} 5\n'
-            'vos3000_routing_gateway_obstacle{gateway="gone"} 2\n'
-        )
+        self.terminal.switch.answers["obstacles"] = {
+            "mapping": {},
+            "routing": {
+                "out": {"why": "disabled for 12 s", "address": "192.0.2.2"},
+                "peer": {"why": "full, as it published", "address": "192.0.2.3"},
+                "gone": {
+                    "why": "not registered: 401 Unauthorized",
+                    "address": "sip.example.net",
+                },
+            },
+        }
         common = {"currentCall": 1, "acd": 61, "registerTime": 0}
         self.terminal.switch.answers["GetGatewayMappingOnline"] = {
             "retCode": 0,
@@ -271,16 +278,18 @@ class OnlineTests(DeviceCase):
         }  # fmt: skip
         lines = self.terminal.run("gateways").output.splitlines()
         self.assertIn("always", lines[1])
+        self.assertIn("50.0 %", lines[1])
         self.assertIn("disabled for 12 s", lines[2])
         self.assertIn("full, as it published", lines[3])
         self.assertIn("gone", lines[4])
         self.assertIn("offline", lines[4])
-        self.assertIn("does not answer OPTIONS", lines[4])
+        self.assertIn("sip.example.net", lines[4])
+        self.assertIn("not registered: 401 Unauthorized", lines[4])
         found = self.run_json("gateways")
         self.assertEqual(len(found["routing"]), 2)
-        self.assertEqual(found["obstacles"]["routing"]["gone"],
-                         "does not answer OPTIONS")  # fmt: skip
-        self.terminal.switch.answers["metrics"] = ""
+        self.assertEqual(found["obstacles"]["routing"]["gone"]["why"],
+                         "not registered: 401 Unauthorized")  # fmt: skip
+        self.terminal.switch.answers["obstacles"] = NO_OBSTACLES
         self.assertIn("as 4930", self.terminal.run("gateways").output)
 
     def test_nobody(self) -> None:
@@ -289,6 +298,6 @@ class OnlineTests(DeviceCase):
         answers["GetAllPhoneOnline"] = {"retCode": 0, "e164s": []}
         answers["GetGatewayMappingOnline"] = {"retCode": 0}
         answers["GetGatewayRoutingOnline"] = {"retCode": 0}
-        answers["metrics"] = ""
+        answers["obstacles"] = NO_OBSTACLES
         self.assertEqual(self.terminal.run("phones").output, "no phone is registered\n")
         self.assertEqual(self.terminal.run("gateways").output, "no gateway is online\n")

@@ -91,14 +91,15 @@ class RouteTestTests(SynchronousTestCase):
 
     def test_what_the_running_switch_knows(self) -> None:
         """Gateways that it cannot reach just now are left out, and why."""
-        for name in ("peer", "paused", "mute", "shut2", "full"):
+        for name in ("peer", "barred", "paused", "mute", "shut2", "full"):
             register = {"registerType": 2, "registerName": "us"}
-            more = register if name == "peer" else {}
+            more = register if name in ("peer", "barred") else {}
             address = {"remoteIp": "198.51.100.1", "prefix": "49", "protocol": 1}
             self._gateway(ROUTING, name=name, **address, **more)
-        self._left_out(peer="not registered")
+        self._left_out(False, peer="not registered", barred="not registered")
         self.terminal.switch.answers["metrics"] = (
             "# TYPE vos3000_routing_gateway_obstacle gauge\n"
+            'vos3000_routing_gateway_obstacle{gateway="barred"} 1\n'
             'vos3000_routing_gateway_obstacle{gateway="mute"} 2\n'
             'vos3000_routing_gateway_obstacle{gateway="paused"} 3\n'
             'vos3000_routing_gateway_obstacle{gateway="shut2"} 4\n'
@@ -106,19 +107,29 @@ class RouteTestTests(SynchronousTestCase):
             "# TYPE vos3000_routing_gateway_pause_seconds gauge\n"
             'vos3000_routing_gateway_pause_seconds{gateway="paused"} 12\n'
         )
+        why = {"why": "not registered: 403 Forbidden", "address": "198.51.100.1"}
+        self.terminal.switch.answers["obstacles"] = {
+            "mapping": {},
+            "routing": {"barred": why},
+        }
         self._left_out(
+            True,
+            barred="not registered: 403 Forbidden",
             mute="does not answer OPTIONS",
             paused="disabled for 12 s by Retry-After",
             shut2="closed, as it published",
             full="full, as it published",
         )
 
-    def _left_out(self, **reasons: str) -> None:
-        """The gateways that are left out, beside the one that is locked."""
+    def _left_out(self, runs: bool, **reasons: str) -> None:
+        """
+        The gateways that are left out, beside the one that is locked, and whether
+        the switch was asked.
+        """
         _, found = self._document("--from", "m", "100", "4930")
         out = {one["gateway"]: one["reason"] for one in found["leftOut"]}
         self.assertEqual(out, {"shut": "locked", **reasons})
-        self.assertEqual(found["switchRuns"], len(reasons) > 1)
+        self.assertEqual(found["switchRuns"], runs)
 
     def test_source_by_address(self) -> None:
         """An address, with or without a port, is what the switch would see."""
@@ -131,7 +142,8 @@ class RouteTestTests(SynchronousTestCase):
         for source in ("203.0.113.9", "[2001:db8::1]:5060", "nobody"):
             result = self.terminal.run("route-test", "--from", source, "1", "2")
             self.assertEqual(result.exit_code, 1)
-            self.assertIn("answered 403", result.output)
+            self.assertIn("asked for a password", result.output)
+            self.assertIn("refused with 403", result.output)
         result = self.terminal.run("route-test", "--from", "192.0.2.7:0", "1", "2")
         self.assertEqual(result.exit_code, 2)
 

@@ -204,7 +204,7 @@ class CallsTests(RunningCase):
         """The switch is told the ids that are in progress; others are named."""
         result = self.terminal.run("hangup", "8", "99")
         self.assertEqual(result.exit_code, 1)
-        self.assertIn("1 calls hung up", result.output)
+        self.assertIn("1 call hung up", result.output)
         self.assertIn("not in progress: 99", result.output)
         self.assertEqual(self.terminal.switch.asked[-1][1], {"callIds": [8]})
 

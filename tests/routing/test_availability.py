@@ -86,7 +86,9 @@ class ObstacleTests(AvailabilityCase):
         self.known.unregistered("peer", "403 Forbidden")
         why = "not registered: 403 Forbidden"
         self.assertEqual(self.known.obstacle("peer"), why)
+        self.assertEqual(self.known.reasons(), {"peer": why})
         self.known.registered("peer", "trunk")
+        self.assertEqual(self.known.reasons(), {})
         self.clock.advance(50)
         self.known.registered("peer", "trunk")
         status = self.known.status("peer")

@@ -183,8 +183,9 @@ class Desk:
             unknown = self._causes["IllegalCall"]
             raise Complaint(
                 f"{source} is neither the name nor an address of a mapping gateway,"
-                " nor the number of a phone:"
-                f" such a call is answered {unknown.sip} ({unknown.name})"
+                " nor the number of a phone: such a call is asked for a password if"
+                " any phone or gateway has one, and otherwise, or if the password is"
+                f" wrong, refused with {unknown.sip} ({unknown.name})"
             )
         return found
 
@@ -274,6 +275,10 @@ def _ask_running(setup: Setup, availability: Availability) -> bool:
         availability.adopt(
             switch.by_gateway("routing_gateway_obstacle"),
             switch.by_gateway("routing_gateway_pause_seconds"),
+            {
+                name: known["why"]
+                for name, known in switch.page("/obstacles")["routing"].items()
+            },
         )
     except Complaint:
         return False

@@ -11,8 +11,6 @@ import click
 
 from vos3000.commands.context import Setup, console, fitted, shared, show_json
 from vos3000.commands.remote import Switch
-from vos3000.model.money import plain
-from vos3000.routing.availability import REASONS, Obstacle
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
@@ -63,17 +61,20 @@ def gateways(setup: Setup, as_json: bool) -> None:
     answer = switch.ask("GetGatewayRoutingOnline")
     routing = answer.get("infoGatewayRoutingOnlines", [])
     sides = {"mapping": mapping, "routing": routing}
-    why = {side: _obstacles(switch, side) for side in sides}
+    obstacles = switch.page("/obstacles")
     if as_json:
-        show_json({**sides, "obstacles": why})
+        show_json({**sides, "obstacles": obstacles})
         return
     rows = [
-        _gateway(setup, side, each, why[side].pop(each["name"], ""))
+        _gateway(setup, side, each, obstacles[side].pop(each["name"], {}))
         for side, found in sides.items()
         for each in found
     ]
-    for side, names in why.items():
-        rows += [(n, side, "", "offline", *("-",) * 4, names[n]) for n in names]
+    rows += [
+        (name, side, known["address"], "offline", *("-",) * 4, known["why"])
+        for side, names in obstacles.items()
+        for name, known in names.items()
+    ]
     columns = (
         *("gateway", "side", "address", "online for", "calls", "lines"),
         *("asr", "acd", "note"),
@@ -82,19 +83,13 @@ def gateways(setup: Setup, as_json: bool) -> None:
     _print(rows, columns, spare, "calls,lines,asr,acd", "no gateway is online")
 
 
-def _obstacles(switch: Switch, side: str) -> dict[str, str]:
-    """Why gateways are not called just now, by name."""
-    found = switch.by_gateway(f"{side}_gateway_obstacle")
-    return {name: REASONS[Obstacle(kind)] for name, kind in found.items()}
-
-
 def _gateway(
-    setup: Setup, side: str, each: Mapping[str, Any], why: str
+    setup: Setup, side: str, each: Mapping[str, Any], obstacle: Mapping[str, str]
 ) -> tuple[str, ...]:
     note = each.get("registerName", "")
     if note:
         note = f"as {note}"
-    note = why or note
+    note = obstacle.get("why", note)
     if each.get("retryAfter"):
         note = f"disabled for {each['retryAfter'] // 1000} s"
     return (
@@ -104,7 +99,7 @@ def _gateway(
         _since(setup, each["registerTime"]) if each["registerTime"] else "always",
         str(each["currentCall"]),
         str(each["capacity"]) if each["capacity"] > 0 else "-",
-        plain(each["asr"]),
+        f"{100 * each['asr']:.1f} %",
         str(each["acd"]),
         note,
     )

@@ -207,7 +207,8 @@ def hangup(setup: Setup, call_ids: tuple[int, ...], everything: bool) -> None:
     wanted = running if everything else [n for n in call_ids if n in running]
     if wanted:
         switch.ask("DisconnectCurrentCall", {"callIds": wanted})
-    console().print(f"{len(wanted)} calls hung up")
+    calls_up = "call" if len(wanted) == 1 else "calls"
+    console().print(f"{len(wanted)} {calls_up} hung up")
     missing = [str(number) for number in call_ids if number not in running]
     if missing:
         raise Complaint(

@@ -266,17 +266,24 @@ class Availability:
         if standing is not None:
             standing.published = None
 
-    def adopt(self, obstacles: Mapping[str, int], pauses: Mapping[str, int]) -> None:
+    def adopt(
+        self,
+        obstacles: Mapping[str, int],
+        pauses: Mapping[str, int],
+        reasons: Mapping[str, str],
+    ) -> None:
         """
-        Take what the switch that runs knows: its metrics, which L{obstacles} and
-        L{pauses} made.
+        Take what the switch that runs knows: what L{obstacles}, L{pauses} and
+        L{reasons} made.
         """
         now = self._now()
         for name in obstacles:
             self._standing(name)
         for name, standing in self._standings.items():
             kind = obstacles.get(name, Obstacle.NONE)
-            if kind != Obstacle.UNREGISTERED:
+            if kind == Obstacle.UNREGISTERED:
+                standing.failure = reasons.get(name, "").partition(": ")[2]
+            else:
                 standing.registered = Registered("", now, now)
             if kind == Obstacle.SILENT:
                 standing.answers = False
@@ -328,6 +335,11 @@ class Availability:
             for name, standing in self._standings.items()
         }
         return {name: kind for name, kind in found.items() if kind}
+
+    def reasons(self) -> dict[str, str]:
+        """The same, and why in words."""
+        found = {name: self._told(name, it) for name, it in self._standings.items()}
+        return {name: why for name, why in found.items() if why}
 
     def pauses(self) -> dict[str, int]:
         """Seconds that are left of each pause."""

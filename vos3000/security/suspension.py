@@ -51,7 +51,7 @@ WINDOW = 600.0
 """Seconds in which the users of one source are counted together."""
 
 LINES = 10
-"""Suspensions that the log tells at once."""
+"""Suspensions, and first wrong passwords, that the log tells at once."""
 
 QUIET = 1.0
 """Seconds until it may tell one more: from forged addresses one source a
@@ -90,6 +90,34 @@ class _Pair:
 
 
 @attrs.define(slots=True)
+class _Lines:
+    """
+    How many lines of one kind the log may have now.
+
+    @ivar untold: Those that it had no room for.
+    """
+
+    counted: float
+    left: float = float(LINES)
+    untold: int = 0
+
+    def room(self, now: float) -> bool:
+        """Whether one more may be told; it is counted either way."""
+        self.left = min(LINES, self.left + (now - self.counted) / QUIET)
+        self.counted = now
+        if self.left < 1:
+            self.untold += 1
+            return False
+        self.left -= 1
+        return True
+
+    def more(self) -> str:
+        """What to say of those that were not told before this one."""
+        more, self.untold = self.untold, 0
+        return f" ({more} before it were not told)" if more else ""
+
+
+@attrs.define(slots=True)
 class _Source:
     """
     The users of one source that never showed a right password.
@@ -105,6 +133,31 @@ class _Source:
     until: float = 0.0
     sure: bool = False
     challenge: float = 0.0
+
+
+class WrongPasswords:
+    """
+    Says the first time that a user fails at a source: whoever looks for a phone
+    that does not come online looks into the log.
+
+    @param now: Seconds of a clock that never steps.
+    """
+
+    _log = Logger()
+
+    def __init__(self, now: float) -> None:
+        self._lines = _Lines(now)
+
+    def tell(self, user: str, host: str, now: float) -> None:
+        """A user failed that had not failed there for a while."""
+        if self._lines.room(now):
+            self._log.warn(
+                "{user!r} at {host} has a wrong password, or there is no such phone"
+                " or gateway that registers{more}",
+                user=user,
+                host=host,
+                more=self._lines.more(),
+            )
 
 
 class Suspension:
@@ -131,9 +184,8 @@ class Suspension:
         self._pairs: OrderedDict[tuple[str, str], _Pair] = OrderedDict()
         self._sources: OrderedDict[str, _Source] = OrderedDict()
         self._asked: OrderedDict[tuple[str, str], float] = OrderedDict()
-        self._lines = float(LINES)
-        self._counted = seconds()
-        self._untold = 0
+        self._suspensions = _Lines(seconds())
+        self._wrong = WrongPasswords(seconds())
         self._count = metrics.labelled(
             "security_suspensions_total", "Senders suspended", "what"
         )
@@ -170,8 +222,6 @@ class Suspension:
     def failed(self, user: str, host: str) -> None:
         """A password was wrong, and it was certainly sent from there."""
         settings = self._settings()
-        if not (settings.enabled and settings.most):
-            return
         now, source = self._seconds(), network(host)
         key = user[:_LONGEST], source
         self._asked.pop(key, None)
@@ -181,6 +231,10 @@ class Suspension:
         _put(self._pairs, key, pair, MOST_PAIRS)
         pair.failures += 1
         pair.last = now
+        if pair.failures == 1:
+            self._wrong.tell(key[0], host, now)
+        if not (settings.enabled and settings.most):
+            return
         if pair.failures >= settings.most:
             pair.failures = 0
             pair.until = now + settings.seconds
@@ -235,21 +289,14 @@ class Suspension:
 
     def _tell(self, what: str, who: str, why: str) -> None:
         self._count.add(what)
-        now = self._seconds()
-        self._lines = min(LINES, self._lines + (now - self._counted) / QUIET)
-        self._counted = now
-        if self._lines < 1:
-            self._untold += 1
-            return
-        self._lines -= 1
-        more, self._untold = self._untold, 0
-        self._log.warn(
-            "{who} is suspended for {seconds:.0f} s: {why}{more}",
-            who=who,
-            seconds=self._settings().seconds,
-            why=why,
-            more=f" ({more} before it were not told)" if more else "",
-        )
+        if self._suspensions.room(self._seconds()):
+            self._log.warn(
+                "{who} is suspended for {seconds:.0f} s: {why}{more}",
+                who=who,
+                seconds=self._settings().seconds,
+                why=why,
+                more=self._suspensions.more(),
+            )
 
     def _suspended(self) -> int:
         now = self._seconds()

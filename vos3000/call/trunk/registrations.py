@@ -153,8 +153,10 @@ class _Kept:
         self._availability.unregistered(self._name, why)
         if not had and why != self._told:
             self._log.warn(
-                "routing gateway {name} does not let us register: {why}",
+                "routing gateway {name} does not let us register as {user!r}: {why};"
+                " it is tried again, and `vos3000 trace --gateway {name}` shows it",
                 name=self._name,
+                user=str(self.key[0]),
                 why=why,
             )
         self._told = why
