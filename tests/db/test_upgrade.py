@@ -246,8 +246,15 @@ class StartTests(SynchronousTestCase):
     def test_older_schema_is_refused(self) -> None:
         """The operator is told the command."""
         with self.assertRaises(SchemaError) as caught:
-            upgrade.check(None)
+            upgrade.check(upgrade.REVISIONS[0])
         self.assertIn("vos3000 migrate", str(caught.exception))
+
+    def test_empty_database_is_refused(self) -> None:
+        """A first start that is under way is not to be stopped."""
+        with self.assertRaises(SchemaError) as caught:
+            upgrade.check(None)
+        self.assertIn("for the first time just now", str(caught.exception))
+        self.assertNotIn("stop", str(caught.exception))
 
     def test_newer_schema_is_refused(self) -> None:
         """Neither start nor migration touches what a later release made."""

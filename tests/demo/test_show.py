@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import sys
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -280,6 +282,17 @@ class ShowTests(SynchronousTestCase):
         self.show.call(carrier.CALLS[0], self.ladder, None, money, [])
         self.assertIn("no record came", self.screen.getvalue())
         self.assertIn("pushes   none", self.screen.getvalue())
+
+    def test_command_in_an_environment(self) -> None:
+        """A command that no shell finds by its name is told with its path."""
+        self.patch(sys, "argv", ["/srv/.venv/bin/vos3000", "demo"])
+        for path, told in (
+            ("/nowhere", "  /srv/.venv/bin/vos3000 status"),
+            (str(Path(sys.executable).parent), "  vos3000 status"),
+        ):
+            self.patch(os, "environ", {**os.environ, "PATH": path})
+            self.show.serving(config(), True)
+            self.assertIn(told, self.screen.getvalue())
 
     def test_serving(self) -> None:
         """Every port with its setting, and what to try."""

@@ -263,7 +263,8 @@ def _report(
         screen.print(f"wrong: {problem}", style="red")
     count = len(problems)
     told = f", {len(warnings)} warnings" if warnings else ""
-    screen.print(f"{count or 'no'} problems{told}", style="bold")
+    noun = "problem" if count == 1 else "problems"
+    screen.print(f"{count or 'no'} {noun}{told}", style="bold")
 
 
 def parameter_list(parameters: list[dict[str, str]], width: int) -> RenderableType:

@@ -61,9 +61,14 @@ def check(revision: str | None) -> None:
     ours = REVISIONS[-1]
     if revision == ours:
         return
-    if revision is None or revision in REVISIONS:
+    if revision is None:
         raise SchemaError(
-            f"the database's schema is {revision or 'empty'}, this release needs"
+            "the database is empty: if the switch starts for the first time just now,"
+            " try again in a moment, else start it or run `vos3000 migrate`"
+        )
+    if revision in REVISIONS:
+        raise SchemaError(
+            f"the database's schema is {revision}, this release needs"
             f" {ours}: stop the switch and run `vos3000 migrate`"
         )
     raise SchemaError(

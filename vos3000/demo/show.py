@@ -4,8 +4,11 @@ What the demonstration prints.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from decimal import Decimal
+from pathlib import Path
+from shutil import which
 from textwrap import wrap
 from zoneinfo import ZoneInfo
 
@@ -107,12 +110,17 @@ class Show:
         self.say(f"  state in {config.state.dir}{', removed at the end' * temporary}")
         here = f"--config {config.directory} --state {config.state.dir}"
         self.say("\nMore to try, from another terminal:")
-        self.say(f"  vos3000 status {here}")
+        self.say(f"  {_command()} status {here}")
         if config.http.listen:
             web = f"http://{config.http.listen[0]}"
             pay = f'{{"ownerName":"{CUSTOMER}","ownerType":2,"money":5}}'
             self.say(f"  curl -d '{pay}' {web}{config.http.prefixes[0]}/Pay")
             self.say(f"  curl {web}/metrics")
+
+
+def _command() -> str:
+    """How a shell finds what was started: by name, else in its environment."""
+    return "vos3000" if which("vos3000") else str(Path(sys.argv[0]).absolute())
 
 
 def _lines(pairs: Sequence[str], width: int) -> list[str]:
