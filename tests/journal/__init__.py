@@ -1,0 +1,1 @@
+"""Tests of L{vos3000.journal}."""

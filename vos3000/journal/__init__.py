@@ -1,0 +1,1 @@
+"""What happened to calls, on the disk before anything depends on it."""
