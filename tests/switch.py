@@ -19,6 +19,7 @@ from vos3000.billing.pipeline import Billing
 from vos3000.billing.rates import Rates
 from vos3000.call.control import CallControl, Engines
 from vos3000.call.hunting import Hunter
+from vos3000.call.journaling import CallJournal
 from vos3000.call.phoneterms import PhoneTerms
 from vos3000.call.registry import Registry
 from vos3000.call.sipleg.callers import Callers
@@ -155,9 +156,33 @@ class KeptRecords:
         """What a database that is down has not written."""
         return 0 if self.healthy else len(self.entries)
 
-    def write(self, entry: CdrEntry) -> None:
+    def write(self, entry: CdrEntry, call: int = 0) -> None:
         """Keep the record."""
         self.entries.append(entry)
+
+
+class KeptEntries:
+    """
+    A journal in memory.
+
+    @ivar entries: Kind and text of what was appended.
+    """
+
+    def __init__(self) -> None:
+        self.entries: list[tuple[int, bytes]] = []
+
+    @property
+    def sequence(self) -> int:
+        """The number of the last entry."""
+        return len(self.entries)
+
+    def append(self, kind: int, text: bytes, urgent: bool = False) -> int:
+        """Keep an entry."""
+        self.entries.append((kind, text))
+        return len(self.entries)
+
+    def release(self, user: str, before: int) -> None:
+        """Everything is kept."""
 
 
 def mapping_gateway(**settings: Any) -> MappingGateway:
@@ -387,6 +412,15 @@ class Switch:
             lambda: self.in_force.sip.authentication_retry,
             self.metrics,
         )
+        self.journal = KeptEntries()
+        self.call_journal = CallJournal(
+            self.journal,
+            self.registry,
+            self.clock,
+            self.now,
+            self.causes["RestartRecovery"],
+            lambda: in_force.calls.softswitch,
+        )
         self.control = CallControl(
             Engines(
                 self.throttle,
@@ -409,6 +443,7 @@ class Switch:
             self.called,
             self.registry,
             self.records,
+            self.call_journal,
             self.events,
             self.timers,
             self.now,

@@ -21,7 +21,7 @@ MODEL = FIRST | {"model"}
 GROUND = MODEL | {"conffile", "config", "parameters", "events"}
 ISLANDS = {"sip", "sdp", "h323"}
 ENGINES = {"billing", "routing", "security"}
-CALL = GROUND | ISLANDS | ENGINES | {"media", "call"}
+CALL = GROUND | ISLANDS | ENGINES | {"journal", "media", "call"}
 
 MAY_IMPORT: dict[str, set[str] | None] = {
     **{name: set() for name in FIRST},
@@ -32,7 +32,9 @@ MAY_IMPORT: dict[str, set[str] | None] = {
     "config": MODEL | {"conffile"},
     "parameters": MODEL | {"conffile", "config"},
     **dict.fromkeys(ISLANDS, FIRST),
-    **dict.fromkeys(ENGINES | {"db"}, GROUND),
+    "journal": MODEL,
+    **dict.fromkeys(ENGINES, GROUND),
+    "db": GROUND | {"journal"},
     "media": GROUND | {"sdp"},
     "call": CALL,
     "phone": CALL,
@@ -42,7 +44,7 @@ MAY_IMPORT: dict[str, set[str] | None] = {
     **dict.fromkeys(("tables", "service", "tap", "cli", "commands", "demo")),
     **dict.fromkeys(("inforce", "interfaces", "logs", "ports", "signaling")),
     **dict.fromkeys(("tracing", "transports")),
-    "registration": None,
+    **dict.fromkeys(("registration", "journaled")),
     **dict.fromkeys(("process", "statedir", "turns"), FIRST),
 }
 """

@@ -43,6 +43,7 @@ from vos3000.events import Events, StorageFailed, StorageRecovered
 from vos3000.inforce import InForce
 from vos3000.instant import instants
 from vos3000.interfaces import Interfaces
+from vos3000.journaled import Journaled
 from vos3000.metrics import Metrics
 from vos3000.model import causes
 from vos3000.parameters import Parameters
@@ -59,7 +60,8 @@ LAST_MESSAGES = 3.0
 """Seconds that the last BYEs may take to be answered when the switch stops."""
 
 LAST_RECORDS = 2.5
-"""Seconds that the last records may take to be written; then they are spooled."""
+"""Seconds that the last records may take to be written; what is left stands in the
+journal for the next start."""
 
 LAST_REGISTRATIONS = 1.0
 """Seconds that the last changes of registrations may take to be written."""
@@ -110,6 +112,7 @@ class Switch(Service):
         self._events = Events()
         self._now = instants(time.time, time.monotonic)
         self._in_force = InForce(parameters.values)
+        self._causes = causes.load()
         self._stopping = False
         self._reading = True
         self._read_again = False
@@ -166,12 +169,19 @@ class Switch(Service):
             NumberGroupStore(self._pool),
         )
         self._cdrs = CdrStore(self._pool, zone)
+        self._journaled = Journaled(
+            state / "journal",
+            lambda: os.urandom(8).hex(),
+            self._reactor,
+            self._now,
+            self._metrics,
+        )
         self._writer = CdrWriter(
             self._pool,
             self._reactor,
             self._events,
             self._metrics,
-            lambda: f"vos3000-{os.urandom(8).hex()}",
+            self._journaled.journal,
             state,
         )
         self._mover = CdrMover(
@@ -189,8 +199,9 @@ class Switch(Service):
             self._now,
             self._timers,
             self._in_force,
-            causes.load(),
+            self._causes,
             self._writer,
+            self._journaled.journal,
             self._call_numbers,
             choose,
             _tokens(),
@@ -258,11 +269,16 @@ class Switch(Service):
         Deferred.fromCoroutine(self._start()).addErrback(self._not_started)
 
     async def _start(self) -> None:
-        await self._writer.start()
+        interrupted = self._causes["RestartRecovery"]
+        await self._journaled.open(self._pool, self._writer, interrupted)
         await self._call_numbers.start()
         await self._tables.load()
         if self._stopping:
             return
+        self._journaled.finish(self._writer, self._in_force.billing, interrupted)
+        self._journaled.journal.turned = self._signaling.call_journal.turned
+        self._journaled.journal.changed = self._journal_changed
+        self._signaling.call_journal.start()
         self._warn_about_money()
         self._mover.start()
         self._interfaces.start()
@@ -313,6 +329,10 @@ class Switch(Service):
 
     def _storage_recovered(self, event: StorageRecovered) -> None:
         self._problem = ""
+
+    def _journal_changed(self) -> None:
+        trouble = self._journaled.journal.trouble
+        self._problem = f"the journal cannot be written: {trouble}" if trouble else ""
 
     # Signals
 
@@ -399,15 +419,14 @@ class Switch(Service):
         self._signaling.registration.stop()
         self._signaling.transports.connections.close()
         self._tracing.stop()
-        try:
-            await self._writer.close(LAST_RECORDS)
-        except VosError as error:
-            self._log.critical("records were not written: {why}", why=error)
+        self._signaling.call_journal.stop()
+        await self._writer.close(LAST_RECORDS)
         try:
             await self._registrations.close(LAST_REGISTRATIONS)
         except VosError as error:
             self._log.warn("registrations were not written: {why}", why=error)
         self._timers.stop()
+        await self._journaled.close()
         closing = self._pool.close().addTimeout(LAST_STATEMENTS, self._reactor)
         await closing.addErrback(lambda _: self._log.warn("the database is locked"))
         self._state.release()

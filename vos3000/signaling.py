@@ -18,6 +18,7 @@ from vos3000.billing.pipeline import Billing
 from vos3000.billing.rates import Rates
 from vos3000.call.control import CallControl, Engines, Writer
 from vos3000.call.hunting import Hunter
+from vos3000.call.journaling import Appends, CallJournal
 from vos3000.call.phoneterms import PhoneTerms
 from vos3000.call.registry import Registry
 from vos3000.call.sipleg.callers import Callers
@@ -81,6 +82,7 @@ class Signaling:
         in_force: InForce,
         causes: EndCauses,
         writer: Writer,
+        journal: Appends,
         next_call: Callable[[], int],
         choose: Callable[[int], int],
         token: Callable[[], str],
@@ -117,11 +119,20 @@ class Signaling:
         )
         self.registration.hear(self.reception)
         self._make_trunks(choose)
+        self.call_journal = CallJournal(
+            journal,
+            self.registry,
+            reactor,
+            now,
+            causes["RestartRecovery"],
+            lambda: in_force.calls.softswitch,
+        )
         self.control = CallControl(
             self._engines(),
             self._lines_out,
             self.registry,
             writer,
+            self.call_journal,
             events,
             timers,
             now,

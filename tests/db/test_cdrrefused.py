@@ -6,8 +6,9 @@ from decimal import Decimal
 
 from tests import rows
 from tests.db.test_cdrwriter import WriterCase
-from vos3000.db import spool
-from vos3000.db.cdrwriter import GATHER, REFUSED
+from vos3000.db.cdrwriter import GATHER
+from vos3000.db.refused import FILE
+from vos3000.journal.entries import read_end
 from vos3000.model.accounts import Movement
 from vos3000.model.cdr import CdrEntry
 
@@ -25,8 +26,8 @@ class PoisonTests(WriterCase):
         self.successResultOf(done)
         self.assertEqual((self.count(), self.money()), (2, 7_000_000))
         self.assertEqual((self.writer.waiting, self.writer.healthy), (0, True))
-        [line] = (self.folder / REFUSED).read_text().splitlines()
-        self.assertEqual(spool.from_json(line)[1].movements, beyond.movements)
+        [line] = (self.folder / FILE).read_bytes().splitlines()
+        self.assertEqual(read_end(line), beyond)
         self.assertEqual(len(self.flushLoggedErrors(OverflowError)), 1)
         self.writer.write(rows.entry(fee="3"))
         self.clock.advance(GATHER)

@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests import rows
 from tests.db.flaky import FlakyPool
 from vos3000.db.cdrmover import EVERY, KEEP, CdrMover
-from vos3000.db.cdrrows import Batch, put, to_row
+from vos3000.db.cdrrows import Batch, Held, put, to_row
 from vos3000.db.cdrs import CdrQuery, CdrReader, CdrStore
 from vos3000.db.days import day_of, day_tables
 from vos3000.errors import StorageError
@@ -46,7 +46,7 @@ class RecordCase(SynchronousTestCase):
         """Write one record."""
         entry = CdrEntry(rows.cdr(**fields))
         assert entry.cdr is not None
-        batch = Batch(1, [entry], [to_row(self.pool.dialect, entry.cdr)])
+        batch = Batch(0, [Held(1, entry, to_row(self.pool.dialect, entry.cdr))])
         self.successResultOf(self.pool.interact("add", put, self.pool.dialect, batch))
 
     def call(self, start: int, seconds: int = 60, **fields: Any) -> None:

@@ -12,9 +12,11 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests import rows
 from tests.db.flaky import FlakyPool
-from vos3000.db import spool
+from tests.journal.disk import Disk
+from tests.journals import Opened
+from vos3000.db.cdrrows import position
 from vos3000.db.cdrs import CdrStore
-from vos3000.db.cdrwriter import GATHER, LIMIT, CdrWriter
+from vos3000.db.cdrwriter import GATHER, HELD, LIMIT, CdrWriter
 from vos3000.db.customers import CASH, DEDUCT, PAY, CustomerStore
 from vos3000.db.days import day_of
 from vos3000.errors import StorageError
@@ -46,26 +48,26 @@ class WriterCase(SynchronousTestCase):
         for kind in (StorageFailed, StorageRecovered):
             self.events.subscribe(kind, self.heard.append)
         self.committed: list[tuple[Movement, ...]] = []
-        self.named = 0
+        self.disk = Disk()
         self.writer = self.make()
 
-    def name(self) -> str:
-        """A name that no writer had."""
-        self.named += 1
-        return f"mbx-{self.named}"
-
-    def make(self) -> CdrWriter:
-        """A writer that has been started."""
+    def make(self, disk: Disk | None = None, name: str = "one") -> CdrWriter:
+        """A writer that has been started, as a process that starts would."""
+        self.opened = Opened(disk or self.disk, self.clock, name)
+        self.successResultOf(self.opened.started)
         writer = CdrWriter(
             self.pool,  # type: ignore[arg-type]
             self.clock,
             self.events,
             Metrics(),
-            self.name,
+            self.opened.journal,
             self.folder,
         )
         writer.on_committed = self.committed.append
-        self.successResultOf(writer.start())
+        name = self.opened.name
+        place = self.successResultOf(self.real.interact("place", position, name))
+        writer.start(name, place, self.opened.history.waiting(place))
+        writer.flush()
         return writer
 
     def count(self, condition: str = "1 = 1") -> int:
@@ -132,8 +134,7 @@ class CdrWriterTests(WriterCase):
         """As many entries as a batch holds do not wait for the clock."""
         for _ in range(LIMIT):
             self.writer.write(rows.entry())
-        self.assertEqual(self.count(), LIMIT)
-        self.assertEqual(self.clock.getDelayedCalls(), [])
+        self.assertEqual((self.count(), self.writer.waiting), (LIMIT, 0))
 
     def test_flowno_rises_without_gaps_over_batches(self) -> None:
         """Numbers follow the order in which entries were given."""
@@ -221,7 +222,7 @@ class CdrWriterFailureTests(WriterCase):
         """Entries of before and during the failure are written once, in order."""
         self.writer.write(rows.entry(softswitchcallid=1))
         self.fail()
-        self.assertFalse(self.writer.healthy)
+        self.assertTrue(self.writer.healthy, "the journal has them")
         self.writer.write(rows.entry(softswitchcallid=2))
         self.assertEqual(self.writer.waiting, 2)
         self.pool.before = None
@@ -250,7 +251,7 @@ class CdrWriterFailureTests(WriterCase):
         self.writer.write(rows.entry())
         self.pool.after = StorageError("connection lost")
         self.clock.advance(GATHER)
-        self.assertEqual((self.count(), self.writer.healthy), (1, False))
+        self.assertEqual((self.count(), self.writer.waiting), (1, 1))
         self.pool.after = None
         self.clock.advance(1)
         self.assertEqual((self.count(), self.money()), (1, 9_940_000))
@@ -289,8 +290,8 @@ class CdrWriterFailureTests(WriterCase):
         self.assertTrue(self.writer.healthy)
 
     def test_two_writers_of_one_database_lose_nothing(self) -> None:
-        """Each has numbers of its own: both write, both charge, both are well."""
-        other = self.make()
+        """Each has a journal of its own: both write, both charge, both are well."""
+        other = self.make(Disk(), "two")
         for writer in (self.writer, other, other, self.writer):
             writer.write(rows.entry())
             self.clock.advance(GATHER)
@@ -298,36 +299,55 @@ class CdrWriterFailureTests(WriterCase):
         self.assertTrue(self.writer.healthy and other.healthy)
         self.assertEqual(self.heard, [])
 
-    def test_number_that_somebody_else_took_is_no_success(self) -> None:
-        """The batch is kept, and written once under a name that is free."""
-        self.connection.execute(
-            "INSERT INTO e_othermaxid (type, maxid) VALUES ('cdrbatch:mbx-1', 1)"
-        )
-        self.writer.write(rows.entry())
-        self.clock.advance(GATHER)
-        self.assertEqual((self.count(), self.writer.waiting), (0, 1))
-        self.assertFalse(self.writer.healthy)
-        self.clock.advance(1)
-        self.assertEqual((self.count(), self.money()), (1, 9_940_000))
-        self.assertTrue(self.writer.healthy)
-
     def test_database_put_back_to_a_backup_takes_what_follows(self) -> None:
-        """Our number is gone from it: the next batch is written all the same."""
-        for _ in range(3):
-            self.writer.write(rows.entry())
+        """What it lacks is written again from the journal, each once."""
+        for number in range(3):
+            self.writer.write(rows.entry(softswitchcallid=number))
             self.clock.advance(GATHER)
-        self.connection.execute("DELETE FROM e_othermaxid WHERE type LIKE 'cdrb%'")
+        self.connection.execute("DELETE FROM e_cdr WHERE flowno > 1")
+        self.connection.execute(
+            "UPDATE e_customer SET money = money + 120000 WHERE account = '1000'"
+        )
+        self.connection.execute(
+            "UPDATE e_othermaxid SET maxid = 1 WHERE type = 'journal:one'"
+        )
+        self.writer.write(rows.entry(softswitchcallid=3))
+        self.clock.advance(GATHER)
+        self.clock.pump([1, 1])
+        self.assertEqual((self.count(), self.money()), (4, 9_760_000))
+        self.assertIsInstance(self.heard[0], StorageFailed)
+        self.assertEqual(self.writer.waiting, 0)
+
+    def test_an_empty_database_takes_what_follows(self) -> None:
+        """Whatever the journal still has is written to it."""
         self.writer.write(rows.entry())
         self.clock.advance(GATHER)
-        self.clock.advance(1)
-        self.assertEqual((self.count(), self.money()), (4, 9_760_000))
-
-    def test_writer_that_ends_well_leaves_no_row_of_numbers(self) -> None:
-        """A row for each start would add up."""
+        self.connection.execute("DELETE FROM e_othermaxid WHERE type LIKE 'journal%'")
+        self.connection.execute("DELETE FROM e_cdr")
         self.writer.write(rows.entry())
-        self.successResultOf(self.writer.close(1))
-        sql = "SELECT COUNT(*) FROM e_othermaxid WHERE type LIKE 'cdrbatch:%'"
-        self.assertEqual(rows.rows(self.connection, sql), [(0,)])
+        self.clock.advance(GATHER)
+        self.clock.pump([1, 1])
+        self.assertEqual(self.count(), 2)
+
+    def test_memory_is_bounded_while_the_database_is_away(self) -> None:
+        """What memory does not hold is read from the journal, in order."""
+        self.pool.before = StorageError("away")
+        most = HELD + 700
+        for number in range(most):
+            self.writer.write(rows.entry(softswitchcallid=number, fee="0"))
+        held = self.writer._queue
+        self.assertLessEqual(len(held), HELD)
+        self.assertEqual(self.writer.waiting, most)
+        self.pool.before = None
+        for number in range(most, most + 60):
+            self.clock.advance(1)
+            self.writer.write(rows.entry(softswitchcallid=number, fee="0"))
+        self.clock.advance(1)
+        self.assertEqual(self.writer.waiting, 0)
+        found = rows.rows(
+            self.connection, "SELECT softswitchcallid FROM e_cdr ORDER BY flowno"
+        )
+        self.assertEqual(found, [(n,) for n in range(most + 60)])
 
     def test_listener_that_fails_costs_nothing(self) -> None:
         """The batch is committed and the next one is written."""
@@ -366,8 +386,8 @@ class CdrWriterFailureTests(WriterCase):
         self.assertEqual(rows.ledger(self.connection), rows.balances(self.connection))
 
 
-class SpoolTests(WriterCase):
-    """The process ends while the database refuses."""
+class NextStartTests(WriterCase):
+    """The process ends, one way or another, before all is written."""
 
     def end(self) -> None:
         """Close the writer; it gives up after five seconds."""
@@ -376,37 +396,32 @@ class SpoolTests(WriterCase):
             self.clock.advance(1)
         self.successResultOf(closed)
 
-    def test_entries_wait_in_a_file_for_the_next_start(self) -> None:
-        """They are written once by the next process, and the file goes."""
+    def test_entries_wait_in_the_journal_for_the_next_start(self) -> None:
+        """They are written once by the next process."""
         self.pool.before = StorageError("disk is full")
         for number in range(LIMIT + 5):
             self.writer.write(rows.entry(softswitchcallid=number))
         self.end()
-        self.assertEqual(len(spool.files(self.folder)), 1)
         self.pool.before = None
-        self.make()
+        self.writer = self.make()
+        self.assertEqual(self.writer.waiting, 0)
         self.assertEqual(self.count(), LIMIT + 5)
         self.assertEqual(self.money(), 10_000_000 - 60_000 * (LIMIT + 5))
-        self.assertEqual(spool.files(self.folder), [])
-
-    def test_replay_is_done_once(self) -> None:
-        """A file that is read again after a crash writes nothing twice."""
-        self.pool.before = StorageError("disk is full")
-        for _ in range(LIMIT + 5):
-            self.writer.write(rows.entry())
-        self.end()
-        self.pool.before = None
-        (path,) = spool.files(self.folder)
-        content = path.read_bytes()
         self.make()
-        path.write_bytes(content)
-        self.writer = self.make()
         self.assertEqual(self.count(), LIMIT + 5)
+
+    def test_a_killed_process(self) -> None:
+        """Nobody closed anything."""
         self.writer.write(rows.entry())
         self.clock.advance(GATHER)
-        self.assertEqual(self.count(), LIMIT + 6)
+        self.writer.write(rows.entry())
+        again = self.make()
+        self.assertEqual((self.count(), self.money()), (2, 9_880_000))
+        again.write(rows.entry())
+        self.clock.advance(GATHER)
+        self.assertEqual((self.count(), self.money()), (3, 9_820_000))
 
-    def test_batch_that_was_committed_after_all_is_not_replayed(self) -> None:
+    def test_batch_that_was_committed_after_all_is_not_written_again(self) -> None:
         """The outcome of the last commit was unknown when the process ended."""
         self.pool.after = StorageError("lost")
         self.writer.write(rows.entry())
@@ -417,41 +432,40 @@ class SpoolTests(WriterCase):
         self.make()
         self.assertEqual((self.count(), self.money()), (1, 9_940_000))
 
-    def test_number_of_somebody_else_is_no_reason_to_skip_the_file(self) -> None:
-        """A batch that met a conflict just before the end is replayed in full."""
-        self.connection.execute(
-            "INSERT INTO e_othermaxid (type, maxid) VALUES ('cdrbatch:mbx-1', 1)"
-        )
+    def test_a_journal_that_is_gone(self) -> None:
+        """A new one begins, and the database takes what it says."""
         self.writer.write(rows.entry())
         self.clock.advance(GATHER)
-        self.pool.before = StorageError("disk is full")
-        self.end()
-        self.pool.before = None
-        self.make()
-        self.assertEqual((self.count(), self.money()), (1, 9_940_000))
+        self.disk = Disk()
+        again = self.make(name="new")
+        again.write(rows.entry())
+        self.clock.advance(GATHER)
+        self.assertEqual((self.count(), self.money()), (2, 9_880_000))
 
-    def test_spool_that_cannot_be_written_logs_every_entry(self) -> None:
-        """The last resort is the log; the caller hears of it."""
-        self.folder.rmdir()
-        self.pool.before = StorageError("disk is full")
-        self.writer.write(rows.entry())
-        closed = self.writer.close(1)
-        self.clock.advance(2)
-        self.failureResultOf(closed, StorageError)
-
-    def test_line_round_trips(self) -> None:
-        """What the file says is what was to be written."""
-        given = rows.entry(additional=b"\x01", agentfee=Decimal("1.5"))
-        self.assertEqual(spool.from_json(spool.to_json(given, 4)), (4, given))
-
-    def test_damaged_file_is_named(self) -> None:
-        """The operator hears which line of which file."""
-        (self.folder / "mbx-000000000001.spool").write_text("{}\n")
-        writer = CdrWriter(
-            self.real, self.clock, self.events, Metrics(), self.name, self.folder
+    def test_random_ends(self) -> None:
+        """Killed at random while the database fails at random: once each."""
+        chance = random.Random(5)
+        given = 0
+        for _ in range(60):
+            for _ in range(chance.randrange(12)):
+                self.pool.before = self.pool.after = None
+                if chance.random() < 0.2:
+                    self.pool.before = StorageError("busy")
+                elif chance.random() < 0.2:
+                    self.pool.after = StorageError("lost")
+                fee = str(Decimal(chance.randrange(1, 10**6)).scaleb(-6))
+                self.writer.write(rows.entry(fee=fee, softswitchcallid=given))
+                given += 1
+                self.clock.advance(chance.choice([0.05, 0.3, 1.0]))
+            self.pool.before = self.pool.after = None
+            self.writer._cancel()
+            self.writer = self.make()
+        self.assertEqual(self.writer.waiting, 0)
+        found = rows.rows(
+            self.connection, "SELECT softswitchcallid FROM e_cdr ORDER BY flowno"
         )
-        failed = self.failureResultOf(writer.start(), StorageError)
-        self.assertIn("mbx-000000000001.spool:1", failed.getErrorMessage())
+        self.assertEqual(found, [(n,) for n in range(given)])
+        self.assertEqual(rows.ledger(self.connection), rows.balances(self.connection))
 
 
 class LedgerTests(WriterCase):

@@ -10,9 +10,12 @@ from typing import Any
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from tests import rows
+from tests.journal.disk import Disk
+from tests.journals import Opened
 from vos3000.db import upgrade
 from vos3000.db.cdrwriter import CdrWriter
 from vos3000.db.customers import CustomerStore
@@ -170,19 +173,20 @@ class ThreadPoolTests(TestCase):
         """What was told of a commit is in every balance read after it."""
         heard: list[str] = []
         customers = CustomerStore(self.pool)
+        opened = Opened(Disk(), Clock())
         writer = CdrWriter(
             self.pool,
             reactor,
             Events(),
             Metrics(),
-            lambda: "mbx",
+            opened.journal,
             Path(self.mktemp()),
         )
         writer.on_committed = lambda moved: heard.append(str(moved[0].amount))
 
         async def go() -> None:
             await customers.create({"account": "1000", "money": Decimal(1)}, 0)
-            await writer.start()
+            writer.start("one", 0, 0)
             writer.write(rows.entry(fee="0.25"))
             flushed = writer.flush()
             read = customers.all().addCallback(

@@ -7,9 +7,12 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable
 from random import Random
+from typing import Any, TypeVar
 
 import attrs
 from twisted.internet.defer import Deferred
+
+T = TypeVar("T")
 
 
 @attrs.define(slots=True)
@@ -127,11 +130,11 @@ class Thread:
 
     def __init__(self) -> None:
         self.hold = False
-        self._waiting: list[tuple[Callable[[], None], Deferred[None]]] = []
+        self._waiting: list[tuple[Callable[[], Any], Deferred[Any]]] = []
 
-    def __call__(self, work: Callable[[], None]) -> Deferred[None]:
+    def __call__(self, work: Callable[[], T], /) -> Deferred[T]:
         """Take work."""
-        done: Deferred[None] = Deferred()
+        done: Deferred[T] = Deferred()
         self._waiting.append((work, done))
         if not self.hold and len(self._waiting) == 1:
             self.run()
@@ -142,10 +145,10 @@ class Thread:
         while self._waiting:
             work, done = self._waiting[0]
             try:
-                work()
+                result = work()
             except Exception:
                 del self._waiting[0]
                 done.errback()
             else:
                 del self._waiting[0]
-                done.callback(None)
+                done.callback(result)

@@ -45,7 +45,7 @@ class Run:
         self.told: list[str] = []
         self.journal.changed = lambda: self.told.append(self.journal.trouble)
         self.start = self.journal.start(
-            b"banner", reading.segments, reading.last, reading.highest
+            b"banner", reading.segments, reading.last, reading.highest, ["test"]
         )
 
     def append(self, *texts: bytes, urgent: bool = False) -> list[int]:
@@ -134,13 +134,25 @@ class JournalTests(SynchronousTestCase):
         for number in range(30):
             self.run_.append(b"%030d" % number, urgent=True)
             self.run_.pass_time()
-        self.run_.journal.forget(20)
+        self.run_.journal.release("test", 20)
         found = [number for number, _ in self.again().found]
         self.assertEqual(found[-1], 30)
         self.assertIn(20, found)
         self.assertNotIn(5, found)
-        self.run_.journal.forget(1_000)
+        self.run_.journal.release("test", 1_000)
         self.assertEqual(self.again().found[-1][0], 30)
+
+    def test_read(self) -> None:
+        """Entries can be read again while others are appended."""
+        texts = [b"%030d" % number for number in range(30)]
+        for text in texts:
+            self.run_.append(text, urgent=True)
+            self.run_.pass_time()
+        read = self.run_.journal.read
+        found = self.successResultOf(read(KIND, 7, 5))
+        self.assertEqual([frame.text for frame in found], texts[7:12])
+        self.assertEqual(len(self.successResultOf(read(KIND, 7, 500))), 23)
+        self.assertEqual(self.successResultOf(read(KIND + 1, 7, 500)), [])
 
     def test_close(self) -> None:
         """At the end everything is on the disk, and nothing more is taken."""

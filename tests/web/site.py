@@ -20,7 +20,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.rows import empty_database, memory_pool
 from vos3000.billing.accounts import Accounts
-from vos3000.db.cdrs import AMOUNT_COLUMNS, CdrStore
+from vos3000.db.cdrs import CdrStore
 from vos3000.db.customers import CustomerStore
 from vos3000.db.gateways import MAPPING, ROUTING, GatewayStore
 from vos3000.db.numbergroups import NumberGroupStore
@@ -31,7 +31,7 @@ from vos3000.events import Events
 from vos3000.instant import instants
 from vos3000.metrics import Metrics
 from vos3000.model import causes
-from vos3000.model.cdr import COLUMNS, Cdr
+from vos3000.model.cdr import AMOUNT_COLUMNS, COLUMNS, Cdr
 from vos3000.model.current import CurrentCall
 from vos3000.model.gateways import RoutingGateway
 from vos3000.model.money import to_micros

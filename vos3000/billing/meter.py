@@ -25,6 +25,7 @@ from vos3000.billing.settings import BillingSettings, should_record
 from vos3000.instant import Instant
 from vos3000.metrics import Metrics
 from vos3000.model.accounts import UNLIMITED, Customer, Movement
+from vos3000.model.facts import BillingFacts
 from vos3000.model.gateways import RoutingGateway
 from vos3000.model.money import ZERO, to_micros
 from vos3000.model.rates import NO_CHARGE, Charge, Rate
@@ -40,6 +41,10 @@ CUT = 300
 
 RETRY = 60_000
 """Milliseconds after which more is asked of an account that had too little."""
+
+
+def _nobody() -> None:
+    """Nobody wants to hear of it."""
 
 
 @fixed
@@ -153,6 +158,7 @@ class Meter:
     __slots__ = (
         "_books",
         "_exhausted",
+        "_extended",
         "_lead",
         "_open",
         "_reservation",
@@ -183,6 +189,7 @@ class Meter:
         self._books = books
         self._open = True
         self._exhausted: Callable[[], object] | None = None
+        self._extended: Callable[[], object] = _nobody
         self._since: Instant | None = None
         self._timer: Timer | None = None
         self._reservation: Reservation | None = None
@@ -233,20 +240,47 @@ class Meter:
             rate = self._books.find(account.customer.fee_rate_group, number)
         self._vendor = _Vendor(account, account.customer, rate)
 
-    def answered(self, instant: Instant, exhausted: Callable[[], object]) -> None:
+    def answered(
+        self,
+        instant: Instant,
+        exhausted: Callable[[], object],
+        extended: Callable[[], object] = _nobody,
+    ) -> None:
         """
         Begin to meter.
 
         @param instant: The moment of answer.
         @param exhausted: Called once, from a timer, when the call must end
             because its account cannot pay the next charge.
+        @param extended: Called when the reservation pays for more time.
         """
         reservation = self._reservation
         if reservation is not None and reservation.covered < UNLIMITED:
             self._since = instant
             self._exhausted = exhausted
+            self._extended = extended
             left = self._left(reservation, self._talked(instant))
             self._wake(max(left - self._lead, 0))
+
+    @property
+    def covered(self) -> int:
+        """Hold seconds that the reservation pays for."""
+        return 0 if self._reservation is None else self._reservation.covered
+
+    def facts(self) -> BillingFacts:
+        """What the call's price depends on, once its talk has begun."""
+        vendor = self._vendor
+        return BillingFacts(
+            self.customer.account,
+            self.customer.name,
+            self.rate,
+            self.settings.rules,
+            not self.no_cdr,
+            vendor.customer.account if vendor else "",
+            vendor.customer.name if vendor else "",
+            vendor.rate if vendor else None,
+            self.covered,
+        )
 
     def settle(
         self,
@@ -292,6 +326,7 @@ class Meter:
         """Meter no more."""
         self._open = False
         self._exhausted = None
+        self._extended = _nobody
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -315,7 +350,10 @@ class Meter:
             return
         talked = self._talked(since)
         if self._left(reservation, talked) <= self._lead:
+            before = reservation.covered
             reservation.extend(talked // 1000 + 1)
+            if reservation.covered > before:
+                self._extended()
         left = self._left(reservation, talked)
         if left > self._lead:
             self._wake(left - self._lead)
@@ -378,23 +416,23 @@ class Meter:
         return Settlement(
             hold,
             charge,
-            _area(rate),
+            area_of(rate),
             rate.type if rate else 0,
             cost,
             seller,
             vendor.name if vendor else "",
-            _area(vendor_rate),
-            _movements(payer, charge.fee, seller, cost.fee),
+            area_of(vendor_rate),
+            movements_of(payer, charge.fee, seller, cost.fee),
             recorded,
         )
 
 
-def _area(rate: Rate | None) -> str:
-    """What a record shows of a rate."""
+def area_of(rate: Rate | None) -> str:
+    """What a record shows of a rate: its area code, or its prefix."""
     return (rate.area_code or rate.prefix) if rate else ""
 
 
-def _movements(
+def movements_of(
     payer: str, fee: Decimal, seller: str, cost: Decimal
 ) -> tuple[Movement, ...]:
     """The changes of balance: one for each account, none zero."""

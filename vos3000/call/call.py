@@ -106,6 +106,12 @@ class Owner(Protocol):
     def placed(self, call: Call, identifier: str) -> None:
         """The call goes out, with this id of the callee's."""
 
+    def answered(self, call: Call) -> None:
+        """The call was answered, and its caller does not know yet."""
+
+    def reserved(self, call: Call) -> None:
+        """The call's reservation grew."""
+
     def over(self, call: Call, ended: Ended) -> None:
         """
         The call is over: let go of both sides, give back what it held, record
@@ -338,7 +344,8 @@ class Call:
         if self.meter is not None:
             if self.route is not None:
                 self.meter.routed(self.route, self.callee_out)
-            self.meter.answered(now, self._exhausted)
+            self.meter.answered(now, self._exhausted, self._extended)
+        self.owner.answered(self)
         self._limit = self._limited()
         sip = out.protocol is Signaling.SIP
         self.step(CallState.OK if sip else CallState.CONNECT)
@@ -356,6 +363,9 @@ class Call:
 
     def _exhausted(self) -> None:
         self.end(self.owner.exhausted, EndDirection.SERVER)
+
+    def _extended(self) -> None:
+        self.owner.reserved(self)
 
     # What the legs tell
 

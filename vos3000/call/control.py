@@ -73,8 +73,24 @@ class Writer(Protocol):
     def waiting(self) -> int:
         """Records that are not written yet."""
 
-    def write(self, entry: CdrEntry) -> None:
-        """Keep the record until it is written."""
+    def write(self, entry: CdrEntry, call: int = 0) -> None:
+        """Keep the record of a call, by its number, until it is written."""
+
+
+class Journaling(Protocol):
+    """Keeps what must be known of a call if the process ends while it is up."""
+
+    def placed(self, call: Call) -> None:
+        """The call was let in and goes out."""
+
+    def answered(self, call: Call) -> None:
+        """The call was answered, and its caller does not know yet."""
+
+    def reserved(self, call: Call) -> None:
+        """The call's reservation grew."""
+
+    def gone(self, call: Call) -> None:
+        """The call is over without a record."""
 
 
 @attrs.frozen(slots=True)
@@ -128,6 +144,7 @@ class CallControl:
         lines_out: LinesOut,
         registry: Registry,
         writer: Writer,
+        journal: Journaling,
         events: Events,
         timers: TimerWheel,
         now: Now,
@@ -141,6 +158,7 @@ class CallControl:
         self._lines_out = lines_out
         self._registry = registry
         self._writer = writer
+        self._journal = journal
         self._events = events
         self._timers = timers
         self.now = now
@@ -218,6 +236,7 @@ class CallControl:
                 return
             call.admission = None
             call.phase = Phase.HUNTING
+            self._journal.placed(call)
             self._engines.hunter.start(call, selection.routes)
 
     def _undo(self, call: Call) -> None:
@@ -398,6 +417,14 @@ class CallControl:
             reported = self._engines.phones.reported(call)
             self._events.publish(step_of(call, self.now().wall, reported))
 
+    def answered(self, call: Call) -> None:
+        """The call was answered; the journal knows before the caller does."""
+        self._journal.answered(call)
+
+    def reserved(self, call: Call) -> None:
+        """The call's reservation grew."""
+        self._journal.reserved(call)
+
     def over(self, call: Call, ended: Ended) -> None:
         """
         The call is over: answer or hang up, give back what it held, keep the
@@ -469,6 +496,8 @@ class CallControl:
             self._unrecorded.value += 1
             recorded = False
         wanted = self._events.wanted(CallEnded)
+        if not recorded and call.meter is not None:
+            self._journal.gone(call)
         if not recorded and not wanted:
             return None
         cdr = record_of(call, ended, self._settings().softswitch)
@@ -476,7 +505,7 @@ class CallControl:
             movements: tuple[Movement, ...] = ()
             if settlement is not None:
                 movements = settlement.movements
-            self._writer.write(CdrEntry(cdr, movements))
+            self._writer.write(CdrEntry(cdr, movements), call.id)
         return CallEnded(cdr, recorded, ended.detail) if wanted else None
 
     def _worth_keeping(self, call: Call, known: bool, when: Instant) -> bool:

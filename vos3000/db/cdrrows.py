@@ -13,11 +13,11 @@ from typing import Any, cast
 import attrs
 
 from vos3000.db import ids
-from vos3000.db.cdrs import AMOUNTS, COLUMN_LIST
+from vos3000.db.cdrs import COLUMN_LIST
 from vos3000.db.dialects import Cursor, Sqlite
 from vos3000.errors import StorageError
 from vos3000.model.accounts import Movement
-from vos3000.model.cdr import COLUMNS, Cdr, CdrEntry
+from vos3000.model.cdr import AMOUNTS, COLUMNS, Cdr, CdrEntry
 from vos3000.model.money import ZERO
 
 TOGETHER = 10
@@ -86,84 +86,98 @@ def _storable(name: str, value: Any) -> Any:
     raise TypeError(f"{name}: {value!r} is of no type that a column takes")
 
 
-class BatchConflict(StorageError):
-    """The numbers of a writer's batches were changed by somebody else."""
+class PositionConflict(StorageError):
+    """
+    The database's place in the journal is none where our last batch ended.
+
+    @ivar found: Where it is.
+    """
+
+    def __init__(self, name: str, after: int, found: int) -> None:
+        super().__init__(
+            f"the database is at entry {found} of the journal {name}, not at {after}:"
+            " was a backup put back?"
+        )
+        self.found = found
 
 
-@attrs.define(slots=True)
+@attrs.frozen(slots=True)
+class Held:
+    """
+    An entry that waits to be written.
+
+    @ivar number: Its number in the journal.
+    @ivar row: The row of its record; None without one.
+    """
+
+    number: int
+    entry: CdrEntry
+    row: list[Any] | None
+
+
+@attrs.frozen(slots=True)
 class Batch:
     """
     Entries that are written together.
 
-    @ivar sequence: Its number among the writer's batches; the database keeps
-        the number of the last one written.
-    @ivar rows: The row of each entry's record; None for an entry without.
-    @ivar tried: Whether a commit was tried whose outcome is unknown.
+    @ivar after: The number of the last entry before them.
     """
 
-    sequence: int
-    entries: Sequence[CdrEntry]
-    rows: Sequence[list[Any] | None]
-    tried: bool = False
+    after: int
+    held: Sequence[Held]
+
+    @property
+    def last(self) -> int:
+        """The number of its last entry."""
+        return self.held[-1].number
 
     def movements(self) -> tuple[Movement, ...]:
         """One movement for each account, exactly the sum of its entries'."""
         sums: dict[str, Decimal] = {}
-        for entry in self.entries:
-            for moved in entry.movements:
+        for held in self.held:
+            for moved in held.entry.movements:
                 sums[moved.account] = sums.get(moved.account, ZERO) + moved.amount
         return tuple(Movement(account, total) for account, total in sums.items())
 
     def number(self) -> None:
         """Tell the records the numbers their rows got."""
-        for entry, row in zip(self.entries, self.rows, strict=True):
-            if entry.cdr is not None and row is not None:
-                entry.cdr.flowno = row[_FLOWNO]
+        for held in self.held:
+            if held.entry.cdr is not None and held.row is not None:
+                held.entry.cdr.flowno = held.row[_FLOWNO]
 
 
-def counter(writer: str) -> str:
-    """The row of e_othermaxid with the number of a writer's last batch."""
-    return f"cdrbatch:{writer}"
+def _sequence(name: str) -> str:
+    """The row of e_othermaxid that says how far a journal was written."""
+    return f"journal:{name}"
 
 
-def claim(cursor: Cursor, writer: str, batch: Batch) -> bool:
+def position(cursor: Cursor, name: str) -> int:
+    """How far the database has written a journal: the number of an entry."""
+    return ids.highest(cursor, _sequence(name))
+
+
+def claim(cursor: Cursor, name: str, batch: Batch) -> bool:
     """
-    Take a batch's place; the transaction that follows is its only one.
+    Move the database's place in the journal over a batch; the transaction that
+    does is the only one that writes it.
 
     @return: Whether it is to be written; False if an earlier commit, whose
         outcome was unknown, had come through.
-    @raise BatchConflict: If the number before it is not that of our last batch:
-        nothing of this one has been written under it.
+    @raise PositionConflict: If the database is somewhere else.
     """
-    sequence = batch.sequence
     cursor.execute(
         "UPDATE e_othermaxid SET maxid = ? WHERE type = ? AND maxid = ?",
-        (sequence, counter(writer), sequence - 1),
+        (batch.last, _sequence(name), batch.after),
     )
     if cursor.rowcount == 1:
         return True
-    found = ids.highest(cursor, counter(writer))
-    if found == sequence and batch.tried:
+    found = position(cursor, name)
+    if found == batch.last:
         return False
-    if found == 0 and sequence == 1:
-        ids.take(cursor, counter(writer))
+    if found == batch.after == 0:
+        ids.take(cursor, _sequence(name), batch.last)
         return True
-    raise BatchConflict(
-        f"batch {sequence} of CDR writer {writer!r} does not follow {found}"
-    )
-
-
-def claim_again(cursor: Cursor, writer: str, sequence: int) -> bool:
-    """
-    Take the place of a batch from a spool file, unless it was written.
-
-    The database may be older than the file (restored from a backup).
-    """
-    found = ids.highest(cursor, counter(writer))
-    if found >= sequence:
-        return False
-    ids.take(cursor, counter(writer), sequence - found)
-    return True
+    raise PositionConflict(name, batch.after, found)
 
 
 def put(cursor: Cursor, dialect: Sqlite, batch: Batch) -> tuple[str, ...]:
@@ -172,7 +186,7 @@ def put(cursor: Cursor, dialect: Sqlite, batch: Batch) -> tuple[str, ...]:
 
     @return: Accounts that do not exist; their movements were left out.
     """
-    rows = [row for row in batch.rows if row is not None]
+    rows = [held.row for held in batch.held if held.row is not None]
     if rows:
         first = ids.take(cursor, ids.FLOWNO, len(rows))
         for offset, row in enumerate(rows):

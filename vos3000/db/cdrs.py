@@ -14,22 +14,7 @@ from twisted.internet.defer import Deferred
 from vos3000.db.days import ROLLING, day_of, day_tables
 from vos3000.db.dialects import Cursor, Sqlite
 from vos3000.db.pool import Pool
-from vos3000.model.cdr import COLUMNS, Cdr
-
-AMOUNT_COLUMNS = (
-    "fee",
-    "tax",
-    "suitefee",
-    "incomefee",
-    "incometax",
-    "agentfee",
-    "agenttax",
-    "agentsuitefee",
-)
-"""The columns that hold money."""
-
-AMOUNTS = tuple(COLUMNS.index(name) for name in AMOUNT_COLUMNS)
-"""Where they are in a row."""
+from vos3000.model.cdr import AMOUNTS, COLUMNS, Cdr
 
 COLUMN_LIST = ", ".join(COLUMNS)
 """All columns, for a statement."""

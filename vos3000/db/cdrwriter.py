@@ -1,23 +1,24 @@
 """
 Writing records and the balance movements that belong to them.
 
-Entries wait in memory for a fifth of a second and are written in batches, one
-transaction each: rows, balances, numbers. A batch is numbered, and the number
-of the last one written stands in the database, in a row of this writer's own,
-so a batch whose commit failed in a way that tells nothing is not written twice.
+An entry stands in the journal before anything else happens to it. Entries are
+written in the order of the journal, in batches, one transaction each: rows,
+balances, and how far in the journal the database is. So an entry is written
+once, whatever became of a commit, of the process, or of the machine; what was
+not written is found in the journal by the next start.
 
-While the database refuses, everything is kept, in order, and tried again each
-second; call control asks L{CdrWriter.healthy} and takes no new calls, so what
-waits is at most what the calls that were up produce.
+While the database refuses, the batch is tried again each second. A bounded
+number of entries waits in memory; the others are read from the journal again
+when their turn comes.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.defer import TimeoutError as DeferredTimeout
@@ -25,13 +26,12 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from vos3000.db import ids, spool
+from vos3000.db import refused
 from vos3000.db.cdrrows import (
     Batch,
-    BatchConflict,
+    Held,
+    PositionConflict,
     claim,
-    claim_again,
-    counter,
     put,
     to_row,
 )
@@ -39,6 +39,8 @@ from vos3000.db.dialects import Cursor
 from vos3000.db.pool import Pool
 from vos3000.errors import StorageError
 from vos3000.events import Events, StorageFailed, StorageRecovered
+from vos3000.journal.entries import Kind, end_text, read_end
+from vos3000.journal.frames import Frame
 from vos3000.metrics import Metrics
 from vos3000.model.accounts import Movement
 from vos3000.model.cdr import CdrEntry
@@ -52,9 +54,37 @@ LIMIT = 200
 RETRY = 1.0
 """Seconds between two tries while the database refuses."""
 
+HELD = 10_000
+"""Entries that wait in memory; further ones in the journal only."""
 
-REFUSED = "cdr-refused.jsonl"
-"""Where entries go that no try can write, for an operator to look at."""
+PAGE = 5_000
+"""Entries that are read from the journal at once."""
+
+USER = "records"
+"""As whom the journal knows the writer."""
+
+_NOTHING = CdrEntry(None)
+
+
+class Appends(Protocol):
+    """
+    The journal, as the writer needs it.
+
+    @ivar sequence: The number of its last entry.
+    @ivar trouble: Why it cannot be written; empty if it can.
+    """
+
+    sequence: int
+    trouble: str
+
+    def append(self, kind: int, text: bytes, urgent: bool = False) -> int:
+        """Append an entry; its number."""
+
+    def read(self, kind: int, after: int, most: int) -> Deferred[list[Frame]]:
+        """Read entries again."""
+
+    def release(self, user: str, before: int) -> None:
+        """Entries below C{before} are needed no longer."""
 
 
 class _State(Enum):
@@ -64,6 +94,7 @@ class _State(Enum):
     IDLE = "idle"
     GATHERING = "gathering"
     WRITING = "writing"
+    READING = "reading"
     WAITING = "waiting"
     CLOSED = "closed"
 
@@ -79,10 +110,7 @@ class CdrWriter:
     @ivar on_committed: Called with the movements of each batch, summed by
         account, once they are committed, before any later read of balances
         can arrive.
-    @param names: Makes a name that no writer had before. Batches are numbered
-        under it, each writer's in a row of its own: no number of another
-        process can pass for one of ours, whoever writes to the database.
-    @param folder: Where entries are spooled that cannot be written at the end.
+    @param folder: Where entries are set aside that no try can write.
     """
 
     _log = Logger()
@@ -93,19 +121,23 @@ class CdrWriter:
         clock: IReactorTime,
         events: Events,
         metrics: Metrics,
-        names: Callable[[], str],
+        journal: Appends,
         folder: Path,
     ) -> None:
         self._pool = pool
         self._clock = clock
         self._events = events
-        self._names = names
-        self._name = names()
+        self._journal = journal
+        self._name = ""
         self._folder = folder
-        self._queue: deque[tuple[CdrEntry, list[Any] | None]] = deque()
+        self._queue: deque[Held] = deque()
+        self._fresh: list[Held] = []
         self._batch: Batch | None = None
         self._alone = 0
-        self._sequence = 0
+        self._moved = False
+        self._position = 0
+        self._known = 0
+        self._last = 0
         self._state = _State.NEW
         self._timer: IDelayedCall | None = None
         self._failed_at: float | None = None
@@ -113,6 +145,9 @@ class CdrWriter:
         self._done = 0
         self._flushes: list[tuple[int, Deferred[None]]] = []
         self.on_committed: Callable[[tuple[Movement, ...]], object] = _nobody
+        self._measure(metrics)
+
+    def _measure(self, metrics: Metrics) -> None:
         self._written_total = metrics.counter(
             "db_cdr_written_total", "Entries that were committed."
         )
@@ -132,6 +167,9 @@ class CdrWriter:
         metrics.gauge(
             "db_cdr_waiting", "Entries that wait to be committed.", lambda: self.waiting
         )
+        metrics.gauge(
+            "db_cdr_held", "Of these, the ones in memory.", lambda: len(self._queue)
+        )
 
     @property
     def waiting(self) -> int:
@@ -140,25 +178,38 @@ class CdrWriter:
 
     @property
     def healthy(self) -> bool:
-        """Whether the last try to write succeeded."""
-        return self._failed_at is None
-
-    def start(self) -> Deferred[None]:
         """
-        Replay what an earlier process spooled, and begin to write.
-
-        Balances must be read after it.
-
-        @return: Fails with L{StorageError}; nothing is written then.
+        Whether new calls may be taken: their records can be kept. A database that
+        refuses is no hindrance to that; a journal that cannot be written is one.
         """
-        return Deferred.fromCoroutine(self._start())
+        return not self._journal.trouble
 
-    def write(self, entry: CdrEntry) -> None:
+    # Taking entries
+
+    def start(self, name: str, place: int, waiting: int) -> None:
         """
-        Take an entry; it will be written once, after all earlier ones.
+        Begin to write, with what former runs left in the journal.
+
+        @param name: The journal's. The database keeps under it how far it has
+            written this journal.
+        @param place: How far that is.
+        @param waiting: How many entries come after it.
+        """
+        self._name = name
+        self._position = self._known = place
+        self._last = self._journal.sequence if waiting else place
+        self._accepted = waiting
+        self._state = _State.IDLE
+        self._proceed()
+
+    def write(self, entry: CdrEntry, call: int = 0) -> None:
+        """
+        Take an entry; it will be written once, after all earlier ones. The
+        journal has it when this returns.
 
         The row is made now: what cannot be a row must not hold up others.
 
+        @param call: The number of the call that is over.
         @raise StorageError: Before L{start} and after L{close}.
         @raise ArithmeticError: If an amount has more than six digits.
         @raise TypeError: If a value is of a type that no column takes.
@@ -166,15 +217,24 @@ class CdrWriter:
         state = self._state
         if state is _State.NEW or state is _State.CLOSED:
             raise StorageError(f"the CDR writer is {state.value}")
-        cdr = entry.cdr
-        row = None if cdr is None else to_row(self._pool.dialect, cdr)
-        self._queue.append((entry, row))
+        row = self._row(entry)
+        number = self._journal.append(Kind.END, end_text(call, entry), True)
         self._accepted += 1
+        behind = self._known != self._last
+        self._last = number
+        if not behind and len(self._queue) < HELD:
+            self._queue.append(Held(number, entry, row))
+            self._known = number
+        elif state is _State.READING and len(self._fresh) < HELD:
+            self._fresh.append(Held(number, entry, row))
         if state is _State.IDLE:
             self._gather()
         elif state is _State.GATHERING and len(self._queue) >= LIMIT:
             self._cancel()
             self._go()
+
+    def _row(self, entry: CdrEntry) -> list[object] | None:
+        return None if entry.cdr is None else to_row(self._pool.dialect, entry.cdr)
 
     def flush(self) -> Deferred[None]:
         """Write what waits now; fires when all of it is committed."""
@@ -189,15 +249,28 @@ class CdrWriter:
 
     def close(self, timeout: float) -> Deferred[None]:
         """
-        Write everything, or else spool it; take nothing more.
+        Write everything that can be written in time; take nothing more. What is
+        left stands in the journal for the next start.
 
-        @param timeout: Seconds until what is left goes to the spool file.
-        @return: Fails with L{StorageError} if the spool cannot be written
-            either; every entry is in the log then.
+        @param timeout: Seconds.
         """
-        flushed = Deferred.fromCoroutine(self._finish())
+        flushed = self.flush()
         flushed.addTimeout(timeout, self._clock).addErrback(self._late)
         return flushed.addBoth(self._closed)
+
+    def _late(self, why: Failure) -> None:
+        why.trap(DeferredTimeout)
+        self._log.warn(
+            "{waiting} records could not be written and wait in the journal for the"
+            " next start",
+            waiting=self.waiting,
+        )
+
+    def _closed(self, result: None) -> None:
+        self._cancel()
+        self._state = _State.CLOSED
+
+    # Writing them
 
     def _gather(self) -> None:
         self._state = _State.GATHERING
@@ -208,9 +281,29 @@ class CdrWriter:
         if timer is not None and timer.active():
             timer.cancel()
 
+    def _wait(self) -> None:
+        if self._state is not _State.CLOSED:
+            self._state = _State.WAITING
+            self._timer = self._clock.callLater(RETRY, self._go)
+
+    def _proceed(self) -> None:
+        """Write on, gather, or rest."""
+        if self._state is _State.CLOSED:
+            return
+        queued, behind = len(self._queue), self._known != self._last
+        if behind or queued >= LIMIT or (queued and self._flushes) or self._batch:
+            self._go()
+        elif queued:
+            self._gather()
+        else:
+            self._state = _State.IDLE
+
     def _go(self) -> None:
-        """Write the batch under way, or make the next one of the queue."""
+        """Write the batch under way, or the next one; or find out which that is."""
         self._timer = None
+        if self._batch is None and not self._queue:
+            self._read()
+            return
         self._state = _State.WRITING
         batch = self._batch = self._batch or self._next()
         written = self._pool.interact("cdr_write", self._apply, batch)
@@ -222,8 +315,7 @@ class CdrWriter:
         most = 1 if self._alone else LIMIT
         self._alone = max(0, self._alone - 1)
         taken = [queue.popleft() for _ in range(min(most, len(queue)))]
-        entries = [entry for entry, _ in taken]
-        return Batch(self._sequence + 1, entries, [row for _, row in taken])
+        return Batch(self._position, taken)
 
     def _apply(self, cursor: Cursor, batch: Batch) -> tuple[str, ...]:
         """The transaction; runs in the lane's thread, perhaps twice."""
@@ -231,22 +323,65 @@ class CdrWriter:
             return ()
         return put(cursor, self._pool.dialect, batch)
 
+    # Reading what memory did not hold
+
+    def _read(self) -> None:
+        self._state = _State.READING
+        self._fresh = []
+        read = self._journal.read(Kind.END, self._known, PAGE)
+        read.addCallbacks(self._found, self._not_found, callbackArgs=(self._last,))
+        read.addErrback(lambda why: self._log.failure("CDR writer", failure=why))
+
+    def _found(self, frames: list[Frame], upto: int) -> None:
+        """
+        Take what was read. A page that is not full was the last one, and what
+        came meanwhile follows it.
+        """
+        for frame in frames:
+            entry = read_end(frame.text)
+            self._queue.append(Held(frame.sequence, entry, self._row(entry)))
+        fresh, self._fresh = self._fresh, []
+        if len(frames) == PAGE:
+            self._known = frames[-1].sequence
+        else:
+            self._known = upto
+            self._queue.extend(fresh)
+            if fresh:
+                self._known = fresh[-1].number
+        if self._moved:
+            self._count_again()
+        self._proceed()
+
+    def _count_again(self) -> None:
+        """What waits is what the database lacks, written once before or not."""
+        self._moved = self._known != self._last
+        self._accepted = self._done + len(self._queue)
+        self._flushes = [(self._accepted, done) for _, done in self._flushes]
+
+    def _not_found(self, why: Failure) -> None:
+        reason = why.getErrorMessage()
+        self._log.error("the journal cannot be read: {why}", why=reason)
+        self._wait()
+
+    # The outcome
+
     def _written(self, missing: tuple[str, ...]) -> None:
         batch, self._batch = self._batch, None
         if batch is None:
             return
-        self._sequence = batch.sequence
-        self._done += len(batch.entries)
-        self._written_total.value += len(batch.entries)
+        self._position = batch.last
+        self._done += len(batch.held)
+        self._written_total.value += len(batch.held)
         self._batches_total.value += 1
+        self._journal.release(USER, batch.last + 1)
         batch.number()
         for account in missing:
             self._unknown_total.value += 1
             self._log.error(
-                "account {account} does not exist: its charges of batch {batch} moved"
-                " no balance",
+                "account {account} does not exist: its charges up to entry {number}"
+                " of the journal moved no balance",
                 account=account,
-                batch=batch.sequence,
+                number=batch.last,
             )
         try:
             self.on_committed(batch.movements())
@@ -271,25 +406,14 @@ class CdrWriter:
             elif not done.called:
                 done.callback(None)
 
-    def _proceed(self) -> None:
-        if self._state is _State.CLOSED:
-            return
-        if not self._queue:
-            self._state = _State.IDLE
-        elif len(self._queue) >= LIMIT or self._flushes:
-            self._go()
-        else:
-            self._gather()
-
     def _not_written(self, why: Failure) -> None:
         self._failures_total.value += 1
-        if not why.check(StorageError) and self._batch is not None:
+        conflict = why.value
+        if isinstance(conflict, PositionConflict):
+            self._elsewhere(conflict)
+        elif not why.check(StorageError) and self._batch is not None:
             self._isolate(self._batch, why)
             return
-        if why.check(BatchConflict):
-            self._rename()
-        elif self._batch is not None:
-            self._batch.tried = True
         if self._failed_at is None:
             self._failed_at = self._clock.seconds()
             reason = why.getErrorMessage()
@@ -299,9 +423,17 @@ class CdrWriter:
                 reason=reason,
             )
             self._events.publish(StorageFailed(reason, self.waiting))
-        if self._state is not _State.CLOSED:
-            self._state = _State.WAITING
-            self._timer = self._clock.callLater(RETRY, self._go)
+        self._wait()
+
+    def _elsewhere(self, conflict: PositionConflict) -> None:
+        """
+        The database is not where we left it: a backup was put back. Go on from
+        where it is, with what the journal still has.
+        """
+        self._batch = None
+        self._queue.clear()
+        self._position = self._known = conflict.found
+        self._moved = True
 
     def _isolate(self, batch: Batch, why: Failure) -> None:
         """
@@ -309,105 +441,24 @@ class CdrWriter:
         those of its batch are tried one by one, and it is set aside. Nothing of
         the batch was committed, since what failed was not the commit.
         """
-        self._batch = None
-        if len(batch.entries) > 1:
-            pairs = list(zip(batch.entries, batch.rows, strict=True))
-            self._queue.extendleft(reversed(pairs))
-            self._alone = len(pairs)
+        if len(batch.held) > 1:
+            self._batch = None
+            self._queue.extendleft(reversed(batch.held))
+            self._alone = len(batch.held)
         else:
-            self._set_aside(batch.entries[0], why)
-            self._done += 1
-            self._answer_flushes()
+            (held,) = batch.held
+            self._set_aside(held.entry, why)
+            self._batch = Batch(batch.after, [Held(held.number, _NOTHING, None)])
         self._proceed()
 
     def _set_aside(self, entry: CdrEntry, why: Failure) -> None:
         self._refused_total.value += 1
-        line = spool.to_json(entry, 0)
         try:
-            spool.append(self._folder / REFUSED, line)
+            refused.set_aside(self._folder, entry)
         except OSError:
-            self._log.critical("not written: {line}", line=line)
+            self._log.critical("not written: {line}", line=refused.line_of(entry))
         self._log.failure(
             "a record that cannot be written stands in {file} of the state directory",
             why,
-            file=REFUSED,
+            file=refused.FILE,
         )
-
-    def _rename(self) -> None:
-        """Begin to count anew, where nobody else does."""
-        self._name = self._names()
-        self._sequence = 0
-        if self._batch is not None:
-            self._batch.sequence = 1
-            self._batch.tried = False
-
-    async def _finish(self) -> None:
-        """Write the rest, then remove our row: nothing can be repeated."""
-        await self.flush()
-        if not self._sequence:
-            return
-        row = counter(self._name)
-        try:
-            await self._pool.interact("cdr_forget", ids.forget, row)
-        except StorageError as error:
-            self._log.warn(
-                "row {row} of e_othermaxid is left over: {why}", row=row, why=error
-            )
-
-    async def _start(self) -> None:
-        for path in spool.files(self._folder):
-            writer = spool.writer(path)
-            for sequence, entries in spool.load(path):
-                batch = Batch(sequence, entries, self._rows(entries))
-                await self._pool.interact("cdr_replay", self._replay, writer, batch)
-            path.unlink()
-            self._log.info("{path}: replayed", path=str(path))
-        self._proceed()
-
-    def _rows(self, entries: Sequence[CdrEntry]) -> list[list[Any] | None]:
-        dialect = self._pool.dialect
-        return [None if e.cdr is None else to_row(dialect, e.cdr) for e in entries]
-
-    def _replay(self, cursor: Cursor, writer: str, batch: Batch) -> None:
-        if claim_again(cursor, writer, batch.sequence):
-            put(cursor, self._pool.dialect, batch)
-
-    def _late(self, why: Failure) -> None:
-        why.trap(DeferredTimeout)
-        if not self.waiting:
-            return
-        batches = self._left()
-        try:
-            path = spool.dump(self._folder, self._name, batches)
-        except OSError as error:
-            for sequence, entries in batches:
-                for entry in entries:
-                    line = spool.to_json(entry, sequence)
-                    self._log.critical("not written: {line}", line=line)
-            raise StorageError(
-                f"{self.waiting} records are in the log only: {error}"
-            ) from error
-        self._log.warn(
-            "{waiting} records could not be written and wait in {path} for the next"
-            " start",
-            waiting=self.waiting,
-            path=str(path),
-        )
-
-    def _left(self) -> list[tuple[int, list[CdrEntry]]]:
-        """What is not known to be written, in batches with their numbers."""
-        batches = []
-        sequence = self._sequence
-        if self._batch is not None:
-            sequence = self._batch.sequence
-            batches.append((sequence, list(self._batch.entries)))
-        left = [entry for entry, _ in self._queue]
-        for begin in range(0, len(left), LIMIT):
-            sequence += 1
-            batches.append((sequence, left[begin : begin + LIMIT]))
-        return batches
-
-    def _closed(self, result: object) -> object:
-        self._cancel()
-        self._state = _State.CLOSED
-        return result

@@ -18,6 +18,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from enum import Enum
+from itertools import chain
+from typing import Protocol, TypeVar
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -27,8 +29,8 @@ from twisted.python.failure import Failure
 from vos3000.errors import StorageError
 from vos3000.instant import Now
 from vos3000.journal.folder import Folder, SegmentFile
-from vos3000.journal.frames import BANNER, pack
-from vos3000.journal.segments import Segment
+from vos3000.journal.frames import BANNER, Frame, Scan, pack
+from vos3000.journal.segments import Segment, entries
 from vos3000.metrics import Metrics
 
 BEHIND = 0.02
@@ -45,8 +47,14 @@ RETRY = 1.0
 
 _BOUNDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.3, 1.0, 10.0)
 
-InThread = Callable[[Callable[[], None]], Deferred[None]]
-"""Runs work that may take long where it holds up nobody, in order."""
+T = TypeVar("T")
+
+
+class InThread(Protocol):
+    """Runs work that may take long where it holds up nobody, in order."""
+
+    def __call__(self, work: Callable[[], T], /) -> Deferred[T]:
+        """Run C{work} after what was given before it."""
 
 
 class State(Enum):
@@ -71,7 +79,7 @@ class Journal:
     @ivar trouble: Why the disk refuses, or has no room for the next segment;
         empty while all is well.
     @ivar turned: Called when a segment has begun: whoever depends on entries of
-        earlier ones appends them again, then calls L{forget}.
+        earlier ones appends them again, then calls L{release}.
     @ivar changed: Called when C{trouble} came or went.
     @param in_thread: Runs one piece of work after the other.
     """
@@ -95,6 +103,7 @@ class Journal:
         self._state = State.NEW
         self._banner = b""
         self._longest = 0
+        self._needed: dict[str, int] = {}
         self._segments: list[Segment] = []
         self._file: SegmentFile | None = None
         self._place = 0
@@ -136,7 +145,12 @@ class Journal:
     # Begin and end
 
     def start(
-        self, banner: bytes, kept: Sequence[Segment], last: int, highest: int
+        self,
+        banner: bytes,
+        kept: Sequence[Segment],
+        last: int,
+        highest: int,
+        users: Sequence[str] = (),
     ) -> Deferred[None]:
         """
         Begin a fresh segment.
@@ -145,6 +159,7 @@ class Journal:
         @param kept: Segments of former runs that are still needed.
         @param last: The highest number that an entry ever had.
         @param highest: The highest number that a segment has.
+        @param users: Who needs entries until they say that they do not.
         @return: Fails with OSError if the disk refuses; nothing is begun then.
         """
         self._banner = banner
@@ -152,6 +167,7 @@ class Journal:
         self._segments = list(kept)
         self.sequence = self.synced = last
         self._numbered = highest
+        self._needed = dict.fromkeys(users, 0)
         return Deferred.fromCoroutine(self._start())
 
     async def _start(self) -> None:
@@ -222,8 +238,42 @@ class Journal:
             self._sync()
         return done
 
-    def forget(self, before: int) -> None:
-        """Delete the segments whose entries all have numbers below C{before}."""
+    def read(self, kind: int, after: int, most: int) -> Deferred[list[Frame]]:
+        """
+        Read entries of one kind again.
+
+        @param after: The number before the first one wanted.
+        @param most: How many, at most.
+        @return: Fewer than C{most} only if there are no more. Fails with
+            OSError if they cannot be read.
+        """
+        numbers = [each.number for each in self._segments if each.last > after]
+        loose, wanted = b"".join(self._buffer), range(after + 1, self.sequence + 1)
+        return self._in_thread(lambda: self._read(numbers, loose, wanted, kind, most))
+
+    def _read(
+        self, numbers: Sequence[int], loose: bytes, wanted: range, kind: int, most: int
+    ) -> list[Frame]:
+        """Read segments, and after them what no segment has yet."""
+        found: list[Frame] = []
+        written = entries(self._folder, numbers, wanted.start - 1)
+        for frame in chain(written, Scan(loose)):
+            if len(found) == most:
+                break
+            if frame.kind == kind and frame.sequence in wanted:
+                found.append(frame)
+                wanted = range(frame.sequence + 1, wanted.stop)
+        return found
+
+    def release(self, user: str, before: int) -> None:
+        """
+        Say that a user of the journal needs no entry below C{before}; segments
+        that nobody needs any longer are deleted.
+
+        @param user: One of those that C{start} was told of.
+        """
+        self._needed[user] = before
+        before = min(self._needed.values())
         past, self._segments = self._segments[:-1], self._segments[-1:]
         gone = [each.name for each in past if each.last < before]
         self._segments[:0] = [each for each in past if each.last >= before]

@@ -7,7 +7,7 @@ never written holds zeros only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import attrs
 
@@ -62,14 +62,53 @@ def numbers(folder: Folder) -> list[int]:
     return sorted(int(stem) for stem in stems if stem.isdecimal())
 
 
+def entries(
+    folder: Folder,
+    numbers: Sequence[int],
+    after: int = 0,
+    done: Callable[[Segment, Scan], object] = lambda segment, scan: None,
+) -> Iterator[Frame]:
+    """
+    Every entry of some segments, each once, in order; and their banners.
+
+    A segment that was begun because the disk refused the one before it holds
+    again what that one may have lost; its banner says from where on, and only
+    the later copy counts.
+
+    @param after: Entries up to this number are left out.
+    @param done: Called when a segment was read.
+    @raise OSError: If a segment cannot be read.
+    """
+    for number, bound in zip(numbers, _bounds(folder, numbers), strict=True):
+        segment = Segment(number)
+        scan = Scan(folder.read(segment.name))
+        for frame in scan:
+            if frame.kind == BANNER:
+                yield frame
+            elif after < frame.sequence <= bound:
+                after = frame.sequence
+                yield frame
+        done(segment, scan)
+
+
+def _bounds(folder: Folder, numbers: Sequence[int]) -> list[int]:
+    """For each segment the last number that no later one holds again."""
+    bounds, bound = [], _NO_BOUND
+    for number in reversed(numbers):
+        bounds.append(bound)
+        for frame in Scan(folder.read(Segment(number).name, HEAD)):
+            if frame.kind == BANNER:
+                bound = min(bound, frame.sequence)
+            break
+    return bounds[::-1]
+
+
 class Reading:
     """
     Reads the segments that a former run left, in order.
 
     Segments without entries are deleted, tails cut off: what a power cut left
-    half-written was never depended on. A segment that was begun because the
-    disk refused the one before it holds again what that one may have lost; its
-    banner says from where on, and only the later copy counts.
+    half-written was never depended on.
 
     @ivar segments: Those that were read and hold entries.
     @ivar last: The number of the last entry.
@@ -90,28 +129,9 @@ class Reading:
 
         @raise OSError: If a segment cannot be read or cut.
         """
-        for number, bound in zip(self._numbers, self._bounds(), strict=True):
-            segment = Segment(number)
-            scan = Scan(self._folder.read(segment.name))
-            for frame in scan:
-                if frame.kind == BANNER:
-                    yield frame
-                elif self.last < frame.sequence <= bound:
-                    self.last = frame.sequence
-                    yield frame
-            self._close(segment, scan)
-
-    def _bounds(self) -> list[int]:
-        """For each segment the last number that no later one holds again."""
-        bounds, bound = [], _NO_BOUND
-        for number in reversed(self._numbers):
-            bounds.append(bound)
-            head = Scan(self._folder.read(Segment(number).name, HEAD))
-            for frame in head:
-                if frame.kind == BANNER:
-                    bound = min(bound, frame.sequence)
-                break
-        return bounds[::-1]
+        for frame in entries(self._folder, self._numbers, 0, self._close):
+            self.last = max(self.last, frame.sequence)
+            yield frame
 
     def _close(self, segment: Segment, scan: Scan) -> None:
         tail = scan.tail

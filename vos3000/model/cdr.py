@@ -96,6 +96,21 @@ class Cdr:
 COLUMNS: tuple[str, ...] = tuple(field.name for field in attrs.fields(Cdr))
 """The columns in the order of the table."""
 
+AMOUNT_COLUMNS = (
+    "fee",
+    "tax",
+    "suitefee",
+    "incomefee",
+    "incometax",
+    "agentfee",
+    "agenttax",
+    "agentsuitefee",
+)
+"""The columns that hold money."""
+
+AMOUNTS = tuple(COLUMNS.index(name) for name in AMOUNT_COLUMNS)
+"""Where they are in a row."""
+
 
 @fixed
 class CdrEntry:

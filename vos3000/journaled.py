@@ -1,0 +1,160 @@
+"""
+The journal of a switch: opened with what former runs left in it, and closed.
+
+A call that was up when the process ended without warning is completed here: its
+record ends with the last sign of life of that run, its charge is that of the time
+until then. All of it is in the database before balances are read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from twisted.internet.defer import Deferred
+from twisted.internet.threads import deferToThreadPool
+from twisted.logger import Logger
+from twisted.python.threadpool import ThreadPool
+
+from vos3000.billing.recovery import abandoned, completed
+from vos3000.billing.settings import BillingSettings, should_record
+from vos3000.call import journaling
+from vos3000.db import cdrwriter
+from vos3000.db.cdrrows import position
+from vos3000.db.cdrwriter import CdrWriter
+from vos3000.db.pool import Pool
+from vos3000.instant import Now
+from vos3000.journal.entries import Kind, text_of
+from vos3000.journal.folder import Folder
+from vos3000.journal.history import History, Interrupted, banner
+from vos3000.journal.journal import Journal
+from vos3000.journal.segments import Damage, Reading
+from vos3000.metrics import Metrics
+from vos3000.model.causes import EndCause
+from vos3000.model.states import EndDirection
+
+T = TypeVar("T")
+
+
+class Journaled:
+    """
+    Owns the journal and the thread that waits for its disk.
+
+    @ivar journal: Open once L{open} is done.
+    @param folder: The journal's own directory.
+    @param name: Gives a name that no journal and no run has.
+    @param reactor: Where results of the thread arrive.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        folder: Path,
+        name: Callable[[], str],
+        reactor: Any,
+        now: Now,
+        metrics: Metrics,
+    ) -> None:
+        self._folder = Folder(folder)
+        self._name = name
+        self._reactor = reactor
+        self._threads: Any = ThreadPool(1, 1, "journal")
+        self._unanswered: list[Interrupted] = []
+        self.journal = Journal(self._folder, reactor, now, self._in_thread, metrics)
+        self._completed = metrics.counter(
+            "journal_completed_total",
+            "Calls of former runs that were completed at start.",
+        )
+
+    def _in_thread(self, work: Callable[[], T], /) -> Deferred[T]:
+        result: Deferred[T] = deferToThreadPool(self._reactor, self._threads, work)
+        return result
+
+    async def open(self, pool: Pool, writer: CdrWriter, interrupted: EndCause) -> None:
+        """
+        Read what former runs left, complete their answered calls, and have the
+        database write all of it.
+
+        @param interrupted: The end reason of calls that are completed.
+        @raise OSError: If the disk refuses.
+        @raise StorageError: If the database does.
+        """
+        self._threads.start()
+        history, reading = await self._in_thread(self._read)
+        name = history.journal or self._name()
+        place = await pool.interact("journal_position", position, name)
+        last = max(reading.last, place)
+        users = (cdrwriter.USER, journaling.USER)
+        text = banner(name, self._name())
+        journal = self.journal
+        await journal.start(text, reading.segments, last, reading.highest, users)
+        waiting = history.waiting(place)
+        writer.start(name, place, waiting)
+        found = history.interrupted()
+        self._tell(history, waiting, found)
+        for call in found:
+            if call.answered:
+                code = interrupted.code
+                entry = completed(call.record, call.facts, call.talked, code)
+                writer.write(entry, call.call)
+        await writer.flush()
+        self._unanswered = [call for call in found if not call.answered]
+
+    def finish(
+        self, writer: CdrWriter, settings: BillingSettings, interrupted: EndCause
+    ) -> None:
+        """Complete the calls that had not been answered, as the parameters say."""
+        wanted = should_record(settings, holdtime=0, direction=EndDirection.SERVER)
+        unanswered, self._unanswered = self._unanswered, []
+        for call in unanswered:
+            if wanted:
+                writer.write(abandoned(call.record, interrupted.code), call.call)
+            else:
+                self.journal.append(Kind.GONE, text_of(call.call))
+        self.journal.release(journaling.USER, self.journal.sequence + 1)
+
+    async def close(self) -> None:
+        """Have the disk keep everything."""
+        await self.journal.close()
+        if self._threads.started:
+            self._threads.stop()
+
+    def _read(self) -> tuple[History, Reading]:
+        history = History()
+        reading = Reading(self._folder, self._damaged)
+        history.take(reading)
+        return history, reading
+
+    def _damaged(self, damage: Damage) -> None:
+        if damage.passed:
+            self._log.critical(
+                "{name} of the journal is damaged: {passed} bytes between its entries"
+                " cannot be read",
+                name=damage.name,
+                passed=damage.passed,
+            )
+        if damage.tail:
+            self._log.warn(
+                "{name} of the journal: {tail} bytes of an entry that was never"
+                " finished were cut off",
+                name=damage.name,
+                tail=damage.tail,
+            )
+
+    def _tell(self, history: History, waiting: int, found: list[Interrupted]) -> None:
+        if waiting or found:
+            self._completed.value += len(found)
+            self._log.warn(
+                "the last run ended without warning: {waiting} records are written"
+                " now, {answered} answered and {other} unanswered calls are completed",
+                waiting=waiting,
+                answered=sum(call.answered for call in found),
+                other=sum(not call.answered for call in found),
+            )
+        if history.unread:
+            self._log.critical(
+                "{unread} entries of the journal were not understood",
+                unread=history.unread,
+            )
