@@ -216,11 +216,17 @@ def phone(e164: str, /, **fields: Any) -> Phone:
     return phonevalues.phone(0, *records)
 
 
+def _in_memory(switch: Switch) -> tuple[Any, Any]:
+    return KeptRecords(switch.accounts), KeptEntries()
+
+
 class Switch:
     """
     A switch with one customer, one mapping gateway and two routing gateways.
 
     @param parameters: System parameters, as in mbx2008.conf.
+    @param keeping: Makes what takes its records, and its journal; lists do by
+        default.
     @ivar servers: Where names lead.
     """
 
@@ -231,6 +237,7 @@ class Switch:
         customers: Iterable[Customer] = (),
         rates: dict[str, Iterable[Rate]] | None = None,
         parameters: dict[str, str] | None = None,
+        keeping: Callable[[Switch], tuple[Any, Any]] | None = None,
     ) -> None:
         self.clock = Clock()
         self.clock.advance(1_700_000_000)
@@ -247,6 +254,7 @@ class Switch:
         self.servers: dict[str, tuple[Target, ...]] = {}
         self._count = 0
         self._calls = 0
+        self._keeping = keeping or _in_memory
         self._engines()
         self._signaling()
         self._call_control()
@@ -276,7 +284,7 @@ class Switch:
     def _engines(self) -> None:
         self.accounts = Accounts(self.now, self.causes)
         self.rates = Rates()
-        self.records = KeptRecords(self.accounts)
+        self.records, self.journal = self._keeping(self)
         self.lines_in = Capacity()
         self.lines_out = Capacity()
         self.book = Phones()
@@ -412,7 +420,6 @@ class Switch:
             lambda: self.in_force.sip.authentication_retry,
             self.metrics,
         )
-        self.journal = KeptEntries()
         self.call_journal = CallJournal(
             self.journal,
             self.registry,

@@ -9,10 +9,10 @@ until then. All of it is in the database before balances are read.
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.python.threadpool import ThreadPool
@@ -28,7 +28,7 @@ from vos3000.instant import Now
 from vos3000.journal.entries import Kind, text_of
 from vos3000.journal.folder import Folder
 from vos3000.journal.history import History, Interrupted, banner
-from vos3000.journal.journal import Journal
+from vos3000.journal.journal import SIZE, InThread, Journal
 from vos3000.journal.segments import Damage, Reading
 from vos3000.metrics import Metrics
 from vos3000.model.causes import EndCause
@@ -37,40 +37,62 @@ from vos3000.model.states import EndDirection
 T = TypeVar("T")
 
 
+class DiskThread:
+    """
+    The thread that waits for the journal's disk.
+
+    @param reactor: Where results arrive; provides IReactorThreads.
+    """
+
+    def __init__(self, reactor: Any) -> None:
+        self._reactor = reactor
+        self._threads: Any = ThreadPool(1, 1, "journal")
+
+    def __call__(self, work: Callable[[], T], /) -> Deferred[T]:
+        """Run C{work} after what was given before it."""
+        if not self._threads.started:
+            self._threads.start()
+        result: Deferred[T] = deferToThreadPool(self._reactor, self._threads, work)
+        return result
+
+    def stop(self) -> None:
+        """End the thread; it has nothing to do."""
+        if self._threads.started:
+            self._threads.stop()
+
+
 class Journaled:
     """
-    Owns the journal and the thread that waits for its disk.
+    The journal, and what former runs left in it.
 
     @ivar journal: Open once L{open} is done.
     @param folder: The journal's own directory.
+    @param in_thread: Runs what waits for the disk.
     @param name: Gives a name that no journal and no run has.
-    @param reactor: Where results of the thread arrive.
+    @param size: Bytes of a segment.
     """
 
     _log = Logger()
 
     def __init__(
         self,
-        folder: Path,
+        folder: Folder,
+        in_thread: InThread,
         name: Callable[[], str],
-        reactor: Any,
+        clock: IReactorTime,
         now: Now,
         metrics: Metrics,
+        size: int = SIZE,
     ) -> None:
-        self._folder = Folder(folder)
+        self._folder = folder
+        self._in_thread = in_thread
         self._name = name
-        self._reactor = reactor
-        self._threads: Any = ThreadPool(1, 1, "journal")
         self._unanswered: list[Interrupted] = []
-        self.journal = Journal(self._folder, reactor, now, self._in_thread, metrics)
+        self.journal = Journal(folder, clock, now, in_thread, metrics, size)
         self._completed = metrics.counter(
             "journal_completed_total",
             "Calls of former runs that were completed at start.",
         )
-
-    def _in_thread(self, work: Callable[[], T], /) -> Deferred[T]:
-        result: Deferred[T] = deferToThreadPool(self._reactor, self._threads, work)
-        return result
 
     async def open(self, pool: Pool, writer: CdrWriter, interrupted: EndCause) -> None:
         """
@@ -81,7 +103,6 @@ class Journaled:
         @raise OSError: If the disk refuses.
         @raise StorageError: If the database does.
         """
-        self._threads.start()
         history, reading = await self._in_thread(self._read)
         name = history.journal or self._name()
         place = await pool.interact("journal_position", position, name)
@@ -114,12 +135,6 @@ class Journaled:
             else:
                 self.journal.append(Kind.GONE, text_of(call.call))
         self.journal.release(journaling.USER, self.journal.sequence + 1)
-
-    async def close(self) -> None:
-        """Have the disk keep everything."""
-        await self.journal.close()
-        if self._threads.started:
-            self._threads.stop()
 
     def _read(self) -> tuple[History, Reading]:
         history = History()

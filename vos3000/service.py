@@ -43,7 +43,8 @@ from vos3000.events import Events, StorageFailed, StorageRecovered
 from vos3000.inforce import InForce
 from vos3000.instant import instants
 from vos3000.interfaces import Interfaces
-from vos3000.journaled import Journaled
+from vos3000.journal.folder import Folder
+from vos3000.journaled import DiskThread, Journaled
 from vos3000.metrics import Metrics
 from vos3000.model import causes
 from vos3000.parameters import Parameters
@@ -169,8 +170,10 @@ class Switch(Service):
             NumberGroupStore(self._pool),
         )
         self._cdrs = CdrStore(self._pool, zone)
+        self._disk = DiskThread(self._reactor)
         self._journaled = Journaled(
-            state / "journal",
+            Folder(state / "journal"),
+            self._disk,
             lambda: os.urandom(8).hex(),
             self._reactor,
             self._now,
@@ -426,7 +429,8 @@ class Switch(Service):
         except VosError as error:
             self._log.warn("registrations were not written: {why}", why=error)
         self._timers.stop()
-        await self._journaled.close()
+        await self._journaled.journal.close()
+        self._disk.stop()
         closing = self._pool.close().addTimeout(LAST_STATEMENTS, self._reactor)
         await closing.addErrback(lambda _: self._log.warn("the database is locked"))
         self._state.release()

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from array import array
 from collections.abc import Iterable
-from typing import Any
 
 import attrs
 
@@ -138,19 +137,18 @@ class History:
 
 
 def _interrupted(call: int, state: _Open) -> Interrupted:
-    values: list[Any] = read(state.text)
-    try:
-        record = read_record(values[3 if state.answered else 1])
-    except IndexError:
-        record = None
-    if record is None:
+    values = read(state.text)
+    since, billing = 0, None
+    if state.answered and len(values) == 4:
+        since, billing = values.pop(1), values.pop()
+    record = read_record(values[1]) if len(values) == 2 else None
+    if record is None or not isinstance(since, int):
         raise StorageError("a call without a record")
-    if not state.answered:
-        return Interrupted(call, record)
-    facts = read_billing(values[3 + 1] if len(values) > 4 else None)
+    facts = read_billing(billing)
     if facts is not None and state.covered:
         facts = attrs.evolve(facts, covered=state.covered)
-    return Interrupted(call, record, True, max(0, state.until - values[2]), facts)
+    talked = max(0, state.until - since) if state.answered else 0
+    return Interrupted(call, record, state.answered, talked, facts)
 
 
 def _call(text: bytes) -> int:
