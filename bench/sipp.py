@@ -108,6 +108,10 @@ class Sipp:
         place = header.index(name)
         return [(float(row[0].rpartition("\t")[2]), int(row[place])) for row in rows]
 
+    def text(self, name: str) -> str:
+        """What it wrote into a file."""
+        return (self._path / name).read_text("utf-8", "replace")
+
     def finish(self) -> None:
         """Let it end its calls, write its last counts and end."""
         self.child.signal(signal.SIGUSR1)
