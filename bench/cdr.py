@@ -25,11 +25,15 @@ from twisted.internet.defer import Deferred, succeed
 
 from vos3000.db import upgrade
 from vos3000.db.cdrmover import CdrMover
-from vos3000.db.cdrwriter import CdrWriter
+from vos3000.db.cdrwriter import USER, CdrWriter
 from vos3000.db.customers import CustomerStore
 from vos3000.db.pool import thread_pool
 from vos3000.events import Events
 from vos3000.instant import instants
+from vos3000.journal.folder import Folder
+from vos3000.journal.history import banner
+from vos3000.journal.journal import Journal
+from vos3000.journaled import DiskThread
 from vos3000.metrics import Metrics
 from vos3000.model.accounts import Movement
 from vos3000.model.cdr import Cdr, CdrEntry
@@ -163,16 +167,21 @@ async def measure(folder: Path, rate: int, seconds: int) -> None:
     customers = CustomerStore(pool)
     for account in [*range(1000, 1050), 2000]:
         await customers.create({"account": str(account)}, 0)
-    writer = CdrWriter(pool, reactor, Events(), metrics, lambda: "bench", folder)
     now = instants(time.time, time.monotonic)
+    disk = DiskThread(reactor)
+    journal = Journal(Folder(folder / "journal"), reactor, now, disk, metrics)
+    await journal.start(banner("bench", "1"), (), 0, 0, [USER])
+    writer = CdrWriter(pool, reactor, Events(), metrics, journal, folder)
     mover = CdrMover(pool, reactor, now, metrics, ZoneInfo("UTC"), keep=2)
-    await writer.start()
+    writer.start("bench", 0, 0)
     idle, _ = await run(Source(rate, id), seconds, lambda: succeed(None))
     mover.start()
     busy, stalls = await run(
         Source(rate, writer.write), seconds, lambda: writer.close(9)
     )
     mover.stop()
+    await journal.close()
+    disk.stop()
     await pool.close()
     print(  # noqa: T201
         f"{rate} records/s for {seconds} s: {busy:.1f} us CPU each, of which"

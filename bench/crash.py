@@ -170,8 +170,8 @@ def main(arguments: Sequence[str]) -> int:
             crash.stop()
     total = sum(books.records.values())
     sys.stdout.write(
-        f"{options.rounds} kills, {len(books.answered)} calls answered, {total} records,"
-        f" {books.completed} of them completed at a start\n"
+        f"{options.rounds} kills, {len(books.answered)} calls answered,"
+        f" {total} records, {books.completed} of them completed at a start\n"
     )
     faults = books.faults()
     sys.stdout.writelines(f"FAULT: {fault}\n" for fault in faults)

@@ -53,7 +53,7 @@ class State:
     """
     Section C{[state]}.
 
-    @ivar dir: Where the database and the spool are; an absolute path.
+    @ivar dir: Where the database and the journal are; an absolute path.
     @ivar zone: The time zone whose days are the days of records and reports.
     """
 

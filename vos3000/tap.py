@@ -41,7 +41,7 @@ class Options(usage.Options):
             "state",
             "s",
             None,
-            "Directory of the database and the spool; wins over [state] dir",
+            "Directory of the database and the journal; wins over [state] dir",
         ],
     ]
 

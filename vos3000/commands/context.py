@@ -195,7 +195,7 @@ _OPTIONS = (
         type=_DIRECTORY,
         expose_value=False,
         callback=_place,
-        help="Directory of the database and the spool; wins over [state] dir.",
+        help="Directory of the database and the journal; wins over [state] dir.",
     ),
 )
 

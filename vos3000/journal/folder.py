@@ -54,8 +54,11 @@ class Folder:
 
         @raise OSError: If it cannot be made or read.
         """
-        self.path.mkdir(mode=0o750, parents=True, exist_ok=True)
+        self._make()
         return sorted(os.listdir(self.path))
+
+    def _make(self) -> None:
+        self.path.mkdir(mode=0o750, parents=True, exist_ok=True)
 
     def create(self, name: str, size: int) -> SegmentFile:
         """
@@ -64,6 +67,7 @@ class Folder:
 
         @raise OSError: If there is no room; no file is left then.
         """
+        self._make()
         path = self.path / name
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o640)
         try:
