@@ -280,10 +280,12 @@ class CompletionTests(JournaledCase):
     def test_no_more_than_was_reserved(self) -> None:
         """A call that outlived its money is charged what the account has."""
         self.machine.connection.execute(
-            "UPDATE e_customer SET money = 100000, limitmoney = 0 WHERE account = 'acme'"
+            "UPDATE e_customer SET money = 100000, limitmoney = 0"
+            " WHERE account = 'acme'"
         )
         self.machine.connection.execute(
-            "INSERT INTO e_payhistory (id, account, fee) VALUES (900, 'acme', -99900000)"
+            "INSERT INTO e_payhistory (id, account, fee)"
+            " VALUES (900, 'acme', -99900000)"
         )
         run = self.run_()
         run.call(1)
