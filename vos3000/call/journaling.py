@@ -11,7 +11,7 @@ from typing import Protocol
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from vos3000.call.call import Call, Ended, Phase
-from vos3000.call.record import record_of
+from vos3000.call.record import begun, record_of
 from vos3000.call.registry import Registry
 from vos3000.instant import Now
 from vos3000.journal.entries import Kind, billing_values, text_of, values_of
@@ -72,7 +72,8 @@ class CallJournal:
 
     def placed(self, call: Call) -> None:
         """The call was let in and goes out."""
-        self._journal.append(Kind.SETUP, text_of(call.id, self._record(call)))
+        known = begun(call, self._now(), self._softswitch())
+        self._journal.append(Kind.SETUP, text_of(call.id, known))
 
     def answered(self, call: Call) -> None:
         """The call was answered; whoever hears of that hears it after this."""

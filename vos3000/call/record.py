@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from vos3000.call.call import Call, Ended
 from vos3000.events import CallStateChanged
+from vos3000.instant import Instant
 from vos3000.media.session import Side
 from vos3000.model.cdr import Cdr
 from vos3000.model.gateways import Device, Protocol, gateway_name
@@ -69,6 +70,32 @@ def record_of(call: Call, ended: Ended, softswitch: str) -> Cdr:
     _media(cdr, call)
     _money(cdr, call, ended)
     return cdr
+
+
+def begun(call: Call, now: Instant, softswitch: str) -> dict[str, object]:
+    """
+    What the record of a call says that has just gone out: the columns that are
+    known, by name.
+    """
+    leg, meter = call.leg, call.meter
+    return {
+        "callere164": call.caller,
+        "calleraccesse164": call.caller_access,
+        "calleee164": call.callee,
+        "calleeaccesse164": call.callee_access,
+        "callerip": leg.peer[0],
+        "callergatewayid": gateway_name(call.gateway),
+        "callerproductid": leg.product,
+        "callertype": _DEVICE[leg.protocol],
+        "billingmode": _billing_mode(call),
+        "starttime": now.wall,
+        "stoptime": now.wall,
+        "softswitchname": softswitch,
+        "softswitchcallid": call.id,
+        "callercallid": leg.identifier[:TEXT],
+        "customeraccount": meter.customer.account if meter else "",
+        "customername": meter.customer.name if meter else "",
+    }
 
 
 def _billing_mode(call: Call) -> int:

@@ -10,7 +10,8 @@ A text is JSON: whoever is called at night can read it with C{strings}.
     GONE     [call]                      it is over, and nothing is
     ALIVE    [ms]                        the switch runs (UTC)
 
-A record is the values of e_cdr's columns in their order. What was said of a call
+A record is the values of e_cdr's columns in their order; of a SETUP those that
+are known, by name. What was said of a call
 before is said again at the beginning of a segment, in its latest form.
 """
 
@@ -124,6 +125,8 @@ def read_record(values: Any) -> Cdr | None:
     if values is None:
         return None
     try:
+        if isinstance(values, dict):
+            return Cdr(**values)
         read = list(values)
         for index in AMOUNTS:
             read[index] = Decimal(read[index])
