@@ -85,7 +85,7 @@ class RouteTestTests(SynchronousTestCase):
             "49 Germany: 0.06 per 6 s",
             "96 s by the balance",
             "left out: locked",
-            "0.03 per 60 s",
+            "49: 0.03 per 60 s",
         ):
             self.assertIn(words, result.output)
 

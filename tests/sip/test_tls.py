@@ -7,7 +7,10 @@ from pathlib import Path
 
 import attrs
 from twisted.internet.address import IPv4Address
+from twisted.internet.error import ConnectionDone
 from twisted.internet.task import Clock
+from twisted.logger import formatEvent, globalLogPublisher
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.certificates import NOW, Authority, private
@@ -201,6 +204,29 @@ class HandshakeTests(ListenerCase):
             self.assertTrue(transport.disconnecting)
             self.assertLess(len(transport.value()), 16)
         self.assertEqual(self.rig.metric("sip_received_messages_total"), 0)
+
+    def test_failures_are_told(self) -> None:
+        """One line a minute, with who and why; all are counted."""
+        told: list[str] = []
+
+        def observe(event: dict[str, object]) -> None:
+            if event.get("log_namespace") == "vos3000.sip.handshakes.Handshakes":
+                told.append(formatEvent(event))
+
+        globalLogPublisher.addObserver(observe)
+        self.addCleanup(globalLogPublisher.removeObserver, observe)
+        for seconds in (0, 30, 31):
+            self.rig.advance(seconds)
+            self._connects()
+            self.protocol.dataReceived(b"OPTIONS sip:x SIP/2.0\r\n")
+            self.protocol.connectionLost(Failure(ConnectionDone()))
+        counted = {each.name: each.value for each in self.metrics.samples()}
+        self.assertEqual(counted["sip_failed_handshakes_total"], 3)
+        first, second = told
+        start = f"{PEER[0]} connected for TLS and it did not come about: "
+        self.assertTrue(first.startswith(start), first)
+        self.assertIn("SSL routines", first)
+        self.assertTrue(second.endswith(" (1 before it were not told)"), second)
 
     def test_limits(self) -> None:
         """They are those of TCP, for both together."""

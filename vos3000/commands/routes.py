@@ -75,11 +75,9 @@ def route_test(
 def _rate_text(rate: Rate | None) -> str:
     if rate is None:
         return "no rate"
+    where = f"{rate.prefix} {rate.area_name}".rstrip()
     sections = (f"{s.time} s for {plain(s.fee)}, then " for s in rate.sections)
-    return (
-        f"{rate.prefix} {rate.area_name}: {''.join(sections)}"
-        f"{plain(rate.fee)} per {rate.period} s"
-    )
+    return f"{where}: {''.join(sections)}{plain(rate.fee)} per {rate.period} s"
 
 
 def _print(desk: Desk, way: Way) -> None:

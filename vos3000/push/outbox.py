@@ -161,7 +161,11 @@ class Outbox:
         self._failures += 1
         self._failed.value += 1
         if self._failures == DOUBTS:
-            self._log.warn("pushes fail: {reason}", reason=_reason(failure))
+            self._log.warn(
+                "pushes fail and are repeated: {reason}; [push] url, or else"
+                " OUT_POST_URL, says where they go",
+                reason=_reason(failure),
+            )
         if letter.tries > self._limits.repeats:
             self._dead.add(letter, _reason(failure))
             self._next(letter)

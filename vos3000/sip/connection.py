@@ -143,8 +143,8 @@ class Table(Protocol):
     def reached(self, way: Way) -> None:
         """One of ours opened."""
 
-    def missed(self, way: Way, why: str) -> None:
-        """One of ours did not open."""
+    def unopened(self, connection: Connection, why: str) -> None:
+        """It ended before it was ready for messages."""
 
     def meet(self, connection: Connection, request: Request) -> None:
         """A request came on it, which a peer opened."""
@@ -314,8 +314,8 @@ class Connection:
         self._state = State.CLOSED
         self._unsent.clear()
         self._wire = self._transport = None
-        if before is State.OPENING and self.way is not None:
-            self._connections.missed(self.way, why)
+        if before is State.OPENING:
+            self._connections.unopened(self, why)
         self._connections.gone(self)
         self._reception.closed(self)
         if self._asked:

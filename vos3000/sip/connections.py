@@ -16,12 +16,13 @@ from twisted.logger import Logger
 from vos3000.metrics import Metrics
 from vos3000.sip.aliases import Aliases
 from vos3000.sip.connection import Connection, Listener, Way
+from vos3000.sip.handshakes import Handshakes
 from vos3000.sip.message import Request
 from vos3000.sip.reception import LocalHost, Reception
 from vos3000.sip.shares import Shares
 from vos3000.sip.sockets import keep_alive, mark
 from vos3000.sip.strangers import Strangers
-from vos3000.sip.transaction import Address
+from vos3000.sip.transaction import SECURE, Address
 from vos3000.timers import TimerWheel
 
 MOST_CONNECTIONS = 2000
@@ -94,6 +95,7 @@ class Connections:
         self._missed = metrics.counter(
             "sip_failed_connections_total", "Connections of ours that did not open"
         )
+        self._handshakes = Handshakes(timers.clock.seconds, metrics)
         metrics.gauge("sip_connections", "Connections open", lambda: len(self._open))
 
     def __iter__(self) -> Iterator[Connection]:
@@ -175,7 +177,14 @@ class Connections:
         if self._failing.pop(way, self) is None:
             self._log.info("{way}: connected again", way=str(way))
 
-    def missed(self, way: Way, why: str) -> None:
+    def unopened(self, connection: Connection, why: str) -> None:
+        """A connection ended before it was ready for messages."""
+        if connection.way is not None:
+            self._miss(connection.way, why)
+        elif connection.name in SECURE:
+            self._handshakes.failed(connection.peer[0], why)
+
+    def _miss(self, way: Way, why: str) -> None:
         """A connection of ours did not open; the log tells it once."""
         self._missed.value += 1
         self.avoid(way.address)
