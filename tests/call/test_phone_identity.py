@@ -42,7 +42,8 @@ class PhoneIdentityTests(PhoneCallTests):
         self.assertEqual(invite.get("privacy"), "id")
         self.assertEqual(
             invite.get("remote-party-id"),
-            f"{mine};party=calling;screen=yes;privacy=off",
+            f"{mine};party=calling;screen=yes;privacy=full",
+            "it may not say another thing than Privacy",
         )
         self.assertEqual(invite.get("x-one"), "1")
         self.assertEqual(invite.get("x-who"), "ingress to 1002")

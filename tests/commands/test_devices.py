@@ -194,6 +194,7 @@ class SetTests(DeviceCase):
             (["account=none"], "there is no account 'none'"),
             (["nonsense=1"], "mapping gateways have no field nonsense"),
             (["name=other"], "have no field name that can be set"),
+            (["calLevel=3"], "that can be set; did you mean callLevel?"),
             (["transport=tcp"], "have no field transport"),
             (["memo"], "'memo' is no field=value"),
             (["memo=1", "memo=2"], "memo stands there twice"),

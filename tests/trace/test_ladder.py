@@ -55,7 +55,7 @@ class LabelTests(SynchronousTestCase):
             (ask("REGISTER"), "REGISTER 2000", "request"),
             (_answer(180), "180 Ringing", "1"),
             (_answer(486), "486 Busy Here", "4"),
-            (b"INVITE nonsense", "INVITE ", "request"),
+            (b"INVITE nonsense", "INVITE", "request"),
             (b"\xff\xfe", "\ufffd\ufffd", "request"),
         ):
             found = label_of(data)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 import click
@@ -62,7 +63,10 @@ def read(
     for name, text in texts.items():
         place = places.get(name)
         if place is None or name == key[0]:
-            raise Complaint(f"{what}s have no field {name} that can be set")
+            others = [other for other in places if other != key[0]]
+            close = get_close_matches(name, others, 1, 0.8)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            raise Complaint(f"{what}s have no field {name} that can be set{hint}")
         record, field = place
         within = document.setdefault(record, {}) if record else document
         within[name] = _value(field, text)

@@ -68,8 +68,8 @@ def label_of(data: bytes) -> Label:
     if start.startswith("SIP/2.0 "):
         return Label(start[8:], start[8:9], media)
     method = start.partition(" ")[0]
-    text = f"{method} {_number(data)}" if method in ("INVITE", "REGISTER") else method
-    return Label(text, "request", media)
+    number = f" {_number(data)}" if method in ("INVITE", "REGISTER") else ""
+    return Label(f"{method}{number}".rstrip(), "request", media)
 
 
 def _number(data: bytes) -> str:

@@ -95,7 +95,8 @@ def identities(
     if ours and options.remote_party_id:
         uri = address_of(caller, host, options.user_phone)
         display = _display(caller, presented, options, settings)
-        value = remote_party_id(display, uri, bool(presented.withheld))
+        withheld = bool(presented.withheld) or "id" in privacy
+        value = remote_party_id(display, uri, withheld)
         headers.append(("Remote-Party-ID", value))
     return tuple(headers)
 
