@@ -14,8 +14,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from vos3000.db import upgrade
-from vos3000.db.dialects import Sqlite
 from vos3000.db.pool import Pool, local_pool
+from vos3000.db.sqlite import Sqlite
 from vos3000.metrics import Metrics
 from vos3000.model.accounts import Movement
 from vos3000.model.cdr import Cdr, CdrEntry

@@ -24,7 +24,7 @@ class StateDirTests(SynchronousTestCase):
     def make(self, path: Path | None = None, database: Path | None = None) -> StateDir:
         """What one switch makes of it."""
         path = path or self.path
-        return StateDir(path, database or path / "vos3000.db")
+        return StateDir(path, str(database or path / "vos3000.db"))
 
     def test_second_switch_is_refused(self) -> None:
         """It is told the directory, the process and the cure; nothing changes."""

@@ -11,7 +11,6 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, NoReturn
 
 from twisted.application.service import IService, Service
@@ -105,7 +104,7 @@ class Switch(Service):
         self._config = config
         self._process = process
         self._database = dialect(config.database_url)
-        self._state = StateDir(config.state.dir, Path(self._database.path).absolute())
+        self._state = StateDir(config.state.dir, self._database.path)
         self._parameters = parameters
         self._reactor = reactor
         self._ports = Ports()
@@ -311,7 +310,7 @@ class Switch(Service):
         why = str(error)
         cause = None if error is None else error.__cause__
         if isinstance(cause, self._database.errors):
-            why = told(self._database.path, cause)
+            why = told(self._database.place, cause, self._database.path)
         if failure.check(VosError, OSError):
             self._log.critical("vos3000 does not start: {why}", why=why)
         else:

@@ -89,14 +89,15 @@ class StateDir:
     """
     One switch's state directory, and its database where that is elsewhere.
 
-    @param database: The database's file; it is held as well, because balances
-        are in memory and two switches would spend them twice.
+    @param file: The database's file, if it is one; it is held as well, because
+        balances are in memory and two switches would spend them twice.
     """
 
-    def __init__(self, path: Path, database: Path) -> None:
+    def __init__(self, path: Path, file: str) -> None:
         self._path = path
         self._locks = [(f"the state directory {path}", Lock(path / "vos3000.pid"))]
-        if database.parent != path:
+        database = Path(file).absolute()
+        if file and database.parent != path:
             beside = Lock(database.with_name(f"{database.name}.pid"))
             self._locks.append((f"the database {database}", beside))
 

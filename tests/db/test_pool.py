@@ -18,8 +18,9 @@ from tests.journal.disk import Disk
 from tests.journals import Opened
 from vos3000.db import upgrade
 from vos3000.db.cdrwriter import CdrWriter
+from vos3000.db.cursor import Cursor
 from vos3000.db.customers import CustomerStore
-from vos3000.db.dialects import Cursor, dialect
+from vos3000.db.dialects import dialect
 from vos3000.db.pool import ATTEMPTS, thread_pool
 from vos3000.errors import ConfigError, NotFound, StorageError
 from vos3000.events import Events

@@ -17,9 +17,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests import rows
 from vos3000.db import alembic_run, schema, upgrade
 from vos3000.db.customers import CustomerStore
-from vos3000.db.dialects import Sqlite
 from vos3000.db.gateways import ROUTING, GatewayStore
 from vos3000.db.numbergroups import Named, NumberGroupStore
+from vos3000.db.sqlite import Sqlite
 from vos3000.db.trouble import told
 from vos3000.errors import SchemaError, StorageError
 from vos3000.model.cdr import COLUMNS
@@ -145,7 +145,7 @@ class MigrationTests(SynchronousTestCase):
         new, and tables that take phones and registrations.
         """
         connection = Sqlite(self.url).connect()
-        alembic_run.upgrade(connection, lambda revision: None, "0001")
+        alembic_run.upgrade(connection, "sqlite", lambda revision: None, "0001")
         connection.execute(
             "INSERT INTO e_gatewayrouting (id, name, remoteip) VALUES (7, 'v', '::1')"
         )

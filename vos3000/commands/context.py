@@ -26,7 +26,7 @@ from twisted.python.failure import Failure
 from vos3000 import parameters
 from vos3000.config import Config
 from vos3000.db import secrets, upgrade
-from vos3000.db.dialects import Sqlite, dialect
+from vos3000.db.dialects import Dialect, dialect
 from vos3000.db.pool import Pool, local_pool
 from vos3000.db.settings import ParameterStore
 from vos3000.errors import SchemaError, StorageError
@@ -155,7 +155,7 @@ class Setup:
 
 
 @contextmanager
-def readable(kind: Sqlite) -> Iterator[None]:
+def readable(kind: Dialect) -> Iterator[None]:
     """
     Tell what the database itself complains about while it is opened.
 

@@ -25,12 +25,18 @@ def config() -> Config:
 
 
 def upgrade(
-    connection: Any, progress: Callable[[str], object], last: str = "head"
+    connection: Any,
+    scheme: str,
+    progress: Callable[[str], object],
+    last: str = "head",
 ) -> None:
     """
-    Run every revision that is missing, in one transaction.
+    Run every revision that is missing: in one transaction where the database
+    knows such for schemas (SQLite), else one after the other, each noted when it
+    is done.
 
-    @param connection: A driver's connection in autocommit mode; stays open.
+    @param connection: A driver's connection; stays open.
+    @param scheme: What SQLAlchemy calls the database.
     @param progress: Told each revision that has been applied.
     @param last: The revision to stop at.
     @raise Exception: The driver's own error, as it came.
@@ -40,9 +46,10 @@ def upgrade(
         progress(step.up_revision_id)
 
     engine = sa.create_engine(
-        "sqlite://", creator=lambda: connection, poolclass=sa.pool.StaticPool
+        f"{scheme}://", creator=lambda: connection, poolclass=sa.pool.StaticPool
     )
-    sa.event.listen(engine, "begin", lambda opened: opened.exec_driver_sql("BEGIN"))
+    if engine.dialect.name == "sqlite":  # the driver begins none by itself
+        sa.event.listen(engine, "begin", lambda opened: opened.exec_driver_sql("BEGIN"))
     try:
         with engine.begin() as opened:
             given = config()

@@ -17,8 +17,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from vos3000.db.cdrs import COLUMN_LIST
+from vos3000.db.cursor import Cursor
 from vos3000.db.days import ROLLING, day_of
-from vos3000.db.dialects import Cursor
 from vos3000.db.pool import Pool
 from vos3000.errors import StorageError
 from vos3000.instant import Now

@@ -14,7 +14,8 @@ import attrs
 
 from vos3000.db import ids
 from vos3000.db.cdrs import COLUMN_LIST
-from vos3000.db.dialects import Cursor, Sqlite
+from vos3000.db.cursor import Cursor
+from vos3000.db.dialects import Dialect
 from vos3000.errors import StorageError
 from vos3000.model.accounts import Movement
 from vos3000.model.cdr import AMOUNTS, COLUMNS, Cdr, CdrEntry
@@ -52,7 +53,7 @@ _INSERT_MANY = _INSERT + ", ".join([_ROW] * TOGETHER)
 _values = attrgetter(*COLUMNS)
 
 
-def to_row(dialect: Sqlite, cdr: Cdr) -> list[Any]:
+def to_row(dialect: Dialect, cdr: Cdr) -> list[Any]:
     """
     A record as the values of its row.
 
@@ -180,7 +181,7 @@ def claim(cursor: Cursor, name: str, batch: Batch) -> bool:
     raise PositionConflict(name, batch.after, found)
 
 
-def put(cursor: Cursor, dialect: Sqlite, batch: Batch) -> tuple[str, ...]:
+def put(cursor: Cursor, dialect: Dialect, batch: Batch) -> tuple[str, ...]:
     """
     Write the records and move the balances.
 
@@ -200,7 +201,7 @@ def put(cursor: Cursor, dialect: Sqlite, batch: Batch) -> tuple[str, ...]:
     return _move(cursor, dialect, batch)
 
 
-def _move(cursor: Cursor, dialect: Sqlite, batch: Batch) -> tuple[str, ...]:
+def _move(cursor: Cursor, dialect: Dialect, batch: Batch) -> tuple[str, ...]:
     moved = [(dialect.amount(m.amount), m.account) for m in batch.movements()]
     if not moved:
         return ()

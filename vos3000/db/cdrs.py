@@ -11,8 +11,9 @@ from typing import Any
 import attrs
 from twisted.internet.defer import Deferred
 
+from vos3000.db.cursor import Cursor
 from vos3000.db.days import ROLLING, day_of, day_tables
-from vos3000.db.dialects import Cursor, Sqlite
+from vos3000.db.dialects import Dialect
 from vos3000.db.pool import Pool
 from vos3000.model.cdr import AMOUNTS, COLUMNS, Cdr
 
@@ -97,7 +98,7 @@ def _one_of(accounts: Sequence[str]) -> list[str]:
     return [f"+customeraccount IN ({marks})"] if accounts else []
 
 
-def to_cdr(dialect: Sqlite, row: Sequence[Any]) -> Cdr:
+def to_cdr(dialect: Dialect, row: Sequence[Any]) -> Cdr:
     """A row as a value; NULL, which other programs write, is the default."""
     values = list(row)
     for index in AMOUNTS:

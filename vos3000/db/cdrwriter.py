@@ -35,7 +35,7 @@ from vos3000.db.cdrrows import (
     put,
     to_row,
 )
-from vos3000.db.dialects import Cursor
+from vos3000.db.cursor import Cursor
 from vos3000.db.pool import Pool
 from vos3000.errors import StorageError
 from vos3000.events import Events, StorageFailed, StorageRecovered

@@ -12,7 +12,7 @@ import attrs
 from twisted.internet.defer import Deferred
 
 from vos3000.db import ids
-from vos3000.db.dialects import Cursor
+from vos3000.db.cursor import Cursor
 from vos3000.db.pool import Pool
 from vos3000.errors import AlreadyExists, NotFound, OutOfRange, Referenced
 from vos3000.model.accounts import ENDLESS, AccountType, Customer

@@ -8,7 +8,8 @@ import datetime
 
 import attrs
 
-from vos3000.db.dialects import Cursor, Sqlite
+from vos3000.db.cursor import Cursor
+from vos3000.db.dialects import Dialect
 
 ROLLING = "e_cdr"
 """The table of the newest records."""
@@ -50,7 +51,7 @@ def day_of(moment: int, zone: datetime.tzinfo) -> Day:
     return Day(date, _midnight(date, zone), _midnight(following, zone))
 
 
-def day_tables(cursor: Cursor, dialect: Sqlite) -> list[str]:
+def day_tables(cursor: Cursor, dialect: Dialect) -> list[str]:
     """The day tables there are, oldest first."""
     prefix = f"{ROLLING}_"
     return [

@@ -3,162 +3,107 @@ What differs between databases, in one object for each.
 
 The stores write plain SQL with C{?} for parameters and ask the dialect for
 the rest: how an amount is stored, how a table is copied, which errors pass by
-themselves. MariaDB will be a second class here.
+themselves.
 """
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Protocol
 
-from vos3000.db.secrets import Clear, Secrets
+from vos3000.db.cursor import Cursor
+from vos3000.db.mariadb import MariaDb
+from vos3000.db.ratestaging import Staging
+from vos3000.db.secrets import Secrets
+from vos3000.db.sqlite import Sqlite
 from vos3000.errors import ConfigError
-from vos3000.model.money import from_micros, plain, to_micros
-
-BUSY_SECONDS = 2.0
-"""How long a writer waits for another program's transaction."""
-
-MEMORY = ":memory:"
 
 
-class Cursor(Protocol):
-    """What an interaction is given (PEP 249)."""
-
-    rowcount: int
-
-    def execute(self, sql: str, parameters: Any = (), /) -> Any:
-        """Run one statement."""
-
-    def executemany(self, sql: str, rows: Any, /) -> Any:
-        """Run one statement for each row."""
-
-    def fetchone(self) -> Any:
-        """The next row, or None."""
-
-    def fetchmany(self, size: int, /) -> list[Any]:
-        """The next rows; an empty list at the end."""
-
-    def fetchall(self) -> list[Any]:
-        """All rows that are left."""
-
-
-class Sqlite:
+class Dialect(Protocol):
     """
-    SQLite in a file, write-ahead log, every commit on the disk.
+    One database, and how it is spoken to.
 
-    Amounts are whole millionths, prices are text: REAL never holds money.
-
-    @ivar path: The file; C{:memory:} for a database of one connection.
+    @ivar driver: The module that speaks to it (PEP 249).
+    @ivar scheme: What SQLAlchemy calls it.
+    @ivar errors: The driver's errors.
+    @ivar begin: Statements that begin a transaction that may write.
+    @ivar begin_read: Likewise for one that reads a snapshot.
+    @ivar begin_bulk: Likewise for long work.
+    @ivar staging: How an import of rates is staged.
+    @ivar makes_itself: Whether an empty database is filled at a first start
+        without asking.
+    @ivar reconnects: Whether a connection can be lost and made again.
+    @ivar path: Its file; empty if it is none.
+    @ivar place: What an operator knows it by; no secret in it.
     @ivar secrets: Seals passwords; whoever opens the database and has its key
         sets it.
     """
 
-    driver = "sqlite3"
-    errors: tuple[type[Exception], ...] = (sqlite3.Error,)
-    begin = "BEGIN IMMEDIATE"
-    begin_read = "BEGIN"
-
-    def __init__(self, url: str) -> None:
-        _, _, rest = url.partition("://")
-        self.path = rest.removeprefix("/") or MEMORY
-        self.secrets: Secrets = Clear()
+    driver: str
+    scheme: str
+    errors: tuple[type[Exception], ...]
+    begin: tuple[str, ...]
+    begin_read: tuple[str, ...]
+    begin_bulk: tuple[str, ...]
+    staging: Staging
+    makes_itself: bool
+    reconnects: bool
+    path: str
+    place: str
+    secrets: Secrets
 
     def arguments(self) -> dict[str, Any]:
         """What the driver's C{connect} is called with."""
-        return {
-            "database": self.path,
-            "isolation_level": None,
-            "timeout": BUSY_SECONDS,
-            "check_same_thread": False,
-            "cached_statements": 256,
-        }
 
     def prepare(self, connection: Any) -> None:
-        """
-        Set up a fresh connection.
-
-        C{synchronous=FULL} syncs the log at each commit, so that a record
-        once committed survives a power cut; in batches that is five syncs a
-        second (figures in docs/storage.md).
-        """
-        for pragma in (
-            "journal_mode=WAL",
-            "synchronous=FULL",
-            "foreign_keys=ON",
-            "cache_size=-2048",
-        ):
-            connection.execute(f"PRAGMA {pragma}")
+        """Set up a fresh connection."""
 
     def connect(self) -> Any:
         """A connection, set up."""
-        connection = sqlite3.connect(**self.arguments())
-        self.prepare(connection)
-        return connection
 
-    def amount(self, value: Decimal) -> int:
+    def protect(self) -> None:
+        """See to it that nobody else can read it, as far as that is up to us."""
+
+    def amount(self, value: Decimal) -> Any:
         """An amount as a parameter."""
-        return to_micros(value) if value else 0
 
-    def read_amount(self, value: int | None) -> Decimal:
+    def read_amount(self, value: Any) -> Decimal:
         """An amount from a row, or from a sum over rows; NULL is nothing."""
-        return from_micros(value or 0)
 
-    def price(self, value: Decimal) -> str:
+    def price(self, value: Decimal) -> Any:
         """A price of a rate as a parameter."""
-        return plain(value)
 
-    def read_price(self, value: str | None) -> Decimal:
+    def read_price(self, value: Any) -> Decimal:
         """A price of a rate from a row."""
-        return Decimal(value or 0)
 
     def passing(self, error: BaseException) -> bool:
-        """Whether the same transaction may succeed when it is run again."""
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        return code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+        """
+        Whether the same transaction may succeed when it is run again, and
+        changed nothing.
+        """
 
     def tables(self, cursor: Cursor, prefix: str) -> list[str]:
         """Names of the tables that start with C{prefix}, in order."""
-        cursor.execute(
-            "SELECT name FROM sqlite_master WHERE type = 'table'"
-            " AND substr(name, 1, ?) = ? ORDER BY name",
-            (len(prefix), prefix),
-        )
-        return [name for (name,) in cursor.fetchall()]
 
     def create_like(self, cursor: Cursor, table: str, model: str) -> None:
         """
-        Make C{table} with the columns and indexes of C{model}.
-
-        Both names come from code, never from outside.
+        Make C{table} with the columns and indexes of C{model}. The transaction
+        may be committed by that: it comes first in one.
         """
-        cursor.execute(
-            "SELECT sql FROM sqlite_master WHERE tbl_name = ? AND sql IS NOT NULL"
-            " ORDER BY type DESC",
-            (model,),
-        )
-        for (sql,) in cursor.fetchall():
-            cursor.execute(sql.replace(model, table))
 
 
-def _mysql(url: str) -> Sqlite:
-    raise ConfigError(
-        ["[database] url: a mysql:// database arrives with MariaDB support"]
-    )
-
-
-DIALECTS: dict[str, Callable[[str], Sqlite]] = {"sqlite": Sqlite, "mysql": _mysql}
+DIALECTS: dict[str, Callable[[str], Dialect]] = {"sqlite": Sqlite, "mysql": MariaDb}
 """The dialects by the scheme of a URL."""
 
 
-def dialect(url: str) -> Sqlite:
+def dialect(url: str) -> Dialect:
     """
     The dialect of a database.
 
     @param url: C{sqlite:///relative}, C{sqlite:////absolute} or C{sqlite://}
-        for a database in memory.
-    @raise ConfigError: If there is none for this URL.
+        for a database in memory; C{mysql://user:password@host:3306/name}.
+    @raise ConfigError: If there is none for this URL, or it lacks something.
     """
     scheme = url.partition("://")[0]
     make = DIALECTS.get(scheme)

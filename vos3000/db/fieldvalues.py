@@ -7,12 +7,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from vos3000.db.dialects import Sqlite
+from vos3000.db.dialects import Dialect
 from vos3000.db.gatewayfields import BOOL, JSON, LIST, PRICE, SECRET, Field
 from vos3000.model.limits import comma_list
 
 
-def write(dialect: Sqlite, field: Field, value: Any) -> Any:
+def write(dialect: Dialect, field: Field, value: Any) -> Any:
     """What stands in the field's column for C{value}."""
     if value is None:
         return None
@@ -29,7 +29,7 @@ def write(dialect: Sqlite, field: Field, value: Any) -> Any:
     return value
 
 
-def read(dialect: Sqlite, field: Field, value: Any) -> Any:
+def read(dialect: Dialect, field: Field, value: Any) -> Any:
     """A column's value; NULL is the field's default, which may be None."""
     if value is None:
         return list(field.default) if field.kind == LIST else field.default

@@ -15,7 +15,7 @@ import attrs
 from twisted.internet.defer import Deferred
 
 from vos3000.db import fieldvalues, gatewayfields, ids
-from vos3000.db.dialects import Cursor
+from vos3000.db.cursor import Cursor
 from vos3000.db.gatewayfields import CORE, Field
 from vos3000.db.pool import Pool
 from vos3000.db.sipfields import gateway_options

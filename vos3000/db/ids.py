@@ -8,7 +8,7 @@ is never handed out twice, not even after its object was deleted.
 
 from __future__ import annotations
 
-from vos3000.db.dialects import Cursor
+from vos3000.db.cursor import Cursor
 
 OBJECT = "object"
 """Objects of every kind."""

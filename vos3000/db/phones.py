@@ -14,8 +14,8 @@ import attrs
 from twisted.internet.defer import Deferred
 
 from vos3000.db import fieldvalues, ids, phonefields
+from vos3000.db.cursor import Cursor
 from vos3000.db.customers import CustomerStore
-from vos3000.db.dialects import Cursor
 from vos3000.db.gatewayfields import JSON, Field
 from vos3000.db.phonevalues import phone
 from vos3000.db.pool import Pool

@@ -21,7 +21,8 @@ from twisted.enterprise.adbapi import ConnectionLost, ConnectionPool
 from twisted.internet.defer import Deferred, execute
 from twisted.logger import Logger
 
-from vos3000.db.dialects import Cursor, Sqlite, dialect
+from vos3000.db.cursor import Cursor
+from vos3000.db.dialects import Dialect, dialect
 from vos3000.errors import StorageError
 from vos3000.metrics import Metrics
 
@@ -50,7 +51,7 @@ class Lane(Protocol):
 class ThreadLane:
     """A lane with a thread of its own, for the running switch."""
 
-    def __init__(self, kind: Sqlite, reactor: Any) -> None:
+    def __init__(self, kind: Dialect, reactor: Any) -> None:
         self._pool: Any = cast("Any", ConnectionPool)(
             kind.driver,
             cp_min=1,
@@ -58,6 +59,7 @@ class ThreadLane:
             cp_noisy=False,
             cp_reactor=reactor,
             cp_openfun=kind.prepare,
+            cp_reconnect=kind.reconnects,
             **kind.arguments(),
         )
 
@@ -130,7 +132,7 @@ class Pool:
 
     def __init__(
         self,
-        kind: Sqlite,
+        kind: Dialect,
         lanes: Lanes,
         metrics: Metrics,
         seconds: Callable[[], float],
@@ -196,7 +198,7 @@ class Pool:
         It is never run twice, so it may consume an iterator. If it writes, its
         first statement on the shared tables must be a write, and late.
         """
-        begin = self.dialect.begin_read
+        begin = self.dialect.begin_bulk
         return self._start(self._lanes.bulk, begin, name, function, args, kwargs, 1)
 
     def close(self) -> Deferred[None]:
@@ -211,7 +213,7 @@ class Pool:
     def _start(
         self,
         lane: Lane,
-        begin: str,
+        begin: tuple[str, ...],
         name: str,
         function: Callable[..., T],
         args: tuple[Any, ...],
@@ -219,25 +221,38 @@ class Pool:
         attempts: int = ATTEMPTS,
     ) -> Deferred[T]:
         def work(cursor: Cursor) -> tuple[T, float]:
+            committing.clear()
             started = self._seconds()
-            cursor.execute(begin)
+            for statement in begin:
+                cursor.execute(statement)
             result = function(cursor, *args, **kwargs)
+            committing.append(name)
             return result, self._seconds() - started
 
-        return Deferred.fromCoroutine(self._run(lane, name, work, attempts))
+        committing: list[str] = []
+        running = self._run(lane, name, work, committing, attempts)
+        return Deferred.fromCoroutine(running)
 
     async def _run(
         self,
         lane: Lane,
         name: str,
         work: Callable[[Cursor], tuple[T, float]],
+        committing: list[str],
         attempts: int,
     ) -> T:
+        """
+        Run work until it succeeds.
+
+        @param committing: Empty until the commit is tried: if that fails nobody
+            knows whether it happened, so that the work is not run again.
+        """
         for attempt in range(1, attempts + 1):
             try:
                 result, took = await lane.run(work)
             except self._errors as error:
-                if attempt < attempts and self.dialect.passing(error):
+                again = attempt < attempts and not committing
+                if again and self.dialect.passing(error):
                     self._again.value += 1
                     continue
                 self._failed.add(name)

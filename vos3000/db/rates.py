@@ -19,7 +19,7 @@ import attrs
 from twisted.internet.defer import Deferred
 
 from vos3000.db import ids
-from vos3000.db.dialects import Cursor
+from vos3000.db.cursor import Cursor
 from vos3000.db.pool import Pool
 from vos3000.errors import AlreadyExists, NotFound, Referenced
 from vos3000.model.money import PRICE_LIMIT, ZERO
@@ -32,34 +32,6 @@ CHUNK = 1000
 _RATE = (
     "r.id, r.feeprefix, r.fee, r.period, r.type, r.locktype, r.areacode,"
     " r.areaname, r.ivrfee, r.ivrperiod"
-)
-
-_STAGING = (
-    (
-        "CREATE TEMP TABLE staged_rate (groupname TEXT, feeprefix TEXT, areacode TEXT,"
-        " areaname TEXT, type INTEGER, fee TEXT, period INTEGER,"
-        " locktype INTEGER, ivrfee TEXT, ivrperiod INTEGER,"
-        " PRIMARY KEY (groupname, feeprefix))"
-    ),
-    (
-        "CREATE TEMP TABLE staged_section (groupname TEXT, feeprefix TEXT,"
-        " position INTEGER, time INTEGER, fee TEXT,"
-        " PRIMARY KEY (groupname, feeprefix, position))"
-    ),
-)
-
-_PUT_RATES = (
-    "INSERT INTO e_feerate (id, feerategroupid, feeprefix, areacode, areaname,"
-    " type, fee, period, locktype, ivrfee, ivrperiod)"
-    " SELECT ? + s.rowid, g.id, s.feeprefix, s.areacode, s.areaname, s.type,"
-    " s.fee, s.period, s.locktype, s.ivrfee, s.ivrperiod"
-    " FROM staged_rate s JOIN e_feerategroup g ON g.name = s.groupname"
-    " WHERE true ORDER BY g.id, s.feeprefix"
-    " ON CONFLICT (feerategroupid, feeprefix) DO UPDATE SET"
-    " areacode = excluded.areacode, areaname = excluded.areaname,"
-    " type = excluded.type, fee = excluded.fee, period = excluded.period,"
-    " locktype = excluded.locktype, ivrfee = excluded.ivrfee,"
-    " ivrperiod = excluded.ivrperiod"
 )
 
 _STAGED_IDS = (
@@ -329,16 +301,16 @@ class RateStore:
         rows: Iterable[tuple[str, Rate]],
         progress: Callable[[int], object],
     ) -> Imported:
-        for statement in _STAGING:
+        for statement in self._dialect.staging.create:
             cursor.execute(statement)
         names = self._stage(cursor, iter(rows), progress)
-        cursor.execute("SELECT COUNT(*), MAX(rowid) FROM staged_rate")
+        cursor.execute(self._dialect.staging.count)
         count, highest = cursor.fetchone()
         added, groups = 0, cast("tuple[str, ...]", ())
         if count:
             added, groups = self._put(cursor, names, highest)
-        cursor.execute("DROP TABLE staged_rate")
-        cursor.execute("DROP TABLE staged_section")
+        for statement in self._dialect.staging.drop:
+            cursor.execute(statement)
         return Imported(count, added, groups)
 
     def _stage(
@@ -354,8 +326,8 @@ class RateStore:
             chunk = list({(name, r.prefix): (name, r) for name, r in taking}.values())
             names.update(dict.fromkeys(name for name, _ in chunk))
             cursor.executemany(
-                "INSERT OR REPLACE INTO staged_rate (groupname, feeprefix, areacode,"
-                " areaname, type, fee, period, locktype, ivrfee, ivrperiod)"
+                "REPLACE INTO staged_rate (groupname, feeprefix, areacode, areaname,"
+                " type, fee, period, locktype, ivrfee, ivrperiod)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [self._rate_row(name, rate) for name, rate in chunk],
             )
@@ -420,7 +392,7 @@ class RateStore:
                 made.append(name)
         cursor.execute("SELECT COUNT(*) FROM e_feerate")
         (before,) = cursor.fetchone()
-        cursor.execute(_PUT_RATES, (first - 1,))
+        cursor.execute(self._dialect.staging.put, (first - 1,))
         cursor.execute("SELECT COUNT(*) FROM e_feerate")
         (after,) = cursor.fetchone()
         cursor.execute(

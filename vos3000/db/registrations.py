@@ -18,7 +18,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from vos3000.db.dialects import Cursor
+from vos3000.db.cursor import Cursor
 from vos3000.db.pool import Pool
 from vos3000.errors import StorageError
 from vos3000.metrics import Metrics

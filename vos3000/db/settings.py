@@ -8,7 +8,7 @@ import attrs
 from twisted.internet.defer import Deferred
 
 from vos3000.db import ids
-from vos3000.db.dialects import Cursor
+from vos3000.db.cursor import Cursor
 from vos3000.db.pool import Pool
 from vos3000.errors import NotFound
 

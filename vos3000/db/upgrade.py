@@ -9,13 +9,10 @@ migrate, and only then.
 from __future__ import annotations
 
 import importlib
-import os
-import stat
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
-from vos3000.db.dialects import MEMORY, Sqlite, dialect
+from vos3000.db.dialects import Dialect, dialect
 from vos3000.db.trouble import told
 from vos3000.errors import SchemaError, StorageError
 
@@ -27,7 +24,7 @@ def _nothing(revision: str) -> None:
     """Progress that nobody wants to see."""
 
 
-def current(connection: Any, kind: Sqlite) -> str | None:
+def current(connection: Any, kind: Dialect) -> str | None:
     """
     The revision of a database; None for one without tables.
 
@@ -90,38 +87,20 @@ def prepare(url: str) -> None:
     try:
         _prepare(url, kind)
     except errors as error:
-        raise StorageError(told(kind.path, error)) from error
+        raise StorageError(told(kind.place, error, kind.path)) from error
 
 
-def _prepare(url: str, kind: Sqlite) -> None:
-    _keep_private(kind.path)
+def _prepare(url: str, kind: Dialect) -> None:
+    kind.protect()
     connection = kind.connect()
     try:
         revision = current(connection, kind)
     finally:
         connection.close()
-    if revision is None:
+    if revision is None and kind.makes_itself:
         migrate(url)
     else:
         check(revision)
-
-
-def _keep_private(path: str) -> None:
-    """
-    Let nobody but owner and group read the file: it holds passwords.
-
-    SQLite gives the files beside it the same permissions.
-    """
-    if path == MEMORY:
-        return
-    with suppress(OSError):  # SQLite finds the same, and is the one that tells
-        if not os.path.exists(path):
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o640))
-    for file in (path, f"{path}-wal", f"{path}-shm"):
-        with suppress(OSError):
-            mode = stat.S_IMODE(os.stat(file).st_mode)
-            if mode & stat.S_IRWXO:
-                os.chmod(file, mode & ~stat.S_IRWXO)
 
 
 def migrate(url: str, progress: Callable[[str], object] = _nothing) -> None:
@@ -132,7 +111,7 @@ def migrate(url: str, progress: Callable[[str], object] = _nothing) -> None:
     @raise SchemaError: If the schema is newer or foreign; nothing is changed.
     """
     kind = dialect(url)
-    _keep_private(kind.path)
+    kind.protect()
     connection = kind.connect()
     try:
         revision = current(connection, kind)
@@ -141,6 +120,6 @@ def migrate(url: str, progress: Callable[[str], object] = _nothing) -> None:
         if revision == REVISIONS[-1]:
             return
         alembic = importlib.import_module("vos3000.db.alembic_run")
-        alembic.upgrade(connection, progress)
+        alembic.upgrade(connection, kind.scheme, progress)
     finally:
         connection.close()

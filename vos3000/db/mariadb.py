@@ -1,0 +1,196 @@
+"""
+MariaDB, and MySQL, by PyMySQL.
+
+Amounts are DECIMAL and come back as Decimal. Every session is UTC and strict: a
+value that does not fit is refused, never cut.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import pymysql
+import pymysql.cursors
+from pymysql.constants import CLIENT, ER
+from twisted.enterprise.adbapi import ConnectionLost
+
+from vos3000.db.cursor import Cursor
+from vos3000.db.ratestaging import MARIADB
+from vos3000.db.secrets import Clear, Secrets
+from vos3000.errors import ConfigError
+
+CONNECT_SECONDS = 5
+"""How long a connection may take to be made."""
+
+ANSWER_SECONDS = 60
+"""How long the server may take to answer one statement, whatever it is."""
+
+LOCK_SECONDS = 5
+"""How long a statement waits for another transaction's lock."""
+
+_PORT = 3306
+
+_LOST = frozenset((2006, 2013, 2055, ER.SERVER_SHUTDOWN, 1927))
+"""Gone away, lost during a query, lost at a system error, shut down, killed."""
+
+_CONFLICTS = frozenset((ER.LOCK_DEADLOCK, ER.LOCK_WAIT_TIMEOUT, 1020))
+"""The loser of a deadlock, a lock not had in time, a row changed meanwhile."""
+
+_SESSION = (
+    "SET SESSION time_zone = '+00:00',"
+    " sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO',"
+    f" innodb_lock_wait_timeout = {LOCK_SECONDS}"
+)
+
+_OPTIONS = frozenset(("unix_socket", "ssl_ca", "ssl_cert", "ssl_key", "charset"))
+
+
+@lru_cache(1024)
+def translated(sql: str) -> str:
+    """A statement as the driver wants it: C{%s} for parameters."""
+    return sql.replace("%", "%%").replace("?", "%s")
+
+
+class _Cursor(pymysql.cursors.Cursor):
+    """Takes statements as the stores write them."""
+
+    def execute(self, query: str, args: Any = None) -> int:
+        """Run one statement."""
+        return int(super().execute(translated(query), args or ()))
+
+    def executemany(self, query: str, args: Any) -> int:
+        """Run one statement for each row; rows of an INSERT go together."""
+        rows = list(args)
+        if not rows:
+            return 0
+        return int(super().executemany(translated(query), rows) or 0)
+
+
+class MariaDb:
+    """
+    A database of a server.
+
+    @param url: C{mysql://user:password@host:port/name}, with C{?unix_socket=PATH}
+        for a server of this machine, C{?ssl_ca=PATH} for TLS whose certificate
+        must be good and name the host (C{ssl_cert} and C{ssl_key} for ours).
+    @raise ConfigError: If the URL says something else.
+    """
+
+    driver = "pymysql"
+    scheme = "mysql+pymysql"
+    errors: tuple[type[Exception], ...] = (pymysql.err.Error, ConnectionLost)
+    begin: tuple[str, ...] = (
+        "SET TRANSACTION ISOLATION LEVEL READ COMMITTED",
+        "START TRANSACTION",
+    )
+    begin_read: tuple[str, ...] = ("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",)
+    begin_bulk: tuple[str, ...] = ("START TRANSACTION WITH CONSISTENT SNAPSHOT",)
+    staging = MARIADB
+    makes_itself = False
+    reconnects = True
+    path = ""
+
+    def __init__(self, url: str) -> None:
+        self.secrets: Secrets = Clear()
+        try:
+            parts = urlsplit(url)
+            port = parts.port or _PORT
+            options = parse_qs(parts.query, strict_parsing=bool(parts.query))
+        except ValueError as error:
+            raise ConfigError([f"[database] url: {error}"]) from None
+        name = unquote(parts.path.removeprefix("/"))
+        unknown = sorted(set(options) - _OPTIONS)
+        problems = [f"[database] url: {each!r} is no option" for each in unknown]
+        if not name or "/" in name:
+            problems.append("[database] url: the database's name is missing")
+        if problems:
+            raise ConfigError(problems)
+        self._given = {key: values[-1] for key, values in options.items()}
+        self._name = name
+        self._host = parts.hostname or "localhost"
+        self._port = port
+        self._user = unquote(parts.username or "vos3000")
+        self._password = unquote(parts.password or "")
+        where = self._given.get("unix_socket") or f"{self._host}:{port}"
+        self.place = f"{name} of the server at {where}"
+
+    def arguments(self) -> dict[str, Any]:
+        """What the driver's C{connect} is called with."""
+        given: dict[str, Any] = {
+            "host": self._host,
+            "port": self._port,
+            "user": self._user,
+            "password": self._password,
+            "database": self._name,
+            "charset": "utf8mb4",
+            "connect_timeout": CONNECT_SECONDS,
+            "read_timeout": ANSWER_SECONDS,
+            "write_timeout": ANSWER_SECONDS,
+            "client_flag": CLIENT.FOUND_ROWS,
+            "cursorclass": _Cursor,
+            "init_command": _SESSION,
+        }
+        if "unix_socket" in self._given:
+            given["unix_socket"] = self._given["unix_socket"]
+        if "ssl_ca" in self._given:
+            keys = {"ssl_ca", "ssl_cert", "ssl_key"} & set(self._given)
+            given.update({key: self._given[key] for key in keys})
+            given.update(ssl_verify_cert=True, ssl_verify_identity=True)
+        return given
+
+    def prepare(self, connection: Any) -> None:
+        """The connection was set up by its first command."""
+
+    def connect(self) -> Any:
+        """A connection, set up."""
+        return pymysql.connect(**self.arguments())
+
+    def protect(self) -> None:
+        """Who may read it is up to the server."""
+
+    def amount(self, value: Decimal) -> Decimal:
+        """An amount as a parameter."""
+        return value
+
+    def read_amount(self, value: Any) -> Decimal:
+        """An amount from a row, or from a sum over rows; NULL is nothing."""
+        return Decimal(value or 0)
+
+    def price(self, value: Decimal) -> Decimal:
+        """A price of a rate as a parameter."""
+        return value
+
+    def read_price(self, value: Any) -> Decimal:
+        """A price of a rate from a row."""
+        return Decimal(value or 0)
+
+    def passing(self, error: BaseException) -> bool:
+        """
+        Whether the same transaction may succeed when it is run again, and
+        changed nothing.
+        """
+        if isinstance(error, ConnectionLost):
+            return True
+        code = error.args[0] if error.args else 0
+        return code in _LOST or code in _CONFLICTS
+
+    def tables(self, cursor: Cursor, prefix: str) -> list[str]:
+        """Names of the tables that start with C{prefix}, in order."""
+        cursor.execute(
+            "SELECT table_name FROM information_schema.tables"
+            " WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE'"
+            " AND LEFT(table_name, CHAR_LENGTH(?)) = ? ORDER BY table_name",
+            (prefix, prefix),
+        )
+        return [str(name) for (name,) in cursor.fetchall()]
+
+    def create_like(self, cursor: Cursor, table: str, model: str) -> None:
+        """
+        Make C{table} with the columns and indexes of C{model}; commits.
+
+        Both names come from code, never from outside.
+        """
+        cursor.execute(f"CREATE TABLE IF NOT EXISTS {table} LIKE {model}")
