@@ -7,7 +7,7 @@ from __future__ import annotations
 import functools
 import sqlite3
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -42,8 +42,14 @@ def _template() -> sqlite3.Connection:
     return memory
 
 
-def empty_database() -> sqlite3.Connection:
-    """A database in memory with the schema, set up as the pool does it."""
+MAKERS: list[Callable[[], Any]] = []
+"""What the tests' databases are made by; the last one counts, SQLite by default."""
+
+
+def empty_database() -> Any:
+    """A database with the schema and no rows, set up as the pool does it."""
+    if MAKERS:
+        return MAKERS[-1]()
     kind = Sqlite(MEMORY)
     connection: sqlite3.Connection = sqlite3.connect(**kind.arguments())
     _template().backup(connection)
@@ -51,14 +57,14 @@ def empty_database() -> sqlite3.Connection:
     return connection
 
 
-def memory_pool(
-    connection: sqlite3.Connection | None = None, metrics: Metrics | None = None
-) -> Pool:
-    """A pool on a database in memory, in the test's own thread."""
+def memory_pool(connection: Any = None, metrics: Metrics | None = None) -> Pool:
+    """A pool on a database of L{empty_database}, in the test's own thread."""
     if connection is None:
         connection = empty_database()
     counted = metrics if metrics is not None else Metrics()
-    return local_pool(MEMORY, counted, lambda: 0.0, connection)
+    url = getattr(connection, "url", MEMORY)
+    opened = getattr(connection, "pooled", connection)
+    return local_pool(url, counted, lambda: 0.0, opened)
 
 
 def cdr(**fields: Any) -> Cdr:
@@ -103,7 +109,14 @@ def rate(prefix: str, fee: str = "0.06", period: int = 60, **fields: Any) -> Rat
 
 def rows(connection: sqlite3.Connection, sql: str, *values: Any) -> list[Any]:
     """What a query answers, outside of the pool."""
-    return connection.execute(sql, values).fetchall()
+    return list(connection.execute(sql, values).fetchall())
+
+
+def amount(connection: Any, micros: int) -> Any:
+    """An amount as the database stores it."""
+    if isinstance(connection, sqlite3.Connection):
+        return micros
+    return Decimal(micros).scaleb(-6)
 
 
 def balances(connection: sqlite3.Connection) -> dict[str, int]:
@@ -116,20 +129,25 @@ def ledger(connection: sqlite3.Connection) -> dict[str, int]:
     What each account's balance must be, from the rows that say why it moved.
     """
     sums: dict[str, int] = dict.fromkeys(balances(connection), 0)
-    records = [
-        name
-        for (name,) in rows(
-            connection,
-            "SELECT name FROM sqlite_master WHERE name GLOB 'e_cdr*'"
-            " AND type = 'table'",
-        )
-    ]
+    records = record_tables(connection)
     _add(sums, rows(connection, "SELECT account, fee FROM e_payhistory"), 1)
     _add(sums, rows(connection, "SELECT account, money FROM e_consumption"), -1)
     for table in records:
         _add(sums, rows(connection, f"SELECT customeraccount, fee FROM {table}"), -1)
         _add(sums, rows(connection, f"SELECT agentaccount, agentfee FROM {table}"), -1)
     return sums
+
+
+def record_tables(connection: Any) -> list[str]:
+    """The tables with records."""
+    if isinstance(connection, sqlite3.Connection):
+        sql = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
+    else:
+        sql = (
+            "SELECT table_name FROM information_schema.tables"
+            " WHERE table_schema = DATABASE() ORDER BY table_name"
+        )
+    return [name for (name,) in rows(connection, sql) if name.startswith("e_cdr")]
 
 
 def _add(sums: dict[str, int], found: Iterable[tuple[str, int]], sign: int) -> None:

@@ -306,7 +306,8 @@ class CdrWriterFailureTests(WriterCase):
             self.clock.advance(GATHER)
         self.connection.execute("DELETE FROM e_cdr WHERE flowno > 1")
         self.connection.execute(
-            "UPDATE e_customer SET money = money + 120000 WHERE account = '1000'"
+            "UPDATE e_customer SET money = money + ? WHERE account = '1000'",
+            (rows.amount(self.connection, 120_000),),
         )
         self.connection.execute(
             "UPDATE e_othermaxid SET maxid = 1 WHERE type = 'journal:one'"

@@ -43,7 +43,7 @@ _TEXTS = tuple(
     for index, field in enumerate(cast("tuple[attrs.Attribute[Any], ...]", _FIELDS))
     if field.default == "" and field.name != "dynamicValue"
 )
-_STORABLE = frozenset((int, str, bytes, type(None)))
+_STORABLE = frozenset((int, str, bytes, Decimal, type(None)))
 _FLOWNO = COLUMNS.index("flowno")
 _ROW = "(" + ", ".join("?" * len(COLUMNS)) + ")"
 _INSERT = f"INSERT INTO e_cdr ({COLUMN_LIST}) VALUES "

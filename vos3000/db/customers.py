@@ -304,15 +304,14 @@ class CustomerStore:
     ) -> Payment:
         amount, kind, way, memo, operator, when_ms = row
         money = self._dialect.amount(amount)
+        balance = self._select(cursor, account).money + amount
+        if abs(balance) >= BALANCE_LIMIT:
+            raise OutOfRange(f"the balance would be {plain(balance)}")
         cursor.execute(
             "UPDATE e_customer SET money = money + ? WHERE account = ?",
             (money, account),
         )
-        if cursor.rowcount == 0:
-            raise NotFound("account", account)
         after = self._select(cursor, account)
-        if abs(after.money) >= BALANCE_LIMIT:
-            raise OutOfRange(f"the balance would be {plain(after.money)}")
         cursor.execute(
             "INSERT INTO e_payhistory (id, account, name, fee, type, paytype,"
             " customermoney, paytime, memo, operator)"

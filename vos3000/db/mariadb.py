@@ -21,6 +21,7 @@ from vos3000.db.cursor import Cursor
 from vos3000.db.ratestaging import MARIADB
 from vos3000.db.secrets import Clear, Secrets
 from vos3000.errors import ConfigError
+from vos3000.model.money import to_micros
 
 CONNECT_SECONDS = 5
 """How long a connection may take to be made."""
@@ -57,16 +58,19 @@ def translated(sql: str) -> str:
 class _Cursor(pymysql.cursors.Cursor):
     """Takes statements as the stores write them."""
 
-    def execute(self, query: str, args: Any = None) -> int:
-        """Run one statement."""
-        return int(super().execute(translated(query), args or ()))
+    def execute(self, query: Any, args: Any = None) -> int:
+        """Run one statement; bytes come from the driver and are complete."""
+        if isinstance(query, str):
+            query, args = translated(query), args or ()
+        return int(super().execute(query, args))
 
     def executemany(self, query: str, args: Any) -> int:
         """Run one statement for each row; rows of an INSERT go together."""
         rows = list(args)
-        if not rows:
-            return 0
-        return int(super().executemany(translated(query), rows) or 0)
+        if rows and query.startswith(("INSERT", "REPLACE")):
+            return int(super().executemany(translated(query), rows) or 0)
+        self.rowcount = sum(self.execute(query, row) for row in rows)
+        return self.rowcount
 
 
 class MariaDb:
@@ -81,12 +85,23 @@ class MariaDb:
 
     driver = "pymysql"
     scheme = "mysql+pymysql"
-    errors: tuple[type[Exception], ...] = (pymysql.err.Error, ConnectionLost)
+    # without DataError: no try writes a value that does not fit its column
+    errors: tuple[type[Exception], ...] = (
+        pymysql.err.OperationalError,
+        pymysql.err.InternalError,
+        pymysql.err.InterfaceError,
+        pymysql.err.ProgrammingError,
+        pymysql.err.IntegrityError,
+        pymysql.err.NotSupportedError,
+        ConnectionLost,
+    )
     begin: tuple[str, ...] = (
         "SET TRANSACTION ISOLATION LEVEL READ COMMITTED",
         "START TRANSACTION",
     )
-    begin_read: tuple[str, ...] = ("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",)
+    begin_read: tuple[str, ...] = (
+        "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
+    )
     begin_bulk: tuple[str, ...] = ("START TRANSACTION WITH CONSISTENT SNAPSHOT",)
     staging = MARIADB
     makes_itself = False
@@ -153,6 +168,7 @@ class MariaDb:
 
     def amount(self, value: Decimal) -> Decimal:
         """An amount as a parameter."""
+        to_micros(value)  # refuses a seventh digit, which the server would round
         return value
 
     def read_amount(self, value: Any) -> Decimal:

@@ -29,7 +29,7 @@ class Staging:
     """
     The statements of one database.
 
-    @ivar create: Make the tables.
+    @ivar create: Make the tables, whatever an import that failed left.
     @ivar count: How many rates are staged, and the highest number of one.
     @ivar put: Add them, or replace what is there; its parameter is what their
         numbers are added to.
@@ -76,6 +76,7 @@ _ALIKE = "ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin"
 
 MARIADB = Staging(
     (
+        "DROP TEMPORARY TABLE IF EXISTS staged_rate, staged_section",
         "CREATE TEMPORARY TABLE staged_rate (number BIGINT AUTO_INCREMENT UNIQUE,"
         " groupname VARCHAR(255), feeprefix VARCHAR(64), areacode VARCHAR(64),"
         " areaname VARCHAR(255), type INT, fee DECIMAL(24,12), period INT,"
