@@ -75,7 +75,8 @@ $(VENV)/.sipp: $(VENV)/.venv
 	@touch $@
 
 # other people's programs, for tests.interop
-PEERS := baresip-core kamailio kamailio-tls-modules linphone-cli sipsak sipvicious tshark
+PEERS := baresip-core kamailio kamailio-tls-modules linphone-cli mariadb-server-core sipsak \
+  sipvicious tshark
 
 $(VENV)/.peers: $(VENV)/.venv
 	@dpkg -s $(PEERS) >/dev/null 2>&1 || .ci/debian "Other SIP software" $(PEERS)

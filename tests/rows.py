@@ -150,6 +150,18 @@ def record_tables(connection: Any) -> list[str]:
     return [name for (name,) in rows(connection, sql) if name.startswith("e_cdr")]
 
 
+def columns(connection: Any, table: str) -> tuple[str, ...]:
+    """The columns of a table, in order."""
+    if isinstance(connection, sqlite3.Connection):
+        sql = f"SELECT name FROM pragma_table_info('{table}') ORDER BY cid"
+    else:
+        sql = (
+            "SELECT column_name FROM information_schema.columns WHERE table_schema ="
+            f" DATABASE() AND table_name = '{table}' ORDER BY ordinal_position"
+        )
+    return tuple(name for (name,) in rows(connection, sql))
+
+
 def _add(sums: dict[str, int], found: Iterable[tuple[str, int]], sign: int) -> None:
     for account, amount in found:
         if account in sums:

@@ -292,9 +292,9 @@ class MistakeTests(ConfigTestCase):
             self.assertIn(words, problem)
 
     def test_a_database_that_cannot_be_used_is_not_ignored(self) -> None:
-        """Money must not go to SQLite when the operator said MariaDB."""
-        [problem] = self.problems("[database]\nurl = mysql://u:p@db:3306/vos3000\n")
-        self.assertIn("MariaDB is not built yet", problem)
+        """Money must not go to SQLite when the operator said something else."""
+        [problem] = self.problems("[database]\nurl = oracle://u:p@db:3306/vos3000\n")
+        self.assertIn("mysql://user:password@host:3306/vos3000 is the form", problem)
 
     def test_a_key_stands_once(self) -> None:
         """The second one is a mistake, also in a second section of that name."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from pymysql.err import DataError
+
 from tests import rows
 from tests.db.test_cdrwriter import WriterCase
 from vos3000.db.cdrwriter import GATHER
@@ -28,7 +30,7 @@ class PoisonTests(WriterCase):
         self.assertEqual((self.writer.waiting, self.writer.healthy), (0, True))
         [line] = (self.folder / FILE).read_bytes().splitlines()
         self.assertEqual(read_end(line), beyond)
-        self.assertEqual(len(self.flushLoggedErrors(OverflowError)), 1)
+        self.assertEqual(len(self.flushLoggedErrors(OverflowError, DataError)), 1)
         self.writer.write(rows.entry(fee="3"))
         self.clock.advance(GATHER)
         self.assertEqual((self.count(), self.money()), (3, 4_000_000))

@@ -91,22 +91,6 @@ class CdrMoverTests(RecordCase):
         self.assertEqual(self.move(), [1, 0])
         self.assertEqual(self.count("e_cdr"), 1)
 
-    def test_day_table_is_like_the_rolling_one(self) -> None:
-        """Same columns, same indexes."""
-        self.call(rows.NOON)
-        self.move()
-        found = [
-            rows.rows(
-                self.connection,
-                "SELECT replace(sql, 'e_cdr_20260301', 'e_cdr') FROM sqlite_master"
-                " WHERE tbl_name = ? AND sql IS NOT NULL ORDER BY 1",
-                table,
-            )
-            for table in ("e_cdr", "e_cdr_20260301")
-        ]
-        self.assertEqual(found[0], found[1])
-        self.assertEqual(len(found[0]), 6)
-
     def test_steps_are_small(self) -> None:
         """A backlog is moved a few hundred at a time."""
         for number in range(1100):
@@ -202,26 +186,6 @@ class CdrStoreTests(RecordCase):
         self.call(self.wall)
         self.assertEqual(list(pages), [[2], [3], [4], []])
 
-    def test_pages_are_not_sorted_again(self) -> None:
-        """An index gives each page in its order: the cost is that of the page."""
-        self.call(rows.NOON)
-        self.move()
-        for query in (
-            CdrQuery(),
-            CdrQuery(accounts=("a",)),
-            CdrQuery(accounts=("a", "b"), caller="1", callee="2"),
-            CdrQuery(accounts=tuple(map(str, range(100)))),
-        ):
-            seen: list[str] = []
-            self.connection.set_trace_callback(seen.append)
-            self.successResultOf(self.store.reader(query).next())
-            self.connection.set_trace_callback(None)
-            [statement] = [text for text in seen if "LIMIT" in text]
-            found = self.connection.execute(f"EXPLAIN QUERY PLAN {statement}")
-            plan = " ".join(row[3] for row in found)
-            self.assertNotIn("TEMP B-TREE", plan)
-            self.assertNotIn("SCAN", plan)
-
     def test_filters(self) -> None:
         """Each filter is exact; several must all match."""
         self.add(customeraccount="a", callere164="1", calleee164="9")
@@ -262,3 +226,43 @@ class DayTests(SynchronousTestCase):
             self.assertEqual(day_of(day.begin, BERLIN), day)
             self.assertEqual(day_of(day.end - 1, BERLIN), day)
             self.assertEqual(day_of(day.end, BERLIN).begin, day.end)
+
+
+class SqliteTests(RecordCase):
+    """How records stand in the file, and are found there."""
+
+    def test_day_table_is_like_the_rolling_one(self) -> None:
+        """Same columns, same indexes."""
+        self.call(rows.NOON)
+        self.move()
+        found = [
+            rows.rows(
+                self.connection,
+                "SELECT replace(sql, 'e_cdr_20260301', 'e_cdr') FROM sqlite_master"
+                " WHERE tbl_name = ? AND sql IS NOT NULL ORDER BY 1",
+                table,
+            )
+            for table in ("e_cdr", "e_cdr_20260301")
+        ]
+        self.assertEqual(found[0], found[1])
+        self.assertEqual(len(found[0]), 6)
+
+    def test_pages_are_not_sorted_again(self) -> None:
+        """An index gives each page in its order: the cost is that of the page."""
+        self.call(rows.NOON)
+        self.move()
+        for query in (
+            CdrQuery(),
+            CdrQuery(accounts=("a",)),
+            CdrQuery(accounts=("a", "b"), caller="1", callee="2"),
+            CdrQuery(accounts=tuple(map(str, range(100)))),
+        ):
+            seen: list[str] = []
+            self.connection.set_trace_callback(seen.append)
+            self.successResultOf(self.store.reader(query).next())
+            self.connection.set_trace_callback(None)
+            [statement] = [text for text in seen if "LIMIT" in text]
+            found = self.connection.execute(f"EXPLAIN QUERY PLAN {statement}")
+            plan = " ".join(row[3] for row in found)
+            self.assertNotIn("TEMP B-TREE", plan)
+            self.assertNotIn("SCAN", plan)

@@ -260,35 +260,6 @@ class CdrWriterFailureTests(WriterCase):
         self.clock.advance(GATHER)
         self.assertEqual((self.count(), self.money()), (2, 9_880_000))
 
-    def test_failure_inside_the_transaction_changes_nothing(self) -> None:
-        """Rows and balances come together or not at all."""
-        self.connection.execute(
-            "CREATE TRIGGER full BEFORE UPDATE ON e_customer"
-            " BEGIN SELECT RAISE(ABORT, 'full'); END"
-        )
-        self.writer.write(rows.entry())
-        self.clock.advance(GATHER)
-        self.assertEqual((self.count(), self.money()), (0, 10_000_000))
-        self.connection.execute("DROP TRIGGER full")
-        self.clock.advance(1)
-        self.assertEqual((self.count(), self.money()), (1, 9_940_000))
-        self.assertEqual(self.count("flowno = 1"), 1)
-
-    def test_full_disk_loses_nothing(self) -> None:
-        """The real error of a database that cannot grow."""
-        (pages,) = rows.rows(self.connection, "PRAGMA page_count")[0]
-        self.connection.execute(f"PRAGMA max_page_count = {pages + 4}")
-        for number in range(100):
-            self.writer.write(rows.entry(softswitchcallid=number))
-        self.clock.advance(GATHER)
-        self.clock.advance(1)
-        self.assertEqual((self.count(), self.money()), (0, 10_000_000))
-        self.assertEqual(self.heard, [StorageFailed(FULL, 100)])
-        self.connection.execute(f"PRAGMA max_page_count = {pages + 4000}")
-        self.clock.advance(1)
-        self.assertEqual((self.count(), self.money()), (100, 4_000_000))
-        self.assertTrue(self.writer.healthy)
-
     def test_two_writers_of_one_database_lose_nothing(self) -> None:
         """Each has a journal of its own: both write, both charge, both are well."""
         other = self.make(Disk(), "two")
@@ -507,3 +478,36 @@ class LedgerTests(WriterCase):
             [(r.customer.account, r.today_consumption) for r in found],
             [("3000", Decimal("0.04")), ("1000", Decimal("0.06"))],
         )
+
+
+class SqliteFailureTests(WriterCase):
+    """The real errors of SQLite."""
+
+    def test_failure_inside_the_transaction_changes_nothing(self) -> None:
+        """Rows and balances come together or not at all."""
+        self.connection.execute(
+            "CREATE TRIGGER full BEFORE UPDATE ON e_customer"
+            " BEGIN SELECT RAISE(ABORT, 'full'); END"
+        )
+        self.writer.write(rows.entry())
+        self.clock.advance(GATHER)
+        self.assertEqual((self.count(), self.money()), (0, 10_000_000))
+        self.connection.execute("DROP TRIGGER full")
+        self.clock.advance(1)
+        self.assertEqual((self.count(), self.money()), (1, 9_940_000))
+        self.assertEqual(self.count("flowno = 1"), 1)
+
+    def test_full_disk_loses_nothing(self) -> None:
+        """The real error of a database that cannot grow."""
+        (pages,) = rows.rows(self.connection, "PRAGMA page_count")[0]
+        self.connection.execute(f"PRAGMA max_page_count = {pages + 4}")
+        for number in range(100):
+            self.writer.write(rows.entry(softswitchcallid=number))
+        self.clock.advance(GATHER)
+        self.clock.advance(1)
+        self.assertEqual((self.count(), self.money()), (0, 10_000_000))
+        self.assertEqual(self.heard, [StorageFailed(FULL, 100)])
+        self.connection.execute(f"PRAGMA max_page_count = {pages + 4000}")
+        self.clock.advance(1)
+        self.assertEqual((self.count(), self.money()), (100, 4_000_000))
+        self.assertTrue(self.writer.healthy)

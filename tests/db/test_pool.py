@@ -127,10 +127,33 @@ class PoolTests(SynchronousTestCase):
 class DialectTests(SynchronousTestCase):
     """URLs."""
 
-    def test_mysql_has_its_place(self) -> None:
-        """It is refused with a word on when it comes."""
-        refused = self.assertRaises(ConfigError, dialect, "mysql://u:p@h/vos3000")
-        self.assertIn("arrives with MariaDB support", refused.problems[0])
+    def test_mariadb(self) -> None:
+        """Whose server, whose password, which database; escapes are undone."""
+        kind = dialect("mysql://u%40x:p%2Fw@h:3307/vos3000?ssl_ca=/ca.pem")
+        given = kind.arguments()
+        wanted = {
+            "host": "h",
+            "port": 3307,
+            "user": "u@x",
+            "password": "p/w",
+            "database": "vos3000",
+            "ssl_ca": "/ca.pem",
+            "ssl_verify_cert": True,
+            "ssl_verify_identity": True,
+        }
+        self.assertEqual({name: given[name] for name in wanted}, wanted)
+        self.assertEqual(kind.place, "vos3000 of the server at h:3307")
+
+    def test_mariadb_with_mistakes(self) -> None:
+        """Each is named, and no password with it."""
+        for url, told in (
+            ("mysql://u:secret@h", "the database's name is missing"),
+            ("mysql://u:secret@h/x?tls=1", "'tls' is no option"),
+            ("mysql://u:secret@h:99999/x", "Port out of range"),
+        ):
+            refused = self.assertRaises(ConfigError, dialect, url)
+            self.assertIn(told, refused.problems[0])
+            self.assertNotIn("secret", "".join(refused.problems))
 
     def test_unknown_scheme_is_refused(self) -> None:
         """The message names what there is."""

@@ -59,8 +59,8 @@ class RateStoreTests(SynchronousTestCase):
         )
         self.put(given)
         self.assertEqual(self.found(), {"4420": given})
-        found = rows.rows(self.connection, "SELECT fee, typeof(fee) FROM e_feerate")
-        self.assertEqual(found, [("0.000000000001", "text")])
+        found = rows.rows(self.connection, "SELECT fee FROM e_feerate")
+        self.assertEqual(found, [("0.000000000001",)])
 
     def test_what_cannot_be_charged_counts_as_locked(self) -> None:
         """Whatever another program wrote, no call is priced by it."""

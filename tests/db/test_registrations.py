@@ -149,5 +149,5 @@ class StoreTests(SynchronousTestCase):
 
     def test_nothing_missing(self) -> None:
         """The store knows every column of the table."""
-        found = self.connection.execute("PRAGMA table_info(e_registration)")
-        self.assertEqual(tuple(row[1] for row in found), registrations._COLUMNS)
+        found = rows.columns(self.connection, "e_registration")
+        self.assertEqual(found, registrations._COLUMNS)

@@ -94,17 +94,17 @@ def _schema(
     """The state of the database; takes over what it sets."""
     kind = dialect(setup.database())
     if not setup.has_database():
-        return f"none at {kind.path}; the first start makes it"
+        return f"none at {kind.place}; the first start makes it"
     try:
         with setup.pool() as pool:
             stored = wait(ParameterStore(pool).all())
             problems.extend(_gateways(pool))
             warnings.extend(_idle(pool))
     except StorageError as error:
-        problems.append(f"database {kind.path}: {error}")
+        problems.append(f"database {kind.place}: {error}")
         return "not usable"
     problems.extend(parameters.replace(stored))
-    return f"{kind.path}, schema {upgrade.REVISIONS[-1]}, up to date"
+    return f"{kind.place}, schema {upgrade.REVISIONS[-1]}, up to date"
 
 
 def _gateways(pool: Pool) -> Iterator[str]:

@@ -27,6 +27,7 @@ from vos3000 import parameters
 from vos3000.config import Config
 from vos3000.db import secrets, upgrade
 from vos3000.db.dialects import Dialect, dialect
+from vos3000.db.trouble import told
 from vos3000.db.pool import Pool, local_pool
 from vos3000.db.settings import ParameterStore
 from vos3000.errors import SchemaError, StorageError
@@ -122,7 +123,7 @@ class Setup:
         kind = dialect(url)
         if not self.has_database():
             raise SchemaError(
-                f"there is no database at {kind.path}: start the switch with this"
+                f"there is no database at {kind.place}: start the switch with this"
                 " state directory, or run `vos3000 migrate`"
             )
         with readable(kind):
@@ -144,7 +145,8 @@ class Setup:
 
     def has_database(self) -> bool:
         """Whether there is one: a first start on SQLite makes it."""
-        return Path(dialect(self.database()).path).exists()
+        path = dialect(self.database()).path
+        return not path or Path(path).exists()
 
     def parameters(self, pool: Pool) -> ParameterValues:
         """The system parameters in force: the file's, else the database's."""
@@ -165,8 +167,8 @@ def readable(kind: Dialect) -> Iterator[None]:
         yield
     except kind.errors as error:
         raise StorageError(
-            f"the database {kind.path} cannot be used: {error}. Is it the right"
-            " --state, and may this user read and write there?"
+            f"{told(kind.place, error, kind.path)}. Is it the right --state, and may"
+            " this user read and write there?"
         ) from error
 
 
