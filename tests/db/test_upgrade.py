@@ -166,7 +166,7 @@ class MigrationTests(SynchronousTestCase):
     def test_0003_makes_tables_that_take_number_groups(self) -> None:
         """Before: a gateway that names a group. After: the same, and the group."""
         connection = Sqlite(self.url).connect()
-        alembic_run.upgrade(connection, lambda revision: None, "0002")
+        alembic_run.upgrade(connection, "sqlite", lambda revision: None, "0002")
         connection.execute("INSERT INTO e_gatewayrouting (id, name) VALUES (7, 'v')")
         connection.execute(
             "INSERT INTO e_gatewayroutingsetting (id, forwardsignalrewritee164group)"

@@ -27,9 +27,9 @@ from vos3000 import parameters
 from vos3000.config import Config
 from vos3000.db import secrets, upgrade
 from vos3000.db.dialects import Dialect, dialect
-from vos3000.db.trouble import told
 from vos3000.db.pool import Pool, local_pool
 from vos3000.db.settings import ParameterStore
+from vos3000.db.trouble import told
 from vos3000.errors import SchemaError, StorageError
 from vos3000.metrics import Metrics
 from vos3000.model.money import plain

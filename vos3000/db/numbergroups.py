@@ -10,7 +10,7 @@ import attrs
 from twisted.internet.defer import Deferred
 
 from vos3000.db import ids
-from vos3000.db.dialects import Cursor
+from vos3000.db.cursor import Cursor
 from vos3000.db.pool import Pool
 from vos3000.errors import AlreadyExists, NotFound, Referenced
 from vos3000.model.limits import comma_list
