@@ -71,3 +71,6 @@ for _module in _MODULES:
         _made = _on_mariadb(_case)
         _made.__module__ = __name__
         vars()[_made.__name__] = _made
+
+# else the loader would find the last one twice
+del _module, _case, _made
