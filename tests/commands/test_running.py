@@ -90,6 +90,22 @@ class StatusTests(RunningCase):
             ],
         )
 
+    def test_turned_away(self) -> None:
+        """Those who left no record, if there were any; rates of all gateways."""
+        self.terminal.switch.answers["metrics"] = (
+            f"{METRICS}"
+            "# TYPE vos3000_sip_authentications_total counter\n"
+            'vos3000_sip_authentications_total{outcome="passed"} 9\n'
+            'vos3000_sip_authentications_total{outcome="wrong"} 3\n'
+            "# TYPE vos3000_security_suspended gauge\n"
+            "vos3000_security_suspended 0\n"
+            "# TYPE vos3000_throttle_rate_exceeded_total counter\n"
+            'vos3000_throttle_rate_exceeded_total{gateway="a"} 2\n'
+            'vos3000_throttle_rate_exceeded_total{gateway="b"} 5\n'
+        )
+        lines = self.terminal.run("status").output.splitlines()
+        self.assertIn("turned away      wrong passwords 3, over a call rate 7", lines)
+
     def test_every_metric(self) -> None:
         """--all has them below, in full."""
         result = self.terminal.run("status", "--all")

@@ -75,6 +75,7 @@ def _show_status(
         "records waiting": performance.get("cdrQueueSize"),
         "registered": int(numbers.get("vos3000_routing_registered", 0)),
         **_since_start(numbers),
+        **_turned_away(numbers),
         "pushes": _pushes(numbers),
         "up for": _days(now - numbers.get("process_start_time_seconds", now)),
         "memory": f"{numbers.get('process_resident_memory_bytes', 0) / 2**20:.1f} MiB",
@@ -102,6 +103,30 @@ def _since_start(numbers: Mapping[str, float]) -> dict[str, str]:
         "since its start": f"{setups} setups, {answers} answered{ratio}",
         "calls ended": told or "none",
     }
+
+
+_TURNED_AWAY = (
+    ("wrong passwords", 'vos3000_sip_authentications_total{outcome="wrong"}'),
+    ("suspended now", "vos3000_security_suspended"),
+    ("over a call rate", "vos3000_throttle_rate_exceeded_total"),
+    ("over SS_MAX_CPS", "vos3000_throttle_switch_rate_exceeded_total"),
+    ("overload", "vos3000_throttle_overload_total"),
+    ("failed TLS", "vos3000_sip_failed_handshakes_total"),
+)
+"""What is told of those who were not let in, and the metric; of one that has
+labels all together."""
+
+
+def _turned_away(numbers: Mapping[str, float]) -> dict[str, str]:
+    """Who was not let in and leaves no record; nothing if nobody was."""
+    told = []
+    for what, metric in _TURNED_AWAY:
+        start = f"{metric}{{"
+        found = (n for key, n in numbers.items() if key.startswith(start))
+        count = int(numbers.get(metric, 0) + sum(found))
+        if count:
+            told.append(f"{what} {count}")
+    return {"turned away": ", ".join(told)} if told else {}
 
 
 def _pushes(numbers: Mapping[str, float]) -> str:

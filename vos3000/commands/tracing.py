@@ -35,7 +35,7 @@ _STYLES = {
 @click.command()
 @click.option("--number", help="Calls from or to it; 4420* for all that begin so.")
 @click.option("--call", help="One call: its id in `vos3000 calls`, or a Call-ID.")
-@click.option("--gateway", help="Calls from or to a gateway, by its name.")
+@click.option("--gateway", help="What passes a gateway or phone.")
 @click.option("--address", help="Calls of a peer: its address, with port, or a block.")
 @click.option(
     "--pcap",
