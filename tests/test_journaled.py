@@ -6,6 +6,7 @@ has one record of each answered call and every balance right after its next star
 from __future__ import annotations
 
 import errno
+import sqlite3
 from decimal import Decimal
 from pathlib import Path
 from random import Random
@@ -14,6 +15,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
+from twisted.logger import globalLogPublisher
 from twisted.python import log
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -26,6 +28,8 @@ from vos3000.billing.settings import BillingSettings
 from vos3000.db.cdrwriter import CdrWriter
 from vos3000.db.customers import CustomerStore
 from vos3000.errors import StorageError
+from vos3000.journal.journal import NOTHING
+from vos3000.journal.keeping import Bounds
 from vos3000.journaled import Journaled
 from vos3000.metrics import Metrics
 from vos3000.model.accounts import Customer
@@ -45,12 +49,13 @@ class Machine:
     @ivar answered: The numbers of calls whose caller was told of an answer.
     """
 
-    def __init__(self, size: int = 40_000) -> None:
+    def __init__(self, size: int = 40_000, keep: Bounds = NOTHING) -> None:
         self.connection = rows.empty_database()
         self.pool = rows.memory_pool(self.connection)
         self.customers = CustomerStore(self.pool)
         self.disk = Disk()
         self.size = size
+        self.keep = keep
         self.first = 0
         self.answered: set[str] = set()
         for account, group, money in (
@@ -64,6 +69,19 @@ class Machine:
             )
             made = {**opened, "feeRateGroup": group, "limitMoney": Decimal(100)}
             self.customers.create(made, rows.NOON).addErrback(log.err)
+
+    def put_back(self, backup: sqlite3.Connection) -> None:
+        """Have the database as it was."""
+        self.connection = rows.empty_database()
+        backup.backup(self.connection)
+        self.pool = rows.memory_pool(self.connection)
+        self.customers = CustomerStore(self.pool)
+
+    def copy(self) -> sqlite3.Connection:
+        """A backup of the database."""
+        made = sqlite3.connect(":memory:")
+        self.connection.backup(made)
+        return made
 
     def query(self, sql: str) -> list[Any]:
         """What the database holds."""
@@ -107,6 +125,7 @@ class Run:
             switch.now,
             Metrics(),
             self.machine.size,
+            self.machine.keep,
         )
         self.writer = CdrWriter(
             self.machine.pool,
@@ -333,6 +352,113 @@ class CompletionTests(JournaledCase):
         again = self.run_()
         self.check()
         again.call(2)
+
+
+class PutBackTests(JournaledCase):
+    """A backup of the database is put back."""
+
+    def setUp(self) -> None:
+        """A machine that keeps what the database has."""
+        self.machine = Machine(keep=Bounds(1e12, 1 << 30))
+
+    def calls(self, run: Run, numbers: range) -> None:
+        """Calls of two seconds, one after the other, all of them written."""
+        for number in numbers:
+            caller = run.call(number)
+            run.switch.advance(2)
+            run.hang_up(caller)
+        run.switch.advance(2)
+
+    def kept(self) -> list[str]:
+        """The files that are kept."""
+        return [name for name in self.machine.disk.names() if name.endswith(".kept")]
+
+    def test_what_it_lacks_is_written_again(self) -> None:
+        """Every record once, with the number it had, and every balance."""
+        run = self.run_()
+        self.calls(run, range(10))
+        backup = self.machine.copy()
+        self.calls(run, range(10, 60))
+        run.die()
+        run = self.run_()
+        self.calls(run, range(60, 90))
+        columns = "flowno, callercallid, fee, agentfee, starttime"
+        had = self.records(columns)
+        self.assertEqual(len(had), 90)
+        self.assertGreater(len(self.kept()), 3)
+        run.die()
+        self.machine.put_back(backup)
+        self.assertEqual(len(self.records(columns)), 10)
+        run = self.run_()
+        self.assertEqual(self.records(columns), had)
+        self.check()
+        run.call(91)
+
+    def test_a_switch_that_is_killed_after_it(self) -> None:
+        """What was written again is not written a third time."""
+        run = self.run_()
+        self.calls(run, range(2))
+        backup = self.machine.copy()
+        self.calls(run, range(2, 40))
+        run.call(40)
+        run.die()
+        self.machine.put_back(backup)
+        for _ in range(3):
+            run = self.run_()
+            run.switch.advance(1)
+            run.die()
+        self.assertEqual(len(self.records("flowno")), 41)
+        self.check()
+
+    def test_old_ones_go(self) -> None:
+        """By size, and by age."""
+        self.machine.keep = Bounds(1e12, 90_000)
+        run = self.run_()
+        self.calls(run, range(60))
+        self.assertEqual(len(self.kept()), 2)
+        run.die()
+        self.machine.keep = Bounds(60, 1 << 30)
+        run = self.run_()
+        self.calls(run, range(60, 80))
+        self.assertEqual(self.kept(), [])
+
+    def test_a_full_disk_takes_them_first(self) -> None:
+        """No call is refused as long as there is one."""
+        run = self.run_()
+        self.calls(run, range(60))
+        self.assertGreater(len(self.kept()), 1)
+        self.machine.disk.room = len(self.machine.disk.files)
+        self.calls(run, range(60, 99))
+        self.assertEqual(run.opened.journal.trouble, "")
+        self.check()
+
+    def test_what_is_kept_no_longer_is_told(self) -> None:
+        """The log says that records are lost; the others are written."""
+        run = self.run_()
+        backup = self.machine.copy()
+        self.calls(run, range(40))
+        run.die()
+        del self.machine.disk.files[self.kept()[0]]
+        self.machine.put_back(backup)
+        told = EventCatcher(self)
+        run = self.run_()
+        self.assertTrue(told.find("are lost"))
+        self.assertIn(len(self.records("flowno")), range(1, 40))
+        connection = self.machine.connection
+        self.assertEqual(rows.ledger(connection), rows.balances(connection))
+
+
+class EventCatcher:
+    """What is logged during a test."""
+
+    def __init__(self, case: SynchronousTestCase) -> None:
+        self._events: list[Any] = []
+        globalLogPublisher.addObserver(self._events.append)
+        case.addCleanup(globalLogPublisher.removeObserver, self._events.append)
+
+    def find(self, words: str) -> bool:
+        """Whether a line has these words."""
+        return any(words in (e.get("log_format") or "") for e in self._events)
 
 
 class AccidentTests(JournaledCase):

@@ -55,10 +55,15 @@ class State:
 
     @ivar dir: Where the database and the journal are; an absolute path.
     @ivar zone: The time zone whose days are the days of records and reports.
+    @ivar journal_keep_hours: How long segments of the journal are kept once the
+        database has written them.
+    @ivar journal_keep_mib: How many MiB they may have together; 0 keeps none.
     """
 
     dir: Path
     zone: ZoneInfo
+    journal_keep_hours: int = 26
+    journal_keep_mib: int = 1024
 
 
 @attrs.frozen(slots=True)
@@ -336,6 +341,12 @@ def _zone(text: str) -> ZoneInfo:
         raise ValueError(f"{text!r} is no time zone, Europe/Berlin would be") from None
 
 
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) < 8):
+        raise ValueError(f"{text!r} is no number from 0 to 9999999")
+    return int(text)
+
+
 def _realm(text: str) -> str:
     if not text or not text.isprintable() or '"' in text or "\\" in text:
         raise ValueError(f"{text!r} is no realm, vos3000 or example.com would be")
@@ -383,7 +394,12 @@ FILES = ("tls_certificate", "tls_key", "tls_ca")
 vos3000.conf."""
 
 KEYS: Mapping[str, Mapping[str, Callable[[str], Any]]] = {
-    "state": {"dir": _directory, "zone": _zone},
+    "state": {
+        "dir": _directory,
+        "zone": _zone,
+        "journal_keep_hours": _count,
+        "journal_keep_mib": _count,
+    },
     "database": {"url": _database},
     "sip": {
         **dict.fromkeys(("udp", "tcp", "tls", "ws", "wss"), endpoints),
@@ -550,6 +566,11 @@ def load(
         State(
             where.absolute(),
             values.get(("state", "zone")) or system_zone(environment),
+            **{
+                key: values["state", key]
+                for key in ("journal_keep_hours", "journal_keep_mib")
+                if ("state", key) in values
+            },
         ),
         **{name: _section(name, made, values) for name, made in _SECTIONS.items()},
         without_effect=tuple(f"[{section}] {key}" for section, key in later),

@@ -28,7 +28,8 @@ from vos3000.instant import Now
 from vos3000.journal.entries import Kind, text_of
 from vos3000.journal.folder import Folder
 from vos3000.journal.history import History, Interrupted, banner
-from vos3000.journal.journal import SIZE, InThread, Journal
+from vos3000.journal.journal import NOTHING, SIZE, InThread, Journal
+from vos3000.journal.keeping import Bounds
 from vos3000.journal.segments import Damage, Reading
 from vos3000.metrics import Metrics
 from vos3000.model.causes import EndCause
@@ -70,6 +71,7 @@ class Journaled:
     @param in_thread: Runs what waits for the disk.
     @param name: Gives a name that no journal and no run has.
     @param size: Bytes of a segment.
+    @param keep: How much is kept of what the database has.
     """
 
     _log = Logger()
@@ -83,12 +85,14 @@ class Journaled:
         now: Now,
         metrics: Metrics,
         size: int = SIZE,
+        keep: Bounds = NOTHING,
     ) -> None:
         self._folder = folder
         self._in_thread = in_thread
         self._name = name
         self._unanswered: list[Interrupted] = []
-        self.journal = Journal(folder, clock, now, in_thread, metrics, size)
+        self._oldest = 0
+        self.journal = Journal(folder, clock, now, in_thread, metrics, size, keep)
         self._completed = metrics.counter(
             "journal_completed_total",
             "Calls of former runs that were completed at start.",
@@ -112,6 +116,8 @@ class Journaled:
         journal = self.journal
         await journal.start(text, reading.segments, last, reading.highest, users)
         waiting = history.waiting(place)
+        if place < reading.first:
+            waiting += await self._written_again(place, reading.first)
         writer.start(name, place, waiting)
         found = history.interrupted()
         self._tell(history, waiting, found)
@@ -140,7 +146,35 @@ class Journaled:
         history = History()
         reading = Reading(self._folder, self._damaged)
         history.take(reading)
+        self._oldest = self.journal.kept.find(reading.first)
         return history, reading
+
+    async def _written_again(self, place: int, first: int) -> int:
+        """
+        The database lacks records that it once had: a backup was put back. How
+        many of them the journal still has.
+
+        @param place: Up to where in the journal the database is.
+        @param first: Up to where the one that was there before is known to have been.
+        """
+        if place < self._oldest:
+            self._log.critical(
+                "the database is older than what is kept of the journal: {missing}"
+                " entries are missing between {place} and {oldest}, and the records"
+                " among them are lost",
+                missing=self._oldest - place,
+                place=place,
+                oldest=self._oldest,
+            )
+        kept = self.journal.kept
+        count = await self._in_thread(lambda: kept.count(Kind.END, place))
+        if count:
+            self._log.warn(
+                "the database is older than the journal (was a backup put back?):"
+                " {count} records are written again from what is kept of it",
+                count=count,
+            )
+        return count
 
     def _damaged(self, damage: Damage) -> None:
         if damage.passed:

@@ -43,6 +43,7 @@ from vos3000.inforce import InForce
 from vos3000.instant import instants
 from vos3000.interfaces import Interfaces
 from vos3000.journal.folder import Folder
+from vos3000.journal.keeping import Bounds
 from vos3000.journaled import DiskThread, Journaled
 from vos3000.metrics import Metrics
 from vos3000.model import causes
@@ -177,6 +178,10 @@ class Switch(Service):
             self._reactor,
             self._now,
             self._metrics,
+            keep=Bounds(
+                self._config.state.journal_keep_hours * 3600,
+                self._config.state.journal_keep_mib * 1024 * 1024,
+            ),
         )
         self._writer = CdrWriter(
             self._pool,

@@ -21,6 +21,7 @@ class _Content:
 
     kept: bytearray
     loose: list[tuple[int, bytes]] = attrs.Factory(list)
+    when: float = 0.0
 
     def now(self) -> bytearray:
         """What a reader sees while the power is on."""
@@ -64,12 +65,14 @@ class Disk:
 
     @ivar broken: The error of every write, sync and new file; 0 for none.
     @ivar room: Files that still fit.
+    @ivar now: When files are written, seconds since the epoch.
     """
 
     def __init__(self) -> None:
         self.files: dict[str, _Content] = {}
         self.broken = 0
         self.room = 1_000_000
+        self.now = 0.0
 
     def names(self) -> list[str]:
         """Its files."""
@@ -81,7 +84,7 @@ class Disk:
             raise OSError(self.broken, "broken")
         if len(self.files) >= self.room:
             raise OSError(errno.ENOSPC, "No space left on device")
-        content = self.files[name] = _Content(bytearray(size))
+        content = self.files[name] = _Content(bytearray(size), when=self.now)
         return DiskFile(self, content)
 
     def sync(self) -> None:
@@ -91,6 +94,15 @@ class Disk:
         """What a file holds."""
         data = bytes(self.files[name].now())
         return data if most < 0 else data[:most]
+
+    def rename(self, old: str, new: str) -> None:
+        """Give a file another name."""
+        self.files[new] = self.files.pop(old)
+
+    def measure(self, name: str) -> tuple[int, float]:
+        """Its bytes, and when it was made."""
+        content = self.files[name]
+        return len(content.kept), content.when
 
     def cut(self, name: str, size: int) -> None:
         """Shorten a file."""

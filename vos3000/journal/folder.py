@@ -100,6 +100,11 @@ class Folder:
         with (self.path / name).open("rb") as file:
             return file.read(most)
 
+    def measure(self, name: str) -> tuple[int, float]:
+        """Its bytes, and when it was written last, in seconds since the epoch."""
+        found = os.stat(self.path / name)
+        return found.st_size, found.st_mtime
+
     def cut(self, name: str, size: int) -> None:
         """Let a file end at C{size} bytes."""
         os.truncate(self.path / name, size)

@@ -30,6 +30,7 @@ from vos3000.errors import StorageError
 from vos3000.instant import Now
 from vos3000.journal.folder import Folder, SegmentFile
 from vos3000.journal.frames import BANNER, Frame, Scan, pack
+from vos3000.journal.keeping import Bounds, Kept
 from vos3000.journal.segments import Segment, entries
 from vos3000.metrics import Metrics
 
@@ -44,6 +45,9 @@ SIZE = 32 * 1024 * 1024
 
 RETRY = 1.0
 """Seconds between two tries while the disk refuses."""
+
+NOTHING = Bounds()
+"""Segments that nobody needs are deleted."""
 
 _BOUNDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.3, 1.0, 10.0)
 
@@ -78,10 +82,12 @@ class Journal:
     @ivar synced: The number of the last entry that the disk has for certain.
     @ivar trouble: Why the disk refuses, or has no room for the next segment;
         empty while all is well.
+    @ivar kept: What is kept of what nobody needs any longer.
     @ivar turned: Called when a segment has begun: whoever depends on entries of
         earlier ones appends them again, then calls L{release}.
     @ivar changed: Called when C{trouble} came or went.
     @param in_thread: Runs one piece of work after the other.
+    @param keep: How much is kept of what nobody needs any longer.
     """
 
     _log = Logger()
@@ -94,8 +100,10 @@ class Journal:
         in_thread: InThread,
         metrics: Metrics,
         size: int = SIZE,
+        keep: Bounds = NOTHING,
     ) -> None:
         self._folder = folder
+        self.kept = Kept(folder, keep)
         self._clock = clock
         self._now = now
         self._in_thread = in_thread
@@ -135,7 +143,14 @@ class Journal:
         self._took = metrics.histogram(
             "journal_sync_seconds", "How long a sync took.", _BOUNDS
         )
-        metrics.gauge("journal_segments", "Segments kept.", lambda: len(self._segments))
+        metrics.gauge(
+            "journal_segments", "Segments in use.", lambda: len(self._segments)
+        )
+        metrics.gauge(
+            "journal_kept_segments",
+            "Segments kept in case a backup is put back.",
+            lambda: len(self.kept),
+        )
         metrics.gauge(
             "journal_unsynced",
             "Entries that the disk does not have yet.",
@@ -171,7 +186,7 @@ class Journal:
         return Deferred.fromCoroutine(self._start())
 
     async def _start(self) -> None:
-        await self._in_thread(self._make_spare)
+        await self._in_thread(lambda: self._make_spare(0))
         self._state = State.OPEN
         self._turn()
 
@@ -247,7 +262,8 @@ class Journal:
         @return: Fewer than C{most} only if there are no more. Fails with
             OSError if they cannot be read.
         """
-        numbers = [each.number for each in self._segments if each.last > after]
+        numbers = [each.number for each in self.kept.after(after)]
+        numbers += [each.number for each in self._segments if each.last > after]
         loose, wanted = b"".join(self._buffer), range(after + 1, self.sequence + 1)
         return self._in_thread(lambda: self._read(numbers, loose, wanted, kind, most))
 
@@ -268,21 +284,20 @@ class Journal:
     def release(self, user: str, before: int) -> None:
         """
         Say that a user of the journal needs no entry below C{before}; segments
-        that nobody needs any longer are deleted.
+        that nobody needs any longer are kept as long as C{keep} says.
 
         @param user: One of those that C{start} was told of.
         """
         self._needed[user] = before
         before = min(self._needed.values())
         past, self._segments = self._segments[:-1], self._segments[-1:]
-        gone = [each.name for each in past if each.last < before]
+        gone = [each for each in past if each.last < before]
         self._segments[:0] = [each for each in past if each.last >= before]
         if gone:
-            self._in_thread(lambda: self._remove(gone)).addErrback(self._left_over)
-
-    def _remove(self, names: Sequence[str]) -> None:
-        for name in names:
-            self._folder.remove(name)
+            self.kept.add(gone)
+            now = self._now().wall / 1000
+            settled = self._in_thread(lambda: self.kept.settle(gone, before, now))
+            settled.addErrback(self._left_over)
 
     def _left_over(self, why: Failure) -> None:
         self._log.warn(
@@ -415,12 +430,13 @@ class Journal:
         if self._spare is not None or self._preparing or self._state is State.CLOSED:
             return
         self._preparing = True
-        made = self._in_thread(self._make_spare)
+        needed = min(self._needed.values(), default=0)
+        made = self._in_thread(lambda: self._make_spare(needed))
         made.addCallbacks(self._prepared, self._unprepared)
 
-    def _make_spare(self) -> None:
+    def _make_spare(self, needed: int) -> None:
         segment = Segment(self._numbered + 1)
-        file = self._folder.create(segment.name, self._size)
+        file = self.kept.create(segment.name, self._size, needed)
         self._folder.sync()
         self._numbered += 1
         self._spare = (segment.number, file)

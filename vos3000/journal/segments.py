@@ -2,12 +2,13 @@
 The segments of a journal, and reading what stands in them.
 
 Segments are numbered; a file's name is its number. One that was prepared and
-never written holds zeros only.
+never written holds zeros only. One whose entries nobody waits for has another
+suffix while it is kept.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import attrs
 
@@ -15,6 +16,9 @@ from vos3000.journal.folder import Folder
 from vos3000.journal.frames import BANNER, Frame, Scan
 
 _SUFFIX = ".journal"
+
+KEPT = ".kept"
+"""The suffix of segments that are kept in case a backup is put back."""
 
 HEAD = 4096
 """Bytes that the banner of a segment may have."""
@@ -39,6 +43,11 @@ class Segment:
         """The name of its file."""
         return f"{self.number:08d}{_SUFFIX}"
 
+    @property
+    def kept_name(self) -> str:
+        """The name of its file while it is kept."""
+        return f"{self.number:08d}{KEPT}"
+
 
 @attrs.frozen(slots=True)
 class Damage:
@@ -54,10 +63,10 @@ class Damage:
     tail: int
 
 
-def numbers(folder: Folder) -> list[int]:
+def numbers(folder: Folder, suffix: str = _SUFFIX) -> list[int]:
     """The numbers of the segments there are, in order."""
     stems = [
-        name.removesuffix(_SUFFIX) for name in folder.names() if name.endswith(_SUFFIX)
+        name.removesuffix(suffix) for name in folder.names() if name.endswith(suffix)
     ]
     return sorted(int(stem) for stem in stems if stem.isdecimal())
 
@@ -79,9 +88,10 @@ def entries(
     @param done: Called when a segment was read.
     @raise OSError: If a segment cannot be read.
     """
-    for number, bound in zip(numbers, _bounds(folder, numbers), strict=True):
+    names = _names(folder, numbers)
+    for number, bound in zip(numbers, _bounds(folder, names), strict=True):
         segment = Segment(number)
-        scan = Scan(folder.read(segment.name))
+        scan = Scan(folder.read(names[number]))
         for frame in scan:
             if frame.kind == BANNER:
                 yield frame
@@ -91,12 +101,28 @@ def entries(
         done(segment, scan)
 
 
-def _bounds(folder: Folder, numbers: Sequence[int]) -> list[int]:
+def count_entries(folder: Folder, numbers: Sequence[int], kind: int, after: int) -> int:
+    """How many entries of a kind some segments hold beyond a number."""
+    return sum(frame.kind == kind for frame in entries(folder, numbers, after))
+
+
+def _names(folder: Folder, numbers: Sequence[int]) -> dict[int, str]:
+    """The files of some segments, whatever their suffix is now."""
+    there = frozenset(folder.names())
+    found = {}
+    for number in numbers:
+        segment = Segment(number)
+        kept = segment.kept_name in there
+        found[number] = segment.kept_name if kept else segment.name
+    return found
+
+
+def _bounds(folder: Folder, names: Mapping[int, str]) -> list[int]:
     """For each segment the last number that no later one holds again."""
     bounds, bound = [], _NO_BOUND
-    for number in reversed(numbers):
+    for name in reversed(list(names.values())):
         bounds.append(bound)
-        for frame in Scan(folder.read(Segment(number).name, HEAD)):
+        for frame in Scan(folder.read(name, HEAD)):
             if frame.kind == BANNER:
                 bound = min(bound, frame.sequence)
             break
@@ -111,6 +137,7 @@ class Reading:
     half-written was never depended on.
 
     @ivar segments: Those that were read and hold entries.
+    @ivar first: The number of the last entry before them.
     @ivar last: The number of the last entry.
     @ivar highest: The number of the last segment there is; 0 for none.
     """
@@ -121,7 +148,8 @@ class Reading:
         self._numbers = numbers(folder)
         self.segments: list[Segment] = []
         self.last = 0
-        self.highest = self._numbers[-1] if self._numbers else 0
+        self.first = 0
+        self.highest = max(self._numbers + numbers(folder, KEPT), default=0)
 
     def __iter__(self) -> Iterator[Frame]:
         """
@@ -129,7 +157,11 @@ class Reading:
 
         @raise OSError: If a segment cannot be read or cut.
         """
+        begun = False
         for frame in entries(self._folder, self._numbers, 0, self._close):
+            if not begun:
+                begun = True
+                self.first = frame.sequence - (frame.kind != BANNER)
             self.last = max(self.last, frame.sequence)
             yield frame
 
