@@ -17,6 +17,8 @@ _COMMANDS = {
     "demo": "demonstration",
     "check": "configuration",
     "migrate": "configuration",
+    "backup": "backups",
+    "restore": "backups",
     "parameters": "settings",
     "access": "settings",
     "gateway": "devices",

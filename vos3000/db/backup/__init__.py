@@ -1,0 +1,1 @@
+"""Backups of the database: made while calls run, verified, put back whole."""
