@@ -132,6 +132,7 @@ def ledger(connection: sqlite3.Connection) -> dict[str, int]:
     records = record_tables(connection)
     _add(sums, rows(connection, "SELECT account, fee FROM e_payhistory"), 1)
     _add(sums, rows(connection, "SELECT account, money FROM e_consumption"), -1)
+    _add(sums, rows(connection, "SELECT account, money FROM e_cleaned"), 1)
     for table in records:
         _add(sums, rows(connection, f"SELECT customeraccount, fee FROM {table}"), -1)
         _add(sums, rows(connection, f"SELECT agentaccount, agentfee FROM {table}"), -1)

@@ -94,6 +94,14 @@ class StorageRecovered:
 
 
 @attrs.frozen(slots=True)
+class Cleaned:
+    """The automatic clean-up has removed old rows of a table."""
+
+    table: str
+    rows: int
+
+
+@attrs.frozen(slots=True)
 class GatewayOnlineChanged:
     """
     A gateway can be reached again, or can no longer.

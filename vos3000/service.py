@@ -21,6 +21,7 @@ from twisted.python.failure import Failure
 
 from vos3000 import parameters as registry
 from vos3000.config import Config
+from vos3000.db.autoclean import AutoClean
 from vos3000.db.callnumbers import CallNumbers
 from vos3000.db.cdrmover import CdrMover
 from vos3000.db.cdrs import CdrStore
@@ -194,6 +195,9 @@ class Switch(Service):
         self._mover = CdrMover(
             self._pool, self._reactor, self._now, self._metrics, zone
         )
+        self._auto_clean = AutoClean(
+            self._pool, self._reactor, self._now, self._events, self._metrics, zone
+        )
         self._call_numbers = CallNumbers(self._pool)
         self._registrations = RegistrationStore(
             self._pool, self._reactor, self._metrics
@@ -288,6 +292,7 @@ class Switch(Service):
         self._signaling.call_journal.start()
         self._warn_about_money()
         self._mover.start()
+        self._auto_clean.start()
         self._interfaces.start()
         self._signaling.restore(await self._registrations.load())
         if self._stopping:
@@ -423,6 +428,7 @@ class Switch(Service):
         closed = [_deferred(port) for port in self._ports.close()]
         await DeferredList(closed, consumeErrors=True)
         self._mover.stop()
+        self._auto_clean.stop()
         self._signaling.registration.stop()
         self._signaling.transports.connections.close()
         self._tracing.stop()

@@ -92,6 +92,10 @@ class Dialect(Protocol):
         may be committed by that: it comes first in one.
         """
 
+    def drop(self, cursor: Cursor, table: str) -> None:
+        """Drop a table; the name comes from code, never from outside."""
+        cursor.execute(f"DROP TABLE {table}")
+
 
 DIALECTS: dict[str, Callable[[str], Dialect]] = {"sqlite": Sqlite, "mysql": MariaDb}
 """The dialects by the scheme of a URL."""

@@ -372,3 +372,17 @@ _SYSLOG = _table(
     sa.Column("infonew", sa.Text()),
 )
 sa.Index("i_e_syslog_time", _SYSLOG.c.time)
+
+_table(
+    "e_autoclean",
+    sa.Column("type", sa.Integer(), primary_key=True, autoincrement=False),
+    _int("enabled"),
+    _text("content"),
+    _int("expiredays"),
+)
+
+_table(
+    "e_cleaned",
+    sa.Column("account", sa.String(255), primary_key=True),
+    _amount("money"),
+)

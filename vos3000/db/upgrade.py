@@ -16,7 +16,7 @@ from vos3000.db.dialects import Dialect, dialect
 from vos3000.db.trouble import told
 from vos3000.errors import SchemaError, StorageError
 
-REVISIONS = ("0001", "0002", "0003")
+REVISIONS = ("0001", "0002", "0003", "0004")
 """Every revision this release knows, oldest first; the last one is its own."""
 
 
