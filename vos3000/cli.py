@@ -19,6 +19,7 @@ _COMMANDS = {
     "migrate": "configuration",
     "backup": "backups",
     "restore": "backups",
+    "autoclean": "cleaning",
     "parameters": "settings",
     "access": "settings",
     "gateway": "devices",

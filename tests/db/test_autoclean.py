@@ -51,13 +51,10 @@ class CleanCase(SynchronousTestCase):
         self.connection.execute(f"INSERT INTO {name} SELECT * FROM e_cdr")
         self.connection.execute("DELETE FROM e_cdr")
 
-    def rule(self, content: str, enabled: bool, days: int) -> None:
+    def rule(self, content: str, days: int) -> None:
         """Change a rule."""
-        self.assertTrue(
-            self.successResultOf(
-                self.real.interact("rule", put_rule, content, enabled, days)
-            )
-        )
+        changed = self.real.interact("rule", put_rule, content, days)
+        self.assertTrue(self.successResultOf(changed))
 
     def run_(self, steps: int = 50) -> None:
         """One look, with its pauses."""
@@ -89,7 +86,7 @@ class RecordTests(CleanCase):
         super().setUp()
         for name in ("20260101", "20260226", "20260227", "20260301"):
             self.day(f"e_cdr_{name}", 7)
-        self.rule("e_cdr", True, 2)
+        self.rule("e_cdr", 2)
 
     def test_old_days_go(self) -> None:
         """The two days before today stay whole; the ledger goes on to hold."""
@@ -109,9 +106,11 @@ class RecordTests(CleanCase):
     def test_nothing_without_a_rule(self) -> None:
         """Disabled, no row at all, and no days at all: everything stays."""
         tables = self.tables()
-        self.rule("e_cdr", False, 2)
+        self.rule("e_cdr", 0)
         self.run_()
-        self.rule("e_cdr", True, 0)
+        self.connection.execute(
+            "UPDATE e_autoclean SET enabled = 1, expiredays = 0 WHERE type = 0"
+        )
         self.run_()
         self.connection.execute("DELETE FROM e_autoclean")
         self.run_()
@@ -197,8 +196,8 @@ class HistoryTests(CleanCase):
             "UPDATE e_customer SET money = money - 250000 WHERE account = 'acme'"
         )
         self.check()
-        self.rule("e_payhistory", True, 30)
-        self.rule("e_consumption", True, 30)
+        self.rule("e_payhistory", 30)
+        self.rule("e_consumption", 30)
         self.clock.advance(100 * DAY)
         self.run_()
         left = "SELECT account, fee FROM e_payhistory"
@@ -213,7 +212,7 @@ class HistoryTests(CleanCase):
             "INSERT INTO e_syslog (id, time) VALUES (?, ?)",
             [(1, rows.NOON - 40 * DAY * 1000), (2, rows.NOON)],
         )
-        self.rule("e_syslog", True, 30)
+        self.rule("e_syslog", 30)
         self.run_()
         self.assertEqual(rows.rows(self.connection, "SELECT id FROM e_syslog"), [(2,)])
         self.assertEqual(self.heard, [Cleaned("e_syslog", 1)])

@@ -42,7 +42,8 @@ STEP = 500
 PAUSE = 0.2
 """Seconds between two steps: others write meanwhile."""
 
-_DAY = 86_400_000
+LONGEST = 36_500
+"""Days that a rule may say."""
 
 
 @attrs.frozen(slots=True)
@@ -105,13 +106,25 @@ def rules(cursor: Cursor) -> list[Rule]:
     ]
 
 
-def put_rule(cursor: Cursor, content: str, enabled: bool, days: int) -> bool:
-    """Change a rule; whether there is one of this name."""
+def put_rule(cursor: Cursor, content: str, days: int) -> bool:
+    """
+    Change a rule, or make it again.
+
+    @param days: 0 to disable it; the days it has stay then.
+    @return: Whether there is such a content.
+    """
+    number = {kind.content: number for number, kind in KINDS.items()}.get(content)
+    if number is None:
+        return False
+    cursor.execute("SELECT expiredays FROM e_autoclean WHERE type = ?", (number,))
+    had = cursor.fetchone()
+    cursor.execute("DELETE FROM e_autoclean WHERE type = ?", (number,))
     cursor.execute(
-        "UPDATE e_autoclean SET enabled = ?, expiredays = ? WHERE content = ?",
-        (int(enabled), days, content),
+        "INSERT INTO e_autoclean (type, enabled, content, expiredays)"
+        " VALUES (?, ?, ?, ?)",
+        (number, int(days > 0), content, days or (had[0] if had else LONGEST)),
     )
-    return cursor.rowcount > 0
+    return True
 
 
 def _always(table: str) -> bool:
