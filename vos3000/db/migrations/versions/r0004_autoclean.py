@@ -51,8 +51,14 @@ def upgrade() -> None:
         sa.Column("account", sa.String(255), primary_key=True),
         sa.Column("money", AMOUNT, nullable=False, server_default="0"),
     )
-    rules = sa.table(
-        "e_autoclean", *map(sa.column, ("type", "enabled", "content", "expiredays"))
-    )
-    names = [column.name for column in rules.columns]
-    op.bulk_insert(rules, [dict(zip(names, row, strict=True)) for row in RULES])
+    for kind, enabled, content, days in RULES:
+        op.execute(
+            "INSERT INTO e_autoclean (type, enabled, content, expiredays)"
+            f" VALUES ({kind}, {enabled}, '{content}', {days})"
+        )
+
+
+def downgrade() -> None:
+    """Remove them."""
+    op.drop_table("e_cleaned")
+    op.drop_table("e_autoclean")
