@@ -13,6 +13,7 @@ from tests.db.backup import books
 from tests.db.flaky import FlakyPool
 from vos3000.db.autoclean import EVERY, FIRST, PAUSE, STEP, AutoClean, put_rule, rules
 from vos3000.db.customers import CASH, PAY, CustomerStore
+from vos3000.db.days import day_tables
 from vos3000.errors import StorageError
 from vos3000.events import Cleaned, Events
 from vos3000.instant import instants
@@ -47,9 +48,11 @@ class CleanCase(SynchronousTestCase):
     def day(self, name: str, count: int) -> None:
         """A table of a day with records."""
         books.write(self.real, range(count))
-        self.real.dialect.create_like(self.connection.cursor(), name, "e_cdr")
+        make = self.real.dialect.create_like
+        self.successResultOf(self.real.interact("make", make, name, "e_cdr"))
         self.connection.execute(f"INSERT INTO {name} SELECT * FROM e_cdr")
         self.connection.execute("DELETE FROM e_cdr")
+        self.connection.commit()
 
     def rule(self, content: str, days: int) -> None:
         """Change a rule."""
@@ -64,14 +67,8 @@ class CleanCase(SynchronousTestCase):
 
     def tables(self) -> list[str]:
         """The day tables there are."""
-        return [
-            name
-            for (name,) in rows.rows(
-                self.connection,
-                "SELECT name FROM sqlite_master WHERE name GLOB 'e_cdr_2*'"
-                " AND type = 'table' ORDER BY name",
-            )
-        ]
+        found = self.real.read("days", day_tables, self.real.dialect)
+        return self.successResultOf(found)
 
     def check(self) -> None:
         """The ledger explains every balance."""
@@ -169,19 +166,6 @@ class RecordTests(CleanCase):
 class HistoryTests(CleanCase):
     """Other tables."""
 
-    def test_defaults(self) -> None:
-        """What was paid stays for ever; the rest for three years."""
-        found = self.successResultOf(self.real.read("rules", rules))
-        self.assertEqual(
-            [(rule.kind.content, rule.enabled, rule.days) for rule in found],
-            [
-                ("e_cdr", True, 1095),
-                ("e_payhistory", False, 3650),
-                ("e_consumption", False, 3650),
-                ("e_syslog", True, 1095),
-            ],
-        )
-
     def test_payments_and_rents(self) -> None:
         """Old ones go; balances stay explained."""
         customers = CustomerStore(self.real)
@@ -208,11 +192,29 @@ class HistoryTests(CleanCase):
 
     def test_what_operators_did(self) -> None:
         """By its own time."""
-        self.connection.executemany(
-            "INSERT INTO e_syslog (id, time) VALUES (?, ?)",
-            [(1, rows.NOON - 40 * DAY * 1000), (2, rows.NOON)],
-        )
+        for number, when in ((1, rows.NOON - 40 * DAY * 1000), (2, rows.NOON)):
+            self.connection.execute(
+                "INSERT INTO e_syslog (id, time) VALUES (?, ?)", (number, when)
+            )
+        self.connection.commit()
         self.rule("e_syslog", 30)
         self.run_()
         self.assertEqual(rows.rows(self.connection, "SELECT id FROM e_syslog"), [(2,)])
         self.assertEqual(self.heard, [Cleaned("e_syslog", 1)])
+
+
+class SqliteDefaultTests(CleanCase):
+    """What the migration sets."""
+
+    def test_defaults(self) -> None:
+        """What was paid stays for ever; the rest for three years."""
+        found = self.successResultOf(self.real.read("rules", rules))
+        self.assertEqual(
+            [(rule.kind.content, rule.enabled, rule.days) for rule in found],
+            [
+                ("e_cdr", True, 1095),
+                ("e_payhistory", False, 3650),
+                ("e_consumption", False, 3650),
+                ("e_syslog", True, 1095),
+            ],
+        )

@@ -12,6 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests import mariadb, rows
 from tests.db import (
+    test_autoclean,
     test_cdrrefused,
     test_cdrs,
     test_cdrwriter,
@@ -24,6 +25,7 @@ from tests.db import (
 )
 
 _MODULES = (
+    test_autoclean,
     test_cdrrefused,
     test_cdrs,
     test_cdrwriter,

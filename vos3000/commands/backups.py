@@ -50,7 +50,7 @@ def backup(setup: Setup, target: Path, verify: bool, as_json: bool) -> None:
         return
     kind = dialect(setup.database())
     if not setup.has_database():
-        raise Complaint(f"there is no database at {kind.path}: nothing to back up")
+        raise Complaint(f"there is no database at {kind.place}: nothing to back up")
     place = work.place_of(target, setup.now())
     with readable(kind), _bar() as progress:
         found = work.make(kind, place, setup.now(), progress)
@@ -73,7 +73,7 @@ def restore(setup: Setup, file: Path, yes: bool) -> None:
     """
     config = setup.config
     kind = dialect(setup.database())
-    state = StateDir(config.state.dir, Path(kind.path).absolute())
+    state = StateDir(config.state.dir, kind.path)
     state.take()
     try:
         with readable(kind), _bar() as progress:
@@ -96,7 +96,7 @@ def _agree(setup: Setup, found: Manifest, yes: bool, progress: _Shown) -> None:
         click.echo("run `vos3000 migrate` afterwards: the backup's schema is older")
     if yes or not setup.has_database():
         return
-    name = dialect(setup.database()).path or "the tables of the server"
+    name = dialect(setup.database()).place
     click.confirm(f"replace {name} by this backup?", abort=True)
 
 

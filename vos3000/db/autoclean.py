@@ -21,8 +21,9 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from vos3000.db.cursor import Cursor
 from vos3000.db.days import ROLLING, day_of, day_tables
-from vos3000.db.dialects import Cursor, Sqlite
+from vos3000.db.dialects import Dialect
 from vos3000.db.pool import Pool
 from vos3000.errors import StorageError
 from vos3000.events import Cleaned, Events
@@ -268,7 +269,7 @@ def _find(cursor: Cursor, kind: Kind, table: str, before: int | None) -> list[in
 
 
 def _step(
-    cursor: Cursor, dialect: Sqlite, kind: Kind, table: str, keys: Sequence[int]
+    cursor: Cursor, dialect: Dialect, kind: Kind, table: str, keys: Sequence[int]
 ) -> None:
     """Remove rows, and keep what they did to balances."""
     where = f" WHERE {kind.key} IN ({', '.join('?' * len(keys))})"
@@ -298,7 +299,7 @@ def _carry(cursor: Cursor, account: str, amount: Any) -> None:
         )
 
 
-def _drop(cursor: Cursor, dialect: Sqlite, table: str) -> None:
+def _drop(cursor: Cursor, dialect: Dialect, table: str) -> None:
     """Drop a table of a day, unless a record came into it again."""
     cursor.execute(f"SELECT COUNT(*) FROM {table}")
     if cursor.fetchone()[0] == 0:

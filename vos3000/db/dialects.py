@@ -93,8 +93,11 @@ class Dialect(Protocol):
         """
 
     def drop(self, cursor: Cursor, table: str) -> None:
-        """Drop a table; the name comes from code, never from outside."""
-        cursor.execute(f"DROP TABLE {table}")
+        """
+        Drop a table, or fail soon if somebody uses it; may commit.
+
+        The name comes from code, never from outside.
+        """
 
 
 DIALECTS: dict[str, Callable[[str], Dialect]] = {"sqlite": Sqlite, "mysql": MariaDb}

@@ -146,3 +146,7 @@ class Sqlite:
         )
         for (sql,) in cursor.fetchall():
             cursor.execute(sql.replace(model, table))
+
+    def drop(self, cursor: Cursor, table: str) -> None:
+        """Drop a table; its name comes from code, never from outside."""
+        cursor.execute(f"DROP TABLE {table}")

@@ -10,8 +10,8 @@ from typing import Any
 from tests import rows
 from vos3000.db import ids
 from vos3000.db.cdrrows import Batch, Held, put, to_row
+from vos3000.db.cursor import Cursor
 from vos3000.db.customers import CASH, DEDUCT, CustomerStore
-from vos3000.db.dialects import Cursor
 from vos3000.db.pool import Pool
 
 ACCOUNTS = ("acme", "globex", "vendor")

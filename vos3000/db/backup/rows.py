@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from vos3000.db.backup.archive import Progress
 from vos3000.db.backup.tally import Tally
-from vos3000.db.dialects import Cursor
+from vos3000.db.cursor import Cursor
 
 PAGE = 2_000
 """Rows of one statement."""

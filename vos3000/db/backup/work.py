@@ -15,7 +15,7 @@ from vos3000.db.backup import mariadb, sqlite
 from vos3000.db.backup.archive import Progress, Reader, Writer
 from vos3000.db.backup.manifest import Manifest
 from vos3000.db.backup.tally import Tally
-from vos3000.db.dialects import Sqlite
+from vos3000.db.dialects import Dialect
 
 SUFFIX = ".vos3000.tar.gz"
 """How the names of backups end that are named by their time."""
@@ -23,7 +23,7 @@ SUFFIX = ".vos3000.tar.gz"
 _FORM = "%Y-%m-%dT%H:%M:%SZ"
 
 
-def kind_of(kind: Sqlite) -> str:
+def kind_of(kind: Dialect) -> str:
     """What a manifest calls a kind of database."""
     return "sqlite" if kind.path else "mysql"
 
@@ -36,7 +36,7 @@ def place_of(target: Path, now: float) -> Path:
     return target / f"vos3000-{stamp}{SUFFIX}"
 
 
-def make(kind: Sqlite, place: Path, now: float, progress: Progress) -> Manifest:
+def make(kind: Dialect, place: Path, now: float, progress: Progress) -> Manifest:
     """
     Back a database up while others write to it; read the backup again.
 
@@ -63,7 +63,7 @@ def make(kind: Sqlite, place: Path, now: float, progress: Progress) -> Manifest:
     return Reader(place, progress).check()
 
 
-def _manifest(kind: Sqlite, archive: Writer, tally: Tally, now: float) -> Manifest:
+def _manifest(kind: Dialect, archive: Writer, tally: Tally, now: float) -> Manifest:
     return Manifest(
         version("vos3000"),
         kind_of(kind),
@@ -94,7 +94,7 @@ def verify(place: Path, progress: Progress) -> Manifest:
 
 
 def restore(
-    kind: Sqlite,
+    kind: Dialect,
     place: Path,
     agreed: Callable[[Manifest], object],
     progress: Progress,
