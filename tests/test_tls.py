@@ -70,12 +70,19 @@ class TlsCase(TestCase):
         return one.all.transport.channel(by, there, ANYWHERE, domain, verify), there
 
     async def refused(self, one: Real, other: Real, domain: str = "") -> str:
-        """A request that fails before anybody reads it; says why."""
+        """
+        A request that fails before anybody reads it; says why, as who sent it
+        tells it. The other one, which is in this process too, has its own line.
+        """
         with capturedLogs() as logs:
             user = one.ask(*self.to(one, other, domain))
             self.assertEqual(await one.answered(user), [])
         self.assertEqual(other.rig.metric("sip_received_messages_total"), 0)
-        (told,) = [event["why"] for event in logs if "why" in event]
+        (told,) = [
+            event["why"]
+            for event in logs
+            if event["log_namespace"] == "vos3000.sip.connections.Connections"
+        ]
         assert isinstance(told, str)
         return told
 

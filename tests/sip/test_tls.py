@@ -225,7 +225,7 @@ class HandshakeTests(ListenerCase):
         first, second = told
         start = f"{PEER[0]} connected for TLS and it did not come about: "
         self.assertTrue(first.startswith(start), first)
-        self.assertIn("SSL routines", first)
+        self.assertIn(": TLS: http request", first)
         self.assertTrue(second.endswith(" (1 before it were not told)"), second)
 
     def test_limits(self) -> None:

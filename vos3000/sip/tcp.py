@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from OpenSSL import SSL
 from service_identity import VerificationError
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.interfaces import IAddress, IHandshakeListener, IProtocolFactory
@@ -198,4 +199,8 @@ def why(reason: Failure) -> str:
     """What ended a connection, for the operator."""
     if reason.check(VerificationError):
         return "its certificate names somebody else"
+    error: Any = reason.value
+    if reason.check(SSL.Error) and error.args and isinstance(error.args[0], list):
+        # of each: the library, a function that is empty, what it means
+        return f"TLS: {', '.join(each[-1] for each in error.args[0])}"
     return reason.getErrorMessage() or type(reason.value).__name__
