@@ -277,5 +277,5 @@ class RegistrarTests(TestCase):
         shown = self.switch.post("GetPhone", e164s=[PHONE])
         self.assertIn("Pa55-w0rd-of-a-phone", json.dumps(shown))
         self.child.stop()
-        for path in self.switch.state.iterdir():
+        for path in filter(Path.is_file, self.switch.state.rglob("*")):
             self.assertNotIn(b"Pa55-w0rd-of-a-phone", path.read_bytes(), path)
