@@ -33,6 +33,7 @@ _COMMANDS = {
     "trace": "tracing",
     "registrations": "registrations",
     "import-rates": "rates",
+    "import-vos": "importing",
     "rate-test": "rates",
     "route-test": "routes",
     "cdr": "records",

@@ -22,6 +22,7 @@ from tests.db import (
     test_rates,
     test_registrations,
     test_settings,
+    test_vos,
 )
 
 _MODULES = (
@@ -35,6 +36,7 @@ _MODULES = (
     test_rates,
     test_registrations,
     test_settings,
+    test_vos,
 )
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from vos3000.db.dialects import Dialect, dialect
 from vos3000.db.trouble import told
+from vos3000.db.vos import state
 from vos3000.errors import SchemaError, StorageError
 
 REVISIONS = ("0001", "0002", "0003", "0004")
@@ -95,12 +96,31 @@ def _prepare(url: str, kind: Dialect) -> None:
     connection = kind.connect()
     try:
         revision = current(connection, kind)
+        if revision is not None or not kind.makes_itself:
+            check(revision)
+            _complete(connection)
     finally:
         connection.close()
     if revision is None and kind.makes_itself:
         migrate(url)
-    else:
-        check(revision)
+
+
+def _complete(connection: Any) -> None:
+    """
+    Refuse a database into which a VOS3000 is being taken over.
+
+    @raise StorageError: Saying how to go on.
+    """
+    cursor = connection.cursor()
+    try:
+        name = state.unfinished(cursor)
+    finally:
+        cursor.close()
+    if name:
+        raise StorageError(
+            f"the import of the VOS3000 database {name} is not complete: call"
+            " `vos3000 import-vos --apply` again, it goes on where it was"
+        )
 
 
 def migrate(url: str, progress: Callable[[str], object] = _nothing) -> None:
