@@ -157,7 +157,7 @@ class _Bars:
     bars: Progress
     screen: Console
     tasks: dict[str, TaskID] = attrs.field(factory=dict)
-    told: float = 0.0
+    told: float = attrs.field(factory=time.monotonic)
 
     def show(self, step: str, done: int, total: int) -> None:
         """Show how far a step is."""
@@ -243,8 +243,9 @@ def _judge(report: Report, applied: bool, ahead: str) -> None:
         )
     if applied and ahead:
         click.echo(
-            "accounts and older records are there; without --records-before"
-            " the rest follows"
+            "accounts and older records are there; without --records-before the rest"
+            " follows",
+            err=True,
         )
     elif applied:
-        click.echo("the import is complete: start the switch")
+        click.echo("the import is complete: start the switch", err=True)

@@ -143,6 +143,9 @@ class Taking:
                 page = self._source.page(name, records.KEY, None, SAMPLE)
                 self._reader(name).records(page)
             self._progress("records", count, len(names))
+        self.report.notes.append(
+            f"of each table of records the newest {SAMPLE} were looked at"
+        )
         self._tell_rest()
         return self.report
 
