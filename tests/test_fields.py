@@ -35,7 +35,13 @@ NESTED = (
 )
 """Records inside of those."""
 
-CARRIERS = ("db/gatewayfields.py", "db/phonefields.py", "db/migrations", "web")
+CARRIERS = (
+    "db/vos/",
+    "db/gatewayfields.py",
+    "db/phonefields.py",
+    "db/migrations",
+    "web",
+)
 """Modules that name fields to store or to check them, not to act on them."""
 
 ELSEWHERE = frozenset(("type", "prefixes", "customerPassword"))

@@ -76,7 +76,8 @@ CREATE TABLE e_gatewaymapping (id INT PRIMARY KEY, name VARCHAR(255),
  remoteips TEXT, account VARCHAR(255), memo VARCHAR(255));
 CREATE TABLE e_gatewaymappingsetting (id INT PRIMARY KEY, gatewaymapping_id INT,
  rewriterulesoutcallee TEXT, sip100rel TINYINT, sipcodecassign TINYINT,
- sipcodecs VARCHAR(255), maxsecondrates DOUBLE, bilateralreconciliation TINYINT);
+ sipcodecs VARCHAR(255), maxsecondrates DOUBLE, bilateralreconciliation TINYINT,
+ calleelimite164groups VARCHAR(255));
 CREATE TABLE e_gatewayrouting (id INT PRIMARY KEY, name VARCHAR(255),
  prefix VARCHAR(512), prefixstyle INT, password VARCHAR(255), capacity INT,
  locktype INT, protocol INT, remoteip VARCHAR(64), signalport INT,
@@ -94,6 +95,9 @@ CREATE TABLE e_web_access_control (id INT PRIMARY KEY, path VARCHAR(255), ips TE
 CREATE TABLE e_othermaxid (type VARCHAR(64), maxid BIGINT);
 CREATE TABLE e_suite (id INT PRIMARY KEY, name VARCHAR(255));
 CREATE TABLE e_limit_e164_group (id INT PRIMARY KEY, name VARCHAR(255));
+CREATE TABLE e_limit_e164 (id INT PRIMARY KEY, limite164group_id INT, e164 VARCHAR(64),
+ memo VARCHAR(255));
+CREATE TABLE e_system_limit_e164 (e164 VARCHAR(64), memo VARCHAR(255));
 CREATE TABLE e_user (id INT PRIMARY KEY, loginname VARCHAR(64), password VARCHAR(64))
 """
 
@@ -286,7 +290,10 @@ def new() -> VosSource:
              ips="192.0.2.7,nonsense", webdevice="web1")  # fmt: skip
     made.put("e_othermaxid", type="cdr_flowno", maxid=7_000_000_000)
     made.put("e_suite", id=1, name="gift")
-    made.put("e_limit_e164_group", id=1, name="black")
+    made.put("e_limit_e164_group", id=71, name="black")
+    made.put("e_limit_e164", id=1, limite164group_id=71, e164="4990", memo="dear")
+    made.put("e_limit_e164", id=2, limite164group_id=72, e164="4991", memo="")
+    made.put("e_system_limit_e164", e164="110", memo="")
     made.put("e_user", id=1, loginname="admin", password="secret")
     for table in ("e_cdr_20260228", "e_cdr"):
         made.day(table)
@@ -321,7 +328,7 @@ def _new_devices(made: VosSource) -> None:
     made.put("e_gatewaymappingsetting", id=1, gatewaymapping_id=31,
              rewriterulesoutcallee="0:49", sip100rel=0, sipcodecassign=1,
              sipcodecs="audio/PCMA;audio/G729", maxsecondrates=0.0123,
-             bilateralreconciliation=1)  # fmt: skip
+             bilateralreconciliation=1, calleelimite164groups="71")  # fmt: skip
     routing = {"prefixstyle": 0, "password": "", "capacity": 100, "protocol": 1,
                "remoteip": "198.51.100.1", "signalport": 5060, "registertype": 0,
                "gatewaygroups": "a,b", "locktype": 0}  # fmt: skip

@@ -15,6 +15,7 @@ from tests.vossource import DAY, NOON, VosSource
 from vos3000.db import ids, secrets
 from vos3000.db.customers import CustomerStore
 from vos3000.db.gateways import MAPPING, ROUTING, GatewayStore
+from vos3000.db.numbergroups import NumberGroupStore
 from vos3000.db.phones import PhoneStore
 from vos3000.db.pool import Pool
 from vos3000.db.rates import RateStore
@@ -312,6 +313,30 @@ class NewLayoutTests(TakingCase):
         self.assertTrue(phone.settings["doNotDisturb"])
         self.assertEqual(phone.origin.call_level, 1)
         self.assertEqual(phone.origin.fee_rate_group, "retail")
+
+    def test_number_groups(self) -> None:
+        """With their numbers, and the gateway that names one by its number."""
+        report = self.take(self.source)
+        store = NumberGroupStore(self.pool)
+        self.assertEqual(self.successResultOf(store.all()), {"black": ("4990",)})
+        (customer,) = self.successResultOf(GatewayStore(self.pool, MAPPING).values())
+        self.assertEqual(customer.settings["calleeLimitE164Groups"], "black")
+        refused = report.tables["e_limit_e164"].refused
+        self.assertEqual(
+            refused["it has no group, or is no number"].examples, ["number 4991"]
+        )
+
+    def test_gateway_of_a_lost_number_group_is_left_out(self) -> None:
+        """What its list forbids would pass."""
+        self.source.run(
+            "UPDATE e_gatewaymappingsetting SET calleelimite164groups = '71,72'"
+        )
+        report = self.take(self.source)
+        self.assertEqual(self.rows("SELECT COUNT(*) FROM e_gatewaymapping"), [(0,)])
+        self.assertIn(
+            "calleelimite164groups names a number group that is not carried",
+            report.tables["e_gatewaymapping"].refused,
+        )
 
     def test_prefix_that_does_not_fit_is_not_cut(self) -> None:
         """It would let other calls through: the gateway is left out."""

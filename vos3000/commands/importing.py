@@ -5,8 +5,9 @@ The command import-vos: taking over the database of a VOS3000.
 from __future__ import annotations
 
 import os
+import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -42,6 +43,8 @@ from vos3000.db.vos.source import Source
 from vos3000.db.vos.taking import Taking
 from vos3000.model.money import plain
 from vos3000.statedir import StateDir
+
+_RECORDS = re.compile(r"e_cdr(_\d{8})?")
 
 
 def _encoding(
@@ -203,7 +206,7 @@ def _show(screen: Console, report: Report, applied: bool) -> None:
         into = each.into if not each.why else f"not carried: {each.why}"
         made.add_row(each.name, str(each.rows), str(each.read), str(each.carried), into)
     screen.print(made)
-    for each in report.tables.values():
+    for each in _joined(report.tables.values()):
         _show_table(screen, each)
     for note in report.notes:
         screen.print(f"* {printable(note)}")
@@ -215,6 +218,27 @@ def _show(screen: Console, report: Report, applied: bool) -> None:
         screen.print(sums)
     if not applied:
         screen.print("nothing was changed; --apply does it")
+
+
+def _joined(tables: Iterable[TableReport]) -> Iterator[TableReport]:
+    """The tables, those of records as one: a day is like the other."""
+    records: list[TableReport] = []
+    for each in tables:
+        if _RECORDS.fullmatch(each.name):
+            records.append(each)
+        else:
+            yield each
+    if records:
+        made = TableReport("e_cdr and the tables of days")
+        for each in records:
+            for ours, theirs in (
+                (made.left, each.left),
+                (made.changed, each.changed),
+                (made.refused, each.refused),
+            ):
+                for what, finding in theirs.items():
+                    ours.setdefault(what, Finding()).join(finding)
+        yield made
 
 
 def _show_table(screen: Console, report: TableReport) -> None:

@@ -39,6 +39,7 @@ from vos3000.db.vos.values import (
     shown,
     text,
 )
+from vos3000.model.limits import comma_list
 from vos3000.model.money import PRICE_DIGITS
 
 _LONGEST = 255
@@ -68,6 +69,24 @@ _CLEARING_ID = (
 )
 _GROUP = ("feerategroup", "feerategroupname")
 _GROUP_ID = ("feerategroup_id", "feerategroupid", "feerategroup")
+
+
+_LIMITS = frozenset(("callerLimitE164Groups", "calleeLimitE164Groups"))
+
+
+@attrs.frozen(slots=True)
+class Objects:
+    """
+    What devices may name.
+
+    @ivar accounts: By number.
+    @ivar rates: The rate groups.
+    @ivar limits: The number groups.
+    """
+
+    accounts: Known
+    rates: Known
+    limits: Known
 
 
 @attrs.frozen(slots=True)
@@ -181,7 +200,7 @@ class _Tables:
 
 
 def read(
-    source: Source, report: Report, kind: Kind, accounts: Known, groups: Known
+    source: Source, report: Report, kind: Kind, objects: Objects
 ) -> Iterator[Device]:
     """Every device of a kind that can be carried."""
     if not source.has(kind.table):
@@ -196,7 +215,7 @@ def read(
         for reading in readings:
             reading.table.report.read += 1
         try:
-            made = _device(kind, readings, accounts, groups)
+            made = _device(kind, readings, objects)
             key = text(row.get(kind.key)).strip()
             if key in seen:
                 raise ValueError("there are two of this name")
@@ -212,35 +231,32 @@ def read(
         table.tell_left()
 
 
-def _device(
-    kind: Kind, readings: Sequence[Reading], accounts: Known, groups: Known
-) -> Device:
+def _device(kind: Kind, readings: Sequence[Reading], objects: Objects) -> Device:
     own = readings[0]
     if not own.text((kind.key.lower(),)).strip():
         raise ValueError("it has no name")
     rows = []
     for place, part in enumerate(kind.parts):
         order = [*readings[place : place + 1], *readings]
-        rows.append(
-            tuple(_value(order, field, accounts, groups) for field in part.fields)
-        )
+        rows.append(tuple(_value(order, field, objects) for field in part.fields))
     return Device(own.number(("id",), largest=LARGEST_LONG), tuple(rows))
 
 
-def _value(
-    readings: Sequence[Reading], field: Field, accounts: Known, groups: Known
-) -> Any:
+def _value(readings: Sequence[Reading], field: Field, objects: Objects) -> Any:
     """The value of one field; its default where the source has none."""
     if field.name == "account":
-        return _first(readings, _ACCOUNT, _ACCOUNT_ID, accounts)
+        return _first(readings, _ACCOUNT, _ACCOUNT_ID, objects.accounts)
     if field.name == "clearingAccount":
-        return _first(readings, _CLEARING, _CLEARING_ID, accounts)
+        return _first(readings, _CLEARING, _CLEARING_ID, objects.accounts)
     if field.name == "feerateGroup":
-        return _first(readings, _GROUP, _GROUP_ID, groups)
+        return _first(readings, _GROUP, _GROUP_ID, objects.rates)
     names = _NAMES.get(field.name, (field.column,))
     for reading in readings:
         if reading.value(names) is not None:
-            return _converted(reading, names, field)
+            value = _converted(reading, names, field)
+            if field.name in _LIMITS:
+                return _limits(reading, names, value, objects.limits)
+            return value
     return field.default
 
 
@@ -278,6 +294,22 @@ def _converted(reading: Reading, names: tuple[str, ...], field: Field) -> Any:
             raise ValueError(f"{field.column} has more than {_LONGEST} characters")
         return reading.text(names)
     return given
+
+
+def _limits(reading: Reading, names: tuple[str, ...], value: str, there: Known) -> str:
+    """
+    The number groups that are named, be it by their numbers.
+
+    @raise ValueError: If one of them is not carried: what a list forbids would
+        pass without it.
+    """
+    found = []
+    for entry in comma_list(value):
+        name = entry if entry in there.keys else there.by_number.get(entry, "")
+        if not name:
+            raise ValueError(f"{names[0]} names a number group that is not carried")
+        found.append(name)
+    return ",".join(found)
 
 
 def _json(reading: Reading, field: Field, given: str) -> Any:

@@ -21,9 +21,9 @@ _WHY: tuple[tuple[str, str], ...] = (
         "cards and bound numbers are not in effect in this release",
     ),
     (
-        r"e_(system_)?limit_e164(_group)?|e_groupe164|e_terminal_black_list_policy",
-        "number groups and black lists are not in effect in this release:"
-        " who relies on them must not move yet",
+        r"e_system_limit_e164|e_groupe164|e_terminal_black_list_policy",
+        "white list, number conversion and black list policies are not in effect in"
+        " this release: who relies on them must not move yet",
     ),
     (r"e_ip_limit", "geofence lists are not in effect in this release"),
     (

@@ -34,6 +34,13 @@ class Finding:
         if len(self.examples) < EXAMPLES and example and example not in self.examples:
             self.examples.append(example)
 
+    def join(self, other: Finding) -> None:
+        """It happened as often as that says, too."""
+        for example in other.examples or [""]:
+            self.add(example, 0)
+        self.count += other.count
+        self.moved += other.moved
+
 
 @attrs.define(slots=True)
 class TableReport:

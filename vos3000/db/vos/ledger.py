@@ -20,7 +20,7 @@ from vos3000.db.vos.choices import CONSUMPTION_TYPES, PAY_WAYS, PAYMENT_TYPES
 from vos3000.db.vos.records import move
 from vos3000.db.vos.source import Row, Source
 from vos3000.db.vos.values import Known, Reading, Table, text
-from vos3000.model.money import ZERO
+from vos3000.model.money import ZERO, plain
 
 PAYMENTS = "e_payhistory"
 RENTS = "e_consumption"
@@ -94,7 +94,7 @@ class LedgerReader:
         fee = reading.amount(("fee", "money"))
         kind = reading.number(("type",), 0, PAYMENT_TYPES)
         if kind == DEDUCT and fee > 0:
-            reading.change("fee", "of a deduction, becomes negative", str(fee))
+            reading.change("fee", "of a deduction, becomes negative", plain(fee))
             fee = -fee
         values = {
             "account": account,

@@ -11,7 +11,7 @@ from vos3000.db.cursor import Cursor
 
 OBJECTS = (
     *("e_customer", "e_gatewaymapping", "e_gatewayrouting", "e_phone"),
-    *("e_feerategroup", "e_feerate", "e_web_access_control"),
+    *("e_feerategroup", "e_feerate", "e_web_access_control", "e_limit_e164_group"),
 )
 """Tables of objects, in the source and here."""
 

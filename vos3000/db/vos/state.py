@@ -18,7 +18,8 @@ _PLACE = "import:at:"
 _ROWS = "import:rows:"
 _EMPTY = (
     *("e_customer", "e_gatewaymapping", "e_gatewayrouting", "e_phone"),
-    *("e_feerategroup", "e_payhistory", "e_consumption", "e_cdr"),
+    *("e_feerategroup", "e_limit_e164_group", "e_payhistory", "e_consumption"),
+    "e_cdr",
 )
 
 

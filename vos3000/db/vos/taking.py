@@ -25,6 +25,7 @@ from vos3000.db.vos import (
     devices,
     elsewhere,
     ledger,
+    limits,
     records,
     state,
     systemwide,
@@ -71,6 +72,8 @@ class Taking:
         self.report = Report()
         self._accounts = accounts.known(source)
         self._groups = tariffs.known(source)
+        self._limits = limits.known(source)
+        self._objects = devices.Objects(self._accounts, self._groups, self._limits)
 
     # Reading
 
@@ -82,9 +85,7 @@ class Taking:
         )
 
     def _devices(self, kind: devices.Kind) -> list[devices.Device]:
-        return list(
-            devices.read(self._source, self.report, kind, self._accounts, self._groups)
-        )
+        return list(devices.read(self._source, self.report, kind, self._objects))
 
     def _rates(self) -> Iterable[Any]:
         total = self._source.count(tariffs.RATES) if self._has(tariffs.RATES) else 0
@@ -129,6 +130,9 @@ class Taking:
         self._read_accounts()
         list(tariffs.groups(self._source, self.report))
         for _ in self._rates():
+            pass
+        list(limits.groups(self._source, self.report))
+        for _ in limits.numbers(self._source, self.report, self._limits):
             pass
         for kind in devices.KINDS:
             self._progress(f"{kind.what}s", 0, 1)
@@ -218,6 +222,7 @@ class Taking:
         await pool.interact("import_groups", tariffs.write, self._numbers, groups)
         if self._has(tariffs.RATES):
             await RateStore(pool).replace_rates(self._rates())
+        await pool.interact("import_number_groups", self._put_limits)
         for kind in devices.KINDS:
             self._progress(f"{kind.what}s", 0, 1)
             found = self._devices(kind)
@@ -234,6 +239,14 @@ class Taking:
         await pool.interact("import_parameters", systemwide.write_parameters, values)
         rules = systemwide.access(self._source, self.report)
         await pool.interact("import_access", systemwide.write_access, rules)
+
+    def _put_limits(self, cursor: Cursor) -> None:
+        limits.write(
+            cursor,
+            self._numbers,
+            limits.groups(self._source, self.report),
+            limits.numbers(self._source, self.report, self._limits),
+        )
 
     # Records
 

@@ -14,7 +14,7 @@ from vos3000.db.vos.findings import Report
 from vos3000.db.vos.numbers import Numbers
 from vos3000.db.vos.source import Source
 from vos3000.db.vos.values import LARGEST_LONG, Known, Reading, Table, text
-from vos3000.model.money import PRICE_DIGITS, PRICE_LIMIT, ZERO
+from vos3000.model.money import PRICE_DIGITS, PRICE_LIMIT, ZERO, plain
 from vos3000.model.rates import Rate, RateGroup, RateSection
 
 GROUPS = "e_feerategroup"
@@ -166,7 +166,7 @@ class RateReader:
             reading.change(
                 "period, fee",
                 "no call can be charged: counts as locked",
-                f"{period} s for {fee}",
+                f"{period} s for {plain(fee)}",
             )
         return group, rate
 
