@@ -13,6 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 import vos3000
 from vos3000.db import gatewayfields, phonefields
+from vos3000.db.upgrade import REVISIONS
 
 CHECKOUT = Path(vos3000.__file__).parent.parent
 TESTS = CHECKOUT / "tests"
@@ -34,6 +35,17 @@ FIELDS = (
     *phonefields.ADDITIONAL,
     *phonefields.ADDITIONAL_MORE,
 )
+
+
+class ShownTests(SynchronousTestCase):
+    """What pages show of this release."""
+
+    def test_schema(self) -> None:
+        """`vos3000 check` names the newest one."""
+        for page in ("first-carrier.md", "cli.md"):
+            text = (CHECKOUT / "docs" / page).read_text("utf-8")
+            shown = set(re.findall(r"schema (\d{4})", text))
+            self.assertEqual(shown, {REVISIONS[-1]}, page)
 
 
 def rows(page: str) -> list[list[str]]:
