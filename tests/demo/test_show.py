@@ -296,6 +296,9 @@ class ShowTests(SynchronousTestCase):
 
     def test_serving(self) -> None:
         """Every port with its setting, and what to try."""
+        path = str(Path(sys.executable).parent)
+        self.patch(os, "environ", {**os.environ, "PATH": path})
+        self.patch(sys, "argv", ["vos3000", "demo"])
         self.show.serving(config(), True)
         text = self.screen.getvalue()
         for words in (

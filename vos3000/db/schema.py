@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from vos3000.db import gatewayfields, phonefields
 from vos3000.db.gatewayfields import BIG, BOOL, CORE, INT, PRICE, SECRET, TEXT, Field
-from vos3000.model.cdr import COLUMNS
+from vos3000.model.cdr import AMOUNT_COLUMNS, COLUMNS
 
 metadata = sa.MetaData()
 
@@ -90,18 +90,7 @@ def _gateway(name: str, fields: tuple[Field, ...]) -> None:
     _table(f"{name}setting", owner, *rest)
 
 
-_AMOUNTS = frozenset(
-    [
-        "fee",
-        "tax",
-        "suitefee",
-        "incomefee",
-        "incometax",
-        "agentfee",
-        "agenttax",
-        "agentsuitefee",
-    ]
-)
+_AMOUNTS = frozenset(AMOUNT_COLUMNS)
 _LONG_TEXTS = frozenset(
     [
         "customeraccount",
