@@ -53,6 +53,7 @@ DATA = (
 """Files that are missing in a package as soon as nobody looks."""
 
 MODULES = {
+    "pymysql": "PyMySQL",
     "OpenSSL": "Twisted",
     "prometheus_client": "prometheus-client",
     "sqlalchemy": "SQLAlchemy",
