@@ -39,8 +39,10 @@ class Server:
             raise RuntimeError(_MISSING)
         self._folder = Path(tempfile.mkdtemp(prefix="vos3000-mariadb-"))
         self.socket = self._folder / "server.sock"
+        own = self._folder / "tmp"
+        own.mkdir()
         data = f"--datadir={self._folder / 'data'}"
-        given = ["--no-defaults", data]
+        given = ["--no-defaults", data, f"--tmpdir={own}"]
         if _is_root():
             given.append("--user=root")
         subprocess.run(

@@ -109,7 +109,7 @@ class Journaled:
         """
         history, reading = await self._in_thread(self._read)
         name = history.journal or self._name()
-        place = await pool.interact("journal_position", position, name)
+        place = await pool.records("journal_position", position, name)
         last = max(reading.last, place)
         users = (cdrwriter.USER, journaling.USER)
         text = banner(name, self._name())

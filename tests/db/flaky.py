@@ -45,6 +45,9 @@ class FlakyPool:
             done.addCallback(self._pretend)
         return done
 
+    records = interact
+    calls = interact
+
     def read(self, name: str, function: Any, *args: Any) -> Deferred[Any]:
         """Reading always works."""
         return self._pool.read(name, function, *args)

@@ -84,6 +84,32 @@ class CdrMoverTests(RecordCase):
         self.assertEqual(self.count("e_cdr_20260301"), 2)
         self.assertEqual(self.count("e_cdr"), 0)
 
+    def test_tables_are_made_ahead_of_midnight(self) -> None:
+        """Today's at once, tomorrow's an hour before it begins; with indexes."""
+        self.move()
+        self.assertEqual(self.tables(), ["e_cdr_20260302"])
+        self.wall = day_of(self.wall, BERLIN).end - HOUR - 1
+        self.move()
+        self.assertEqual(self.tables(), ["e_cdr_20260302"])
+        self.wall += 1
+        self.move()
+        self.assertEqual(self.tables(), ["e_cdr_20260302", "e_cdr_20260303"])
+        self.call(self.wall + 2 * HOUR)
+        self.wall += DAY
+        self.assertEqual(self.move(), [1, 0])
+        self.assertEqual(self.count("e_cdr_20260303"), 1)
+
+    def test_table_that_was_removed_is_made_again(self) -> None:
+        """Somebody cleared old days away, and a record of one comes late."""
+        self.call(rows.NOON)
+        self.move()
+        self.connection.execute("DROP TABLE e_cdr_20260301")
+        self.call(rows.NOON)
+        self.failureResultOf(self.mover.step(), StorageError)
+        self.assertEqual(self.count("e_cdr"), 1)
+        self.assertEqual(self.move(), [1, 0])
+        self.assertEqual(self.count("e_cdr_20260301"), 1)
+
     def test_newest_records_stay(self) -> None:
         """The rolling table keeps those that ended within the last minutes."""
         self.call(self.wall - KEEP * 1000 - 60_000)
@@ -92,10 +118,11 @@ class CdrMoverTests(RecordCase):
         self.assertEqual(self.count("e_cdr"), 1)
 
     def test_steps_are_small(self) -> None:
-        """A backlog is moved a few hundred at a time."""
+        """A backlog is moved a few hundred at a time, more while there is one."""
         for number in range(1100):
             self.call(rows.NOON + number)
-        self.assertEqual(self.move(), [500, 500, 100, 0])
+        self.assertEqual(self.move(), [500, 600, 0])
+        self.assertEqual(self.move(), [0])
         self.assertEqual(self.count("e_cdr_20260301"), 1100)
 
     def test_moved_record_is_unchanged(self) -> None:

@@ -46,7 +46,7 @@ class CallNumbers:
         return self._take().addCallback(self._begin)
 
     def _take(self) -> Deferred[int]:
-        return self._pool.interact("call_numbers", ids.take, KIND, BLOCK)
+        return self._pool.calls("call_numbers", ids.take, KIND, BLOCK)
 
     def _begin(self, first: int) -> None:
         self._last = first - 1

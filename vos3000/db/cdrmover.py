@@ -18,7 +18,7 @@ from twisted.python.failure import Failure
 
 from vos3000.db.cdrs import COLUMN_LIST
 from vos3000.db.cursor import Cursor
-from vos3000.db.days import ROLLING, day_of
+from vos3000.db.days import ROLLING, Day, day_of
 from vos3000.db.pool import Pool
 from vos3000.errors import StorageError
 from vos3000.instant import Now
@@ -30,18 +30,21 @@ KEEP = 300
 STEP = 500
 """Records of one step."""
 
+LONG_STEP = 2000
+"""Records of one step while more wait than steps of the other size take away."""
+
 EVERY = 10.0
 """Seconds between two looks for old records."""
 
-SOON = 0.1
+SOON = 0.05
 """Seconds until the next step while there is more to move."""
 
-_OLDEST = (
-    "SELECT MAX(stoptime), MIN(starttime) FROM (SELECT stoptime, starttime FROM e_cdr"
-    " WHERE stoptime < ? ORDER BY stoptime LIMIT ?) AS oldest"
-)
+AHEAD = 3_600_000
+"""Milliseconds before its day begins that a table is made."""
 
-_WHERE = " WHERE stoptime <= ? AND +starttime >= ? AND +starttime < ?"
+_OLDEST = (
+    "SELECT flowno, starttime FROM e_cdr WHERE stoptime < ? ORDER BY stoptime LIMIT ?"
+)
 
 
 class CdrMover:
@@ -68,6 +71,8 @@ class CdrMover:
         self._zone = zone
         self._keep = keep
         self._timer: IDelayedCall | None = None
+        self._most = STEP
+        self._made: set[str] = set()
         self._moved = metrics.counter(
             "db_cdr_moved_total", "Records moved to the table of their day."
         )
@@ -84,8 +89,32 @@ class CdrMover:
 
     def step(self) -> Deferred[int]:
         """Move some of the oldest records; the result is how many."""
-        until = self._now().wall - self._keep * 1000
-        return self._pool.interact("cdr_move", self._step, until)
+        return Deferred.fromCoroutine(self._moved_some())
+
+    async def _moved_some(self) -> int:
+        """
+        Tables are made in transactions of their own, because a server commits
+        whatever transaction makes one.
+        """
+        wall = self._now().wall
+        try:
+            for moment in (wall, wall + AHEAD):
+                await self._make(day_of(moment, self._zone).table)
+            until = wall - self._keep * 1000
+            moved = await self._pool.interact("cdr_move", self._move, until)
+            while isinstance(moved, Day):
+                await self._make(moved.table)
+                moved = await self._pool.interact("cdr_move", self._move, until)
+        except StorageError:
+            self._made.clear()  # perhaps one is there no longer
+            raise
+        self._most = LONG_STEP if moved == self._most else STEP
+        return moved
+
+    async def _make(self, table: str) -> None:
+        if table not in self._made:
+            await self._pool.interact("cdr_day_table", self._create, table)
+            self._made.add(table)
 
     def _turn(self) -> None:
         step = self.step()
@@ -105,23 +134,36 @@ class CdrMover:
         if self._timer is not None:
             self._timer = self._clock.callLater(delay, self._turn)
 
-    def _step(self, cursor: Cursor, until: int) -> int:
-        cursor.execute(_OLDEST, (until, STEP))
-        bound, earliest = cursor.fetchone()
-        if bound is None:
-            return 0
-        day = day_of(earliest, self._zone)
+    def _create(self, cursor: Cursor, table: str) -> None:
         dialect = self._pool.dialect
-        if day.table not in dialect.tables(cursor, day.table):
-            dialect.create_like(cursor, day.table, ROLLING)
-        limits = (bound, day.begin, day.end)
+        if table not in dialect.tables(cursor, table):
+            dialect.create_like(cursor, table, ROLLING)
+
+    def _move(self, cursor: Cursor, until: int) -> int | Day:
+        """
+        The records are named by their numbers: while this runs others may be
+        written that ended as long ago.
+
+        @return: How many were moved; a day if there is no table for it yet.
+        """
+        cursor.execute(_OLDEST, (until, self._most))
+        oldest = cursor.fetchall()
+        if not oldest:
+            return 0
+        day = day_of(min(start for _, start in oldest), self._zone)
+        if day.table not in self._made:
+            return day
+        chosen = [flow for flow, start in oldest if day.begin <= start < day.end]
+        rest = self._most - len(chosen)
+        among = f"WHERE flowno IN ({', '.join('?' * self._most)})"
+        numbers = (*chosen, *chosen[-1:] * rest)  # one text of a statement for all
         cursor.execute(
             f"INSERT INTO {day.table} ({COLUMN_LIST})"
-            f" SELECT {COLUMN_LIST} FROM {ROLLING}{_WHERE}",
-            limits,
+            f" SELECT {COLUMN_LIST} FROM {ROLLING} {among}",
+            numbers,
         )
         copied = cursor.rowcount
-        cursor.execute(f"DELETE FROM {ROLLING}{_WHERE}", limits)
+        cursor.execute(f"DELETE FROM {ROLLING} {among}", numbers)
         if cursor.rowcount != copied:
             raise StorageError(f"{copied} records copied, {cursor.rowcount} removed")
         return copied

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from itertools import chain
 from operator import attrgetter
 from typing import Any, cast
 
@@ -20,13 +19,6 @@ from vos3000.errors import StorageError
 from vos3000.model.accounts import Movement
 from vos3000.model.cdr import AMOUNTS, COLUMNS, Cdr, CdrEntry
 from vos3000.model.money import ZERO
-
-TOGETHER = 10
-"""
-Rows of one statement. SQLite runs a statement without the interpreter's lock:
-fewer, longer statements than one a row spare the reactor's thread (and the
-writer's) a hand-over of the lock for every row.
-"""
 
 _FIELDS = attrs.fields(Cdr)
 _WIDE = frozenset(
@@ -45,10 +37,8 @@ _TEXTS = tuple(
 )
 _STORABLE = frozenset((int, str, bytes, Decimal, type(None)))
 _FLOWNO = COLUMNS.index("flowno")
-_ROW = "(" + ", ".join("?" * len(COLUMNS)) + ")"
-_INSERT = f"INSERT INTO e_cdr ({COLUMN_LIST}) VALUES "
-_INSERT_ONE = _INSERT + _ROW
-_INSERT_MANY = _INSERT + ", ".join([_ROW] * TOGETHER)
+_MARKS = "(" + ", ".join("?" * len(COLUMNS)) + ")"
+_INSERT = f"INSERT INTO e_cdr ({COLUMN_LIST})"
 
 _values = attrgetter(*COLUMNS)
 
@@ -192,26 +182,16 @@ def put(cursor: Cursor, dialect: Dialect, batch: Batch) -> tuple[str, ...]:
         first = ids.take(cursor, ids.FLOWNO, len(rows))
         for offset, row in enumerate(rows):
             row[_FLOWNO] = first + offset
-        whole = len(rows) - len(rows) % TOGETHER
-        for begin in range(0, whole, TOGETHER):
-            values = chain.from_iterable(rows[begin : begin + TOGETHER])
-            cursor.execute(_INSERT_MANY, tuple(values))
-        for row in rows[whole:]:
-            cursor.execute(_INSERT_ONE, row)
+        dialect.insert(cursor, _INSERT, _MARKS, rows)
     return _move(cursor, dialect, batch)
 
 
 def _move(cursor: Cursor, dialect: Dialect, batch: Batch) -> tuple[str, ...]:
-    moved = [(dialect.amount(m.amount), m.account) for m in batch.movements()]
-    if not moved:
-        return ()
-    cursor.executemany(
-        "UPDATE e_customer SET money = money + ? WHERE account = ?", moved
-    )
-    if cursor.rowcount == len(moved):
+    moved = [(m.account, m.amount) for m in batch.movements()]
+    if not moved or dialect.add_to_balances(cursor, moved) == len(moved):
         return ()
     missing = []
-    for _, account in moved:
+    for account, _ in moved:
         cursor.execute("SELECT 1 FROM e_customer WHERE account = ?", (account,))
         if cursor.fetchone() is None:
             missing.append(account)

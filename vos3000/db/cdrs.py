@@ -221,13 +221,16 @@ class CdrStore:
     def _recent(self, cursor: Cursor, limit: int) -> list[Cdr]:
         rows: list[Any] = []
         days = day_tables(cursor, self._dialect)[::-1]
-        for count, table in enumerate([ROLLING, *days]):
-            if count > _OVERLAP and len(rows) >= limit:
+        looked = 0  # at days with records: a table is made before its day begins
+        for table in [ROLLING, *days]:
+            if looked >= _OVERLAP and len(rows) >= limit:
                 break
             cursor.execute(
                 f"SELECT {COLUMN_LIST} FROM {table} ORDER BY flowno DESC LIMIT ?",
                 (limit,),
             )
-            rows += cursor.fetchall()
+            newest = cursor.fetchall()
+            rows += newest
+            looked += bool(newest) and table != ROLLING
         found = [to_cdr(self._dialect, row) for row in rows]
         return sorted(found, key=lambda cdr: -cdr.flowno)[:limit]

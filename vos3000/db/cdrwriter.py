@@ -49,7 +49,10 @@ GATHER = 0.2
 """Seconds an entry waits for company."""
 
 LIMIT = 200
-"""Entries of one batch."""
+"""Entries that wait no longer for company."""
+
+MOST = 2_000
+"""Entries of one batch: what came while the last one was written, up to this."""
 
 RETRY = 1.0
 """Seconds between two tries while the database refuses."""
@@ -306,13 +309,13 @@ class CdrWriter:
             return
         self._state = _State.WRITING
         batch = self._batch = self._batch or self._next()
-        written = self._pool.interact("cdr_write", self._apply, batch)
+        written = self._pool.records("cdr_write", self._apply, batch)
         written.addCallbacks(self._written, self._not_written)
         written.addErrback(lambda why: self._log.failure("CDR writer", failure=why))
 
     def _next(self) -> Batch:
         queue = self._queue
-        most = 1 if self._alone else LIMIT
+        most = 1 if self._alone else MOST
         self._alone = max(0, self._alone - 1)
         taken = [queue.popleft() for _ in range(min(most, len(queue)))]
         return Batch(self._position, taken)

@@ -101,6 +101,10 @@ class Payment:
     valid_time: int
 
 
+_Row = tuple[Decimal, int, int, str, str, int]
+"""A payment: amount, kind, way, memo, operator, moment."""
+
+
 class CustomerStore:
     """
     The accounts. Every method is one interaction.
@@ -147,10 +151,10 @@ class CustomerStore:
         """
         Every account, in the order of opening.
 
-        It runs between two writes, so that a balance read and the commits the
-        CDR writer reports cannot overtake one another.
+        It runs between two writes of records or payments, so that a balance read
+        and the commits that are reported cannot overtake one another.
         """
-        return self._pool.interact("customer_all", self._all)
+        return self._pool.records("customer_all", self._all)
 
     def records(
         self, accounts: Iterable[str] | None, since_ms: int = 0
@@ -185,7 +189,16 @@ class CustomerStore:
             would reach L{BALANCE_LIMIT}.
         """
         row = (amount, kind, way, memo, operator, when_ms)
-        return self._pool.interact("customer_pay", self._pay, account, row)
+        return Deferred.fromCoroutine(self._pay_in_order(account, row))
+
+    async def _pay_in_order(self, account: str, row: _Row) -> Payment:
+        """
+        Pay among the records, so that balances are read in order with it. The number
+        is taken before: an import may hold that sequence for seconds, and no record
+        must wait for it.
+        """
+        number = await self._pool.interact("payment_number", ids.take, ids.OBJECT)
+        return await self._pool.records("customer_pay", self._pay, account, row, number)
 
     def _customer(self, row: Sequence[Any]) -> Customer:
         values = list(row)
@@ -246,7 +259,8 @@ class CustomerStore:
         )
         self._detail(cursor, number, given.get("infoCustomerAdditional") or {}, True)
         if money:
-            self._pay(cursor, account, (money, OPEN_ACCOUNT, OTHER, "", "", when_ms))
+            opening = (money, OPEN_ACCOUNT, OTHER, "", "", when_ms)
+            self._pay(cursor, account, opening, ids.take(cursor, ids.OBJECT))
         return self._select(cursor, account)
 
     def _detail(
@@ -296,12 +310,7 @@ class CustomerStore:
         cursor.execute("DELETE FROM e_customerdetail WHERE id = ?", (number,))
         cursor.execute("DELETE FROM e_customer WHERE id = ?", (number,))
 
-    def _pay(
-        self,
-        cursor: Cursor,
-        account: str,
-        row: tuple[Decimal, int, int, str, str, int],
-    ) -> Payment:
+    def _pay(self, cursor: Cursor, account: str, row: _Row, number: int) -> Payment:
         amount, kind, way, memo, operator, when_ms = row
         money = self._dialect.amount(amount)
         balance = self._select(cursor, account).money + amount
@@ -317,7 +326,7 @@ class CustomerStore:
             " customermoney, paytime, memo, operator)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
-                ids.take(cursor, ids.OBJECT),
+                number,
                 account,
                 after.name,
                 money,

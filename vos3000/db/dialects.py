@@ -8,7 +8,7 @@ themselves.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any, Protocol
 
@@ -34,6 +34,7 @@ class Dialect(Protocol):
     @ivar makes_itself: Whether an empty database is filled at a first start
         without asking.
     @ivar reconnects: Whether a connection can be lost and made again.
+    @ivar one_writer: Whether only one transaction writes at a time.
     @ivar path: Its file; empty if it is none.
     @ivar place: What an operator knows it by; no secret in it.
     @ivar secrets: Seals passwords; whoever opens the database and has its key
@@ -49,12 +50,17 @@ class Dialect(Protocol):
     staging: Staging
     makes_itself: bool
     reconnects: bool
+    one_writer: bool
     path: str
     place: str
     secrets: Secrets
 
-    def arguments(self) -> dict[str, Any]:
-        """What the driver's C{connect} is called with."""
+    def arguments(self, seconds: float = 0) -> dict[str, Any]:
+        """
+        What the driver's C{connect} is called with.
+
+        @param seconds: How long one statement may take, where that can be said.
+        """
 
     def prepare(self, connection: Any) -> None:
         """Set up a fresh connection."""
@@ -82,6 +88,24 @@ class Dialect(Protocol):
         Whether the same transaction may succeed when it is run again, and
         changed nothing.
         """
+
+    def lost(self, error: BaseException) -> bool:
+        """Whether it says that there is no connection any more, or none to be had."""
+
+    def insert(
+        self, cursor: Cursor, start: str, marks: str, rows: Sequence[Sequence[Any]]
+    ) -> None:
+        """
+        Insert rows, in as few statements as are good.
+
+        @param start: The statement up to C{VALUES}.
+        @param marks: The parameters of one row.
+        """
+
+    def add_to_balances(
+        self, cursor: Cursor, changes: Sequence[tuple[str, Decimal]]
+    ) -> int:
+        """Add to the balances of accounts; how many of them were found."""
 
     def tables(self, cursor: Cursor, prefix: str) -> list[str]:
         """Names of the tables that start with C{prefix}, in order."""

@@ -7,16 +7,16 @@ value that does not fit is refused, never cut.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-import pymysql
-import pymysql.cursors
+import pymysql.err
 from pymysql.constants import CLIENT, ER
 from twisted.enterprise.adbapi import ConnectionLost
 
+from vos3000.db import mariadriver
 from vos3000.db.cursor import Cursor
 from vos3000.db.ratestaging import MARIADB
 from vos3000.db.secrets import Clear, Secrets
@@ -26,16 +26,31 @@ from vos3000.model.money import to_micros
 CONNECT_SECONDS = 5
 """How long a connection may take to be made."""
 
-ANSWER_SECONDS = 60
-"""How long the server may take to answer one statement, whatever it is."""
+ANSWER_SECONDS = 600.0
+"""How long one statement of the operator's commands may take."""
+
+GRACE_SECONDS = 10
+"""
+How much longer than a statement may take we wait for what the server says of it.
+A server that says nothing at all by then is lost.
+"""
 
 LOCK_SECONDS = 5
 """How long a statement waits for another transaction's lock."""
 
 _PORT = 3306
 
-_LOST = frozenset((2006, 2013, 2055, ER.SERVER_SHUTDOWN, 1927))
-"""Gone away, lost during a query, lost at a system error, shut down, killed."""
+_CHANGES = 100
+"""Balances that one statement changes: it looks through the list for each row."""
+
+_LOST = frozenset((0, 2006, 2013, 2055, ER.SERVER_SHUTDOWN, 1927, 4031))
+"""
+Closed, gone away, lost during a query, lost at a system error, shut down, killed,
+idle for too long: whatever was under way, the server undoes it.
+"""
+
+_AWAY = frozenset((1040, 2002, 2003))
+"""Too many connections, nobody there: a connection could not be made."""
 
 _CONFLICTS = frozenset((ER.LOCK_DEADLOCK, ER.LOCK_WAIT_TIMEOUT, 1020))
 """The loser of a deadlock, a lock not had in time, a row changed meanwhile."""
@@ -49,30 +64,6 @@ _SESSION = (
 _OPTIONS = frozenset(("unix_socket", "ssl_ca", "ssl_cert", "ssl_key", "charset"))
 
 
-@lru_cache(1024)
-def translated(sql: str) -> str:
-    """A statement as the driver wants it: C{%s} for parameters."""
-    return sql.replace("%", "%%").replace("?", "%s")
-
-
-class _Cursor(pymysql.cursors.Cursor):
-    """Takes statements as the stores write them."""
-
-    def execute(self, query: Any, args: Any = None) -> int:
-        """Run one statement; bytes come from the driver and are complete."""
-        if isinstance(query, str):
-            query, args = translated(query), args or ()
-        return int(super().execute(query, args))
-
-    def executemany(self, query: str, args: Any) -> int:
-        """Run one statement for each row; rows of an INSERT go together."""
-        rows = list(args)
-        if rows and query.startswith(("INSERT", "REPLACE")):
-            return int(super().executemany(translated(query), rows) or 0)
-        self.rowcount = sum(self.execute(query, row) for row in rows)
-        return self.rowcount
-
-
 class MariaDb:
     """
     A database of a server.
@@ -83,7 +74,7 @@ class MariaDb:
     @raise ConfigError: If the URL says something else.
     """
 
-    driver = "pymysql"
+    driver = "vos3000.db.mariadriver"
     scheme = "mysql+pymysql"
     # without DataError: no try writes a value that does not fit its column
     errors: tuple[type[Exception], ...] = (
@@ -106,6 +97,7 @@ class MariaDb:
     staging = MARIADB
     makes_itself = False
     reconnects = True
+    one_writer = False
     path = ""
 
     def __init__(self, url: str) -> None:
@@ -132,8 +124,12 @@ class MariaDb:
         where = self._given.get("unix_socket") or f"{self._host}:{port}"
         self.place = f"{name} of the server at {where}"
 
-    def arguments(self) -> dict[str, Any]:
-        """What the driver's C{connect} is called with."""
+    def arguments(self, seconds: float = ANSWER_SECONDS) -> dict[str, Any]:
+        """
+        What the driver's C{connect} is called with.
+
+        @param seconds: How long one statement may take.
+        """
         given: dict[str, Any] = {
             "host": self._host,
             "port": self._port,
@@ -142,18 +138,19 @@ class MariaDb:
             "database": self._name,
             "charset": "utf8mb4",
             "connect_timeout": CONNECT_SECONDS,
-            "read_timeout": ANSWER_SECONDS,
-            "write_timeout": ANSWER_SECONDS,
+            "read_timeout": seconds + GRACE_SECONDS,
+            "write_timeout": seconds + GRACE_SECONDS,
+            "statement_seconds": seconds,
             "client_flag": CLIENT.FOUND_ROWS,
-            "cursorclass": _Cursor,
             "init_command": _SESSION,
         }
         if "unix_socket" in self._given:
-            given["unix_socket"] = self._given["unix_socket"]
+            given.update(unix_socket=self._given["unix_socket"], ssl_disabled=True)
         if "ssl_ca" in self._given:
+            given.pop("ssl_disabled", None)
             keys = {"ssl_ca", "ssl_cert", "ssl_key"} & set(self._given)
             given.update({key: self._given[key] for key in keys})
-            given.update(ssl_verify_cert=True, ssl_verify_identity=True)
+            given.update(ssl_verify_cert=True, ssl_verify_identity=True, tls=True)
         return given
 
     def prepare(self, connection: Any) -> None:
@@ -161,7 +158,7 @@ class MariaDb:
 
     def connect(self) -> Any:
         """A connection, set up."""
-        return pymysql.connect(**self.arguments())
+        return mariadriver.connect(**self.arguments())
 
     def protect(self) -> None:
         """Who may read it is up to the server."""
@@ -190,8 +187,47 @@ class MariaDb:
         """
         if isinstance(error, ConnectionLost):
             return True
-        code = error.args[0] if error.args else 0
+        code = error.args[0] if error.args else None
         return code in _LOST or code in _CONFLICTS
+
+    def lost(self, error: BaseException) -> bool:
+        """Whether it says that there is no connection any more, or none to be had."""
+        if isinstance(error, ConnectionLost):
+            return True
+        code = error.args[0] if error.args else None
+        return code in _LOST or code in _AWAY
+
+    def insert(
+        self, cursor: Cursor, start: str, marks: str, rows: Sequence[Sequence[Any]]
+    ) -> None:
+        """Insert rows: as few statements as the server takes."""
+        cursor.executemany(f"{start} VALUES {marks}", rows)
+
+    def add_to_balances(
+        self, cursor: Cursor, changes: Sequence[tuple[str, Decimal]]
+    ) -> int:
+        """
+        Add to the balances of accounts; how many of them were found.
+
+        One statement for all: each would cost a way to the server and back.
+        """
+        found = 0
+        for begin in range(0, len(changes), _CHANGES):
+            some = changes[begin : begin + _CHANGES]
+            cases = " ".join(["WHEN ? THEN ?"] * len(some))
+            marks = ", ".join("?" * len(some))
+            values = [
+                value
+                for account, money in some
+                for value in (account, self.amount(money))
+            ]
+            cursor.execute(
+                f"UPDATE e_customer SET money = money + CASE account {cases} END"
+                f" WHERE account IN ({marks})",
+                (*values, *(account for account, _ in some)),
+            )
+            found += cursor.rowcount
+        return found
 
     def tables(self, cursor: Cursor, prefix: str) -> list[str]:
         """Names of the tables that start with C{prefix}, in order."""

@@ -5,10 +5,13 @@ An interaction is a plain function of a cursor that runs in one transaction;
 its name feeds metrics and the slow log. It may run twice, because a
 transaction that lost against another one is repeated.
 
-There are three lanes, each with a connection and a thread of its own: writes
-go through one lane, one after the other, so that they never fight and their
-results arrive in the order of their commits; reads have a snapshot of their
-own; bulk work (a million rates) holds up neither.
+There are five lanes, each with a connection and a thread of its own. What goes
+through one lane goes one after the other, so that results arrive in the order
+of commits. Records and balances have one, what calls wait for has one, and the
+interfaces' writes have one: on a server none of them holds up another. SQLite
+has one writer at a time, and these three are one lane there, so that they never
+fight. Reads have a snapshot of their own; bulk work (a million rates) holds up
+nobody.
 """
 
 from __future__ import annotations
@@ -17,10 +20,11 @@ from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
 
 import attrs
-from twisted.enterprise.adbapi import ConnectionLost, ConnectionPool
+from twisted.enterprise.adbapi import Connection, ConnectionLost, ConnectionPool
 from twisted.internet.defer import Deferred, execute
 from twisted.logger import Logger
 
+from vos3000.db.contact import Contact
 from vos3000.db.cursor import Cursor
 from vos3000.db.dialects import Dialect, dialect
 from vos3000.errors import StorageError
@@ -35,6 +39,21 @@ ATTEMPTS = 3
 SLOW = 1.0
 """Seconds of an interaction that are worth a line in the log."""
 
+RECORDS_SECONDS = 20.0
+"""How long one statement about records may take, where a server can be told so."""
+
+CALLS_SECONDS = 5.0
+"""Likewise where calls wait."""
+
+WRITE_SECONDS = 20.0
+"""Likewise of other writes."""
+
+READ_SECONDS = 30.0
+"""Likewise of a query of the interfaces."""
+
+BULK_SECONDS = 600.0
+"""Likewise of bulk work: enough for a million rates on a busy server."""
+
 _BOUNDS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 
 
@@ -48,11 +67,34 @@ class Lane(Protocol):
         """Release the connection; work under way is finished first."""
 
 
-class ThreadLane:
-    """A lane with a thread of its own, for the running switch."""
+class _Connection(Connection):
+    """A connection that is given up where it cannot undo what was begun."""
 
-    def __init__(self, kind: Dialect, reactor: Any) -> None:
-        self._pool: Any = cast("Any", ConnectionPool)(
+    def rollback(self) -> None:
+        """Undo; if that fails the next interaction makes a connection anew."""
+        held: Any = self
+        try:
+            held._connection.rollback()
+        except Exception:  # whatever it is, it follows from what is told already
+            held._pool.disconnect(held._connection)
+
+
+class _Connections(ConnectionPool):
+    """adbapi's pool, with those connections where they can be made anew."""
+
+    connectionFactory = _Connection  # noqa: N815
+
+
+class ThreadLane:
+    """
+    A lane with a thread of its own, for the running switch.
+
+    @param seconds: How long one statement may take.
+    """
+
+    def __init__(self, kind: Dialect, reactor: Any, seconds: float) -> None:
+        made = _Connections if kind.reconnects else ConnectionPool
+        self._pool: Any = cast("Any", made)(
             kind.driver,
             cp_min=1,
             cp_max=1,
@@ -60,7 +102,7 @@ class ThreadLane:
             cp_reactor=reactor,
             cp_openfun=kind.prepare,
             cp_reconnect=kind.reconnects,
-            **kind.arguments(),
+            **kind.arguments(seconds),
         )
 
     def run(self, work: Callable[[Cursor], T]) -> Deferred[T]:
@@ -113,11 +155,26 @@ class LocalLane:
 
 @attrs.frozen(slots=True)
 class Lanes:
-    """The three ways into a database."""
+    """
+    The ways into a database.
 
+    @ivar records: Records and balances.
+    @ivar calls: What calls wait for.
+    @ivar write: Every other write.
+    @ivar read: Snapshots.
+    @ivar bulk: Long work.
+    """
+
+    records: Lane
+    calls: Lane
     write: Lane
     read: Lane
     bulk: Lane
+
+    def each(self) -> tuple[Lane, ...]:
+        """Every lane once."""
+        all_ = (self.records, self.calls, self.write, self.read, self.bulk)
+        return tuple(dict.fromkeys(all_))
 
 
 class Pool:
@@ -140,6 +197,7 @@ class Pool:
         self.dialect = kind
         self._lanes = lanes
         self._seconds = seconds
+        self._contact = Contact(kind, metrics, seconds)
         more: tuple[type[Exception], ...] = (ConnectionLost, OSError)
         self._errors = kind.errors + more
         self._count = metrics.labelled(
@@ -174,6 +232,31 @@ class Pool:
         begin = self.dialect.begin
         return self._start(self._lanes.write, begin, name, function, args, kwargs)
 
+    def records(
+        self,
+        name: str,
+        function: Callable[Concatenate[Cursor, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> Deferred[T]:
+        """
+        L{interact} with records and balances: in the order of all others that do,
+        behind nothing else. What it locks must be theirs alone.
+        """
+        begin = self.dialect.begin
+        return self._start(self._lanes.records, begin, name, function, args, kwargs)
+
+    def calls(
+        self,
+        name: str,
+        function: Callable[Concatenate[Cursor, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> Deferred[T]:
+        """L{interact} for what calls and registrations wait for."""
+        begin = self.dialect.begin
+        return self._start(self._lanes.calls, begin, name, function, args, kwargs)
+
     def read(
         self,
         name: str,
@@ -183,7 +266,8 @@ class Pool:
     ) -> Deferred[T]:
         """Run C{function} on a snapshot that no writer disturbs."""
         begin = self.dialect.begin_read
-        return self._start(self._lanes.read, begin, name, function, args, kwargs)
+        lane = self._lanes.read
+        return self._start(lane, begin, name, function, args, kwargs, writes=False)
 
     def bulk(
         self,
@@ -206,8 +290,7 @@ class Pool:
         return Deferred.fromCoroutine(self._close())
 
     async def _close(self) -> None:
-        lanes = self._lanes
-        for lane in dict.fromkeys((lanes.write, lanes.read, lanes.bulk)):
+        for lane in self._lanes.each():
             await lane.close()
 
     def _start(
@@ -219,6 +302,7 @@ class Pool:
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
         attempts: int = ATTEMPTS,
+        writes: bool = True,
     ) -> Deferred[T]:
         def work(cursor: Cursor) -> tuple[T, float]:
             committing.clear()
@@ -226,7 +310,8 @@ class Pool:
             for statement in begin:
                 cursor.execute(statement)
             result = function(cursor, *args, **kwargs)
-            committing.append(name)
+            if writes:
+                committing.append(name)
             return result, self._seconds() - started
 
         committing: list[str] = []
@@ -251,6 +336,7 @@ class Pool:
             try:
                 result, took = await lane.run(work)
             except self._errors as error:
+                self._contact.failed(lane, error)
                 again = attempt < attempts and not committing
                 if again and self.dialect.passing(error):
                     self._again.value += 1
@@ -260,6 +346,7 @@ class Pool:
             except StorageError:
                 self._failed.add(name)
                 raise
+            self._contact.works(lane)
             self._count.add(name)
             self._took.observe(took)
             if took > SLOW:
@@ -275,15 +362,21 @@ def thread_pool(
     seconds: Callable[[], float],
 ) -> Pool:
     """
-    The pool of the running switch: three threads, three connections.
+    The pool of the running switch: a thread and a connection for each lane.
 
     @param reactor: Where results arrive; provides IReactorThreads.
 
     @raise ConfigError: If the URL names no database that is supported.
     """
     kind = dialect(url)
-    lanes = Lanes(*(ThreadLane(kind, reactor) for _ in range(3)))
-    return Pool(kind, lanes, metrics, seconds)
+    records = ThreadLane(kind, reactor, RECORDS_SECONDS)
+    calls = write = records
+    if not kind.one_writer:
+        calls = ThreadLane(kind, reactor, CALLS_SECONDS)
+        write = ThreadLane(kind, reactor, WRITE_SECONDS)
+    read = ThreadLane(kind, reactor, READ_SECONDS)
+    bulk = ThreadLane(kind, reactor, BULK_SECONDS)
+    return Pool(kind, Lanes(records, calls, write, read, bulk), metrics, seconds)
 
 
 def local_pool(
@@ -300,4 +393,4 @@ def local_pool(
     """
     kind = dialect(url)
     lane = LocalLane(kind.connect() if connection is None else connection)
-    return Pool(kind, Lanes(lane, lane, lane), metrics, seconds)
+    return Pool(kind, Lanes(lane, lane, lane, lane, lane), metrics, seconds)

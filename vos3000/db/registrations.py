@@ -121,7 +121,7 @@ class RegistrationStore:
         batch = {key: self._changed.pop(key) for key in keys}
         done: Deferred[None] = Deferred()
         self._writing = done
-        written = self._pool.interact("registration_write", self._put, batch)
+        written = self._pool.calls("registration_write", self._put, batch)
         written.addCallbacks(self._wrote, self._refused, (batch,), errbackArgs=(batch,))
         written.addCallback(lambda _: done.callback(None))
 
