@@ -118,6 +118,12 @@ class Server:
         connection.close()
         return self.url(database)
 
+    def drop(self, database: str) -> None:
+        """Remove a database."""
+        connection = self.connect()
+        connection.cursor().execute(f"DROP DATABASE IF EXISTS {database}")
+        connection.close()
+
 
 @functools.cache
 def server() -> Server:

@@ -298,13 +298,21 @@ def _lines(row: dict[str, str], width: int) -> Iterator[str]:
 
 
 @click.command()
+@click.option("--to", "target", metavar="REVISION", help="Go back to this revision.")
+@click.option("--yes", is_flag=True, help="Do not ask before data is lost.")
+@click.option("--views", is_flag=True, help="Make or renew the views of vos3000db.")
 @shared
-def migrate(setup: Setup) -> None:
+def migrate(setup: Setup, target: str | None, yes: bool, views: bool) -> None:
     """
     Bring the database's schema up to this release's.
 
-    All steps or none. Stop the switch first, and make a backup. A switch on
-    SQLite fills an empty database by itself when it starts.
+    All steps or none (on a server: each as a whole). Stop the switch first, and
+    make a backup. A switch on SQLite fills an empty database by itself when it
+    starts.
+
+    --to goes back to what an earlier release needs: what it has no place for is
+    lost. --views shows every table, those of days too, in a database vos3000db
+    beside this one, for programs that look there.
     """
     screen = console()
     config = setup.config
@@ -315,9 +323,29 @@ def migrate(setup: Setup) -> None:
             f"the state directory {config.state.dir} cannot be made:"
             f" {error.strerror}. Give --state, or set [state] dir"
         ) from None
+    url = setup.database()
+    with readable(dialect(url)):
+        if target is not None:
+            _go_back(url, target, yes)
+            return
+        done: list[str] = []
+        upgrade.migrate(url, done.append)
+        for revision in done:
+            screen.print(f"applied {revision}")
+        ours = upgrade.REVISIONS[-1]
+        screen.print(f"the schema is {ours}, as this release needs it")
+        if views:
+            screen.print(f"vos3000db shows {upgrade.make_views(url)} tables")
+
+
+def _go_back(url: str, target: str, yes: bool) -> None:
+    """Undo revisions, once it is clear that this is meant."""
+    undone = upgrade.behind(url, target)
+    if undone and not yes:
+        names = ", ".join(undone)
+        click.confirm(f"Undo {names}, and lose what they added?", abort=True)
     done: list[str] = []
-    with readable(dialect(setup.database())):
-        upgrade.migrate(setup.database(), done.append)
+    upgrade.go_back(url, target, done.append)
     for revision in done:
-        screen.print(f"applied {revision}")
-    screen.print(f"the schema is {upgrade.REVISIONS[-1]}, as this release needs it")
+        console().print(f"undone {revision}")
+    console().print(f"the schema is {target}")

@@ -41,7 +41,28 @@ def upgrade(
     @param last: The revision to stop at.
     @raise Exception: The driver's own error, as it came.
     """
+    _run(connection, scheme, progress, command.upgrade, last)
 
+
+def downgrade(
+    connection: Any, scheme: str, progress: Callable[[str], object], last: str
+) -> None:
+    """
+    Undo every revision after C{last} (C{base} is before the first), as L{upgrade}
+    makes them; what only they knew is gone.
+
+    @param progress: Told each revision that has been undone.
+    """
+    _run(connection, scheme, progress, command.downgrade, last)
+
+
+def _run(
+    connection: Any,
+    scheme: str,
+    progress: Callable[[str], object],
+    direction: Callable[[Config, str], object],
+    last: str,
+) -> None:
     def applied(*, step: Any, **rest: Any) -> None:
         progress(step.up_revision_id)
 
@@ -54,6 +75,6 @@ def upgrade(
         with engine.begin() as opened:
             given = config()
             given.attributes.update(connection=opened, applied=applied)
-            command.upgrade(given, last)
+            direction(given, last)
     except sa.exc.DBAPIError as error:
         raise error.orig or error from None

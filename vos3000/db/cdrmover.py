@@ -16,6 +16,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from vos3000.db import views
 from vos3000.db.cdrs import COLUMN_LIST
 from vos3000.db.cursor import Cursor
 from vos3000.db.days import ROLLING, Day, day_of
@@ -138,6 +139,15 @@ class CdrMover:
         dialect = self._pool.dialect
         if table not in dialect.tables(cursor, table):
             dialect.create_like(cursor, table, ROLLING)
+        try:
+            views.add(cursor, dialect, table)
+        except dialect.errors as error:  # records are worth more than their views
+            self._log.error(
+                "{table} has no view in {schema}: {why}",
+                table=table,
+                schema=views.SCHEMA,
+                why=str(error),
+            )
 
     def _move(self, cursor: Cursor, until: int) -> int | Day:
         """

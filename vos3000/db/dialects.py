@@ -35,6 +35,7 @@ class Dialect(Protocol):
         without asking.
     @ivar reconnects: Whether a connection can be lost and made again.
     @ivar one_writer: Whether only one transaction writes at a time.
+    @ivar other_schemas: Whether it can show its tables under another name too.
     @ivar path: Its file; empty if it is none.
     @ivar place: What an operator knows it by; no secret in it.
     @ivar secrets: Seals passwords; whoever opens the database and has its key
@@ -51,6 +52,7 @@ class Dialect(Protocol):
     makes_itself: bool
     reconnects: bool
     one_writer: bool
+    other_schemas: bool
     path: str
     place: str
     secrets: Secrets

@@ -13,6 +13,20 @@ from vos3000.db.cursor import Cursor
 OBJECT = "object"
 """Objects of every kind."""
 
+_OBJECTS = (
+    "e_customer",
+    "e_feerate",
+    "e_feerategroup",
+    "e_gatewaymapping",
+    "e_gatewayrouting",
+    "e_payhistory",
+    "e_phone",
+    "e_web_access_control",
+)
+_HIGHEST_OBJECT = "SELECT MAX(id) FROM ({}) AS highest".format(
+    " UNION ALL ".join(f"SELECT MAX(id) AS id FROM {table}" for table in _OBJECTS)
+)
+
 FLOWNO = "flowno"
 """Records: rises in the order of commits, over e_cdr and all day tables."""
 
@@ -31,8 +45,20 @@ def take(cursor: Cursor, kind: str, count: int = 1) -> int:
         cursor.execute(
             "INSERT INTO e_othermaxid (type, maxid) VALUES (?, ?)", (kind, count)
         )
-        return 1
-    return highest(cursor, kind) - count + 1
+    first = highest(cursor, kind) - count + 1
+    return _beyond(cursor, first, count) if kind == OBJECT else first
+
+
+def _beyond(cursor: Cursor, first: int, count: int) -> int:
+    """Step over numbers that other programs took by MAX(id) + 1."""
+    cursor.execute(_HIGHEST_OBJECT)
+    used = int(cursor.fetchone()[0] or 0)
+    if used < first:
+        return first
+    cursor.execute(
+        "UPDATE e_othermaxid SET maxid = ? WHERE type = ?", (used + count, OBJECT)
+    )
+    return used + 1
 
 
 def highest(cursor: Cursor, kind: str) -> int:

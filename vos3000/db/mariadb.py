@@ -98,6 +98,7 @@ class MariaDb:
     makes_itself = False
     reconnects = True
     one_writer = False
+    other_schemas = True
     path = ""
 
     def __init__(self, url: str) -> None:

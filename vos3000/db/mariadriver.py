@@ -10,6 +10,7 @@ of what a record costs on our side.
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 from functools import lru_cache
@@ -136,7 +137,11 @@ class _ServerConnection(pymysql.connections.Connection):
             raise OperationalError(
                 CR.CR_SSL_CONNECTION_ERROR, "the server offers no TLS"
             )
-        super()._request_authentication()  # type: ignore[misc]
+        try:
+            super()._request_authentication()  # type: ignore[misc]
+        except ssl.SSLError as error:  # the driver would tell of no server at all
+            code = CR.CR_SSL_CONNECTION_ERROR
+            raise OperationalError(code, str(error)) from error
 
 
 def connect(**arguments: Any) -> Any:

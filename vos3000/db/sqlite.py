@@ -53,6 +53,7 @@ class Sqlite:
     makes_itself = True
     reconnects = False
     one_writer = True
+    other_schemas = False
 
     def __init__(self, url: str) -> None:
         _, _, rest = url.partition("://")

@@ -12,6 +12,7 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
+from vos3000.db import views
 from vos3000.db.dialects import Dialect, dialect
 from vos3000.db.trouble import told
 from vos3000.db.vos import state
@@ -71,8 +72,8 @@ def check(revision: str | None) -> None:
         )
     raise SchemaError(
         f"the database's schema is {revision}, newer than {ours} which is the newest"
-        " this release knows: install the release that made it (`vos3000 migrate`"
-        " only goes forward)"
+        " this release knows: install the release that made it, or let it go back"
+        f" (`vos3000 migrate --to {ours}` of that release)"
     )
 
 
@@ -125,7 +126,8 @@ def _complete(connection: Any) -> None:
 
 def migrate(url: str, progress: Callable[[str], object] = _nothing) -> None:
     """
-    Bring the schema up to this release's, all steps or none.
+    Bring the schema up to this release's, all steps or none; views that were asked
+    for once follow it.
 
     @param progress: Told each revision that has been applied.
     @raise SchemaError: If the schema is newer or foreign; nothing is changed.
@@ -141,5 +143,72 @@ def migrate(url: str, progress: Callable[[str], object] = _nothing) -> None:
             return
         alembic = importlib.import_module("vos3000.db.alembic_run")
         alembic.upgrade(connection, kind.scheme, progress)
+        _follow(connection, kind)
     finally:
         connection.close()
+
+
+def behind(url: str, target: str) -> tuple[str, ...]:
+    """
+    What going back to a revision undoes, newest first.
+
+    @raise SchemaError: If the database is of no revision that we know, or older.
+    """
+    kind = dialect(url)
+    connection = kind.connect()
+    try:
+        revision = current(connection, kind)
+    finally:
+        connection.close()
+    if revision is None or revision not in REVISIONS:
+        check(revision)
+    if target not in REVISIONS:
+        known = ", ".join(REVISIONS)
+        raise SchemaError(f"{target} is no schema of this program: {known}")
+    first, last = REVISIONS.index(target), REVISIONS.index(str(revision))
+    if first > last:
+        raise SchemaError(f"the database's schema is {revision}, which is older")
+    return REVISIONS[first + 1 : last + 1][::-1]
+
+
+def go_back(
+    url: str, target: str, progress: Callable[[str], object] = _nothing
+) -> None:
+    """
+    Undo what came after a revision; what only later revisions knew is lost.
+
+    @param progress: Told each revision that has been undone.
+    @raise SchemaError: As L{behind}; nothing is changed.
+    """
+    if not behind(url, target):
+        return
+    kind = dialect(url)
+    connection = kind.connect()
+    try:
+        alembic = importlib.import_module("vos3000.db.alembic_run")
+        alembic.downgrade(connection, kind.scheme, progress, target)
+        _follow(connection, kind)
+    finally:
+        connection.close()
+
+
+def make_views(url: str) -> int:
+    """
+    Make the views of L{views.SCHEMA}, or renew them; how many there are.
+
+    @raise SchemaError: If the database's schema is not ours.
+    @raise StorageError: If this database can have none.
+    """
+    kind = dialect(url)
+    connection = kind.connect()
+    try:
+        check(current(connection, kind))
+        return views.renew(connection.cursor(), kind)
+    finally:
+        connection.close()
+
+
+def _follow(connection: Any, kind: Dialect) -> None:
+    cursor = connection.cursor()
+    if views.present(cursor, kind):
+        views.renew(cursor, kind)

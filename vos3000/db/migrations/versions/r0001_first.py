@@ -491,3 +491,35 @@ def upgrade() -> None:
     _records()
     _ledger()
     _operation()
+
+
+_TABLES = (
+    "e_customer",
+    "e_customerdetail",
+    "e_gatewaymapping",
+    "e_gatewaymappingsetting",
+    "e_gatewayrouting",
+    "e_gatewayroutingsetting",
+    "e_feerategroup",
+    "e_feerate",
+    "e_feeratesection",
+    "e_cdr",
+    "e_payhistory",
+    "e_consumption",
+    "e_moconfig",
+    "e_othermaxid",
+    "e_web_access_control",
+    "e_syslog",
+)
+
+
+def _days() -> list[str]:
+    """Tables of days: they came with the records, and go with them."""
+    found = sa.inspect(op.get_bind()).get_table_names()
+    return [name for name in found if name.startswith("e_cdr_")]
+
+
+def downgrade() -> None:
+    """Remove every table, and all that is in them."""
+    for name in (*_days(), *reversed(_TABLES)):
+        op.drop_table(name)

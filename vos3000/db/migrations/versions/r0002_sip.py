@@ -175,3 +175,20 @@ def upgrade() -> None:
     _gateways()
     _phones()
     _registrations()
+
+
+def downgrade() -> None:
+    """Remove the tables and the columns, and what is in them."""
+    for name in (
+        "e_registration",
+        "e_phoneservice",
+        "e_phonesetting",
+        "e_phone",
+    ):
+        op.drop_table(name)
+    for table, text in (
+        ("e_gatewaymappingsetting", MAPPING),
+        ("e_gatewayroutingsetting", ROUTING),
+    ):
+        for column in _columns(text):
+            op.drop_column(table, column.name)
