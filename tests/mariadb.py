@@ -65,10 +65,10 @@ class Server:
         self.process = self.start()
         atexit.register(self.remove)
 
-    def start(self) -> subprocess.Popen[bytes]:
-        """Start the server, and wait until it answers."""
+    def start(self, *options: str) -> subprocess.Popen[bytes]:
+        """Start the server, perhaps with other options, until it answers."""
         self.process = subprocess.Popen(
-            self._argv,
+            [*self._argv, *options],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -244,6 +244,29 @@ class MigrateTests(SynchronousTestCase):
         self.assertNotIn("applied", terminal.run("migrate").output)
         self.assertIn("up to date", terminal.run("check").output)
 
+    def test_goes_back(self) -> None:
+        """After a question, or when told not to ask; and forward again."""
+        terminal = Terminal(self.mktemp())
+        terminal.run("migrate")
+        result = terminal.run("migrate", "--to", "0001")
+        self.assertIn("and lose what they added?", result.output)
+        self.assertEqual(result.exit_code, 1)
+        self.assertNotIn("applied", terminal.run("migrate").output)
+        result = terminal.run("migrate", "--to", "0001", "--yes")
+        self.assertEqual(result.exit_code, 0, result.output)
+        self.assertIn("undone 0002", result.output)
+        self.assertIn("the schema is 0001", result.output)
+        result = terminal.run("migrate", "--to", "7", "--yes")
+        self.assertEqual(result.exit_code, 1)
+        self.assertIn("7 is no schema of this program", result.output)
+        self.assertIn("applied 0002", terminal.run("migrate").output)
+
+    def test_views_are_for_a_server(self) -> None:
+        """A file has none."""
+        result = Terminal(self.mktemp()).run("migrate", "--views")
+        self.assertEqual(result.exit_code, 1)
+        self.assertIn("views are for a server", result.output)
+
     def test_state_directory_cannot_be_made(self) -> None:
         """It says which one, and what to set."""
         terminal = Terminal(self.mktemp())

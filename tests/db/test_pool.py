@@ -8,9 +8,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from pymysql.err import OperationalError
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
+from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from tests import rows
@@ -18,10 +20,11 @@ from tests.journal.disk import Disk
 from tests.journals import Opened
 from vos3000.db import upgrade
 from vos3000.db.cdrwriter import CdrWriter
+from vos3000.db.contact import Contact
 from vos3000.db.cursor import Cursor
 from vos3000.db.customers import CustomerStore
 from vos3000.db.dialects import dialect
-from vos3000.db.pool import ATTEMPTS, thread_pool
+from vos3000.db.pool import ATTEMPTS, Lanes, Pool, thread_pool
 from vos3000.errors import ConfigError, NotFound, StorageError
 from vos3000.events import Events
 from vos3000.metrics import LabelledCounter, Metrics
@@ -124,6 +127,87 @@ class PoolTests(SynchronousTestCase):
         self.assertEqual(self.sample("db_interaction_total"), {"a": 2, "b": 1})
 
 
+class _Cursor:
+    """Takes anything."""
+
+    def execute(self, sql: str, values: Any = ()) -> None:
+        """Nothing happens."""
+
+
+class _LostLane:
+    """Loses its connection when it commits."""
+
+    def __init__(self) -> None:
+        self.times = 1
+
+    def run(self, work: Any) -> Deferred[Any]:
+        """Do the work; lose the answer to COMMIT."""
+        result = work(_Cursor())
+        if not self.times:
+            return succeed(result)
+        self.times -= 1
+        return fail(OperationalError(2013, "Lost connection during query"))
+
+    def close(self) -> Deferred[None]:
+        """There is nothing to close."""
+        return succeed(None)
+
+
+class LostCommitTests(SynchronousTestCase):
+    """The server went away during COMMIT: nobody knows what became of it."""
+
+    def setUp(self) -> None:
+        lane = _LostLane()
+        kind = dialect("mysql://h/x")
+        self.ended: list[int] = []
+        lanes = Lanes(lane, lane, lane, lane, lane)
+        self.pool = Pool(kind, lanes, Metrics(), lambda: 0.0)
+
+    def work(self, cursor: Cursor) -> None:
+        """Something that must not happen twice."""
+        self.ended.append(1)
+
+    def test_writes_are_not_repeated(self) -> None:
+        """Whoever asked is told."""
+        for way in ("interact", "calls", "records"):
+            self.setUp()
+            ended = getattr(self.pool, way)("work", self.work)
+            self.failureResultOf(ended, StorageError)
+            self.assertEqual(self.ended, [1])
+
+    def test_reads_are(self) -> None:
+        """They change nothing."""
+        self.successResultOf(self.pool.read("work", self.work))
+        self.assertEqual(self.ended, [1, 1])
+
+
+class ContactTests(SynchronousTestCase):
+    """What the log says of connections."""
+
+    def test_one_line_each(self) -> None:
+        """However many lanes and interactions fail, and come back."""
+        seconds = [5.0]
+        kind = dialect("mysql://u:secret@h/x")
+        contact = Contact(kind, Metrics(), lambda: seconds[0])
+        gone = OperationalError(2003, "Can't connect")
+        with capturedLogs() as logged:
+            for lane in ("a", "b", "a"):
+                contact.failed(lane, gone)
+            contact.failed("a", OperationalError(1213, "Deadlock"))
+            seconds[0] = 7.5
+            for lane in ("c", "a", "b", "a"):
+                contact.works(lane)
+        told = [formatEvent(event) for event in logged]
+        self.assertEqual(
+            told,
+            [
+                "the connection to the database x of the server at h:3306 was lost:"
+                ' (2003, "Can\'t connect")',
+                "the database x of the server at h:3306 answers again, after 2.5 s",
+            ],
+        )
+
+
 class DialectTests(SynchronousTestCase):
     """URLs."""
 
@@ -140,6 +224,7 @@ class DialectTests(SynchronousTestCase):
             "ssl_ca": "/ca.pem",
             "ssl_verify_cert": True,
             "ssl_verify_identity": True,
+            "tls": True,
         }
         self.assertEqual({name: given[name] for name in wanted}, wanted)
         self.assertEqual(kind.place, "vos3000 of the server at h:3307")
