@@ -22,7 +22,7 @@ from vos3000.db import upgrade
 from vos3000.db.mariadb import MariaDb
 from vos3000.model.money import plain
 
-_MISSING = "MariaDB is missing, nothing was tested: apt-get install mariadb-server"
+_MISSING = "MariaDB is missing, nothing was tested: apt-get install mariadb-server-core"
 _SECONDS = 60
 
 

@@ -37,7 +37,7 @@ LONG_STEP = 2000
 EVERY = 10.0
 """Seconds between two looks for old records."""
 
-SOON = 0.05
+SOON = 0.02
 """Seconds until the next step while there is more to move."""
 
 AHEAD = 3_600_000
