@@ -19,6 +19,7 @@ _OBJECTS = (
     "e_feerategroup",
     "e_gatewaymapping",
     "e_gatewayrouting",
+    "e_limit_e164_group",
     "e_payhistory",
     "e_phone",
     "e_web_access_control",

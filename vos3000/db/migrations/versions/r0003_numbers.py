@@ -50,3 +50,9 @@ def upgrade() -> None:
         sa.Column("e164", sa.String(64), primary_key=True),
         _memo(),
     )
+
+
+def downgrade() -> None:
+    """Remove the tables, and the groups in them."""
+    op.drop_table("e_limit_e164")
+    op.drop_table("e_limit_e164_group")
