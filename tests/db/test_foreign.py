@@ -17,7 +17,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from bench.switch import Switch
 from tests import mariadb, rows
-from vos3000.db import upgrade, views
+from vos3000.db import autoclean, upgrade, views
 from vos3000.db.cdrmover import CdrMover
 from vos3000.db.cdrrows import Batch, Held, put, to_row
 from vos3000.db.customers import CustomerStore
@@ -166,9 +166,15 @@ class ViewTests(ForeignCase):
         self.record()
         self.move()
         self.assertIn("e_cdr_20260301", self.shown())
-        self.connection.execute("DROP TABLE e_cdr_20260301")
-        upgrade.make_views(self.connection.url)
+        self.connection.execute("DELETE FROM e_cdr_20260301")
+        dropped = self.pool.interact(
+            "drop", autoclean._drop, self.pool.dialect, "e_cdr_20260301"
+        )
+        self.successResultOf(dropped)
         self.assertNotIn("e_cdr_20260301", self.shown())
+        self.connection.execute("DROP TABLE e_cdr_20260302")
+        upgrade.make_views(self.connection.url)
+        self.assertNotIn("e_cdr_20260302", self.shown())
 
     def test_they_are_made_on_request_only(self) -> None:
         """Nobody asked: none, and none for a new day."""

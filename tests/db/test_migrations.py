@@ -101,6 +101,7 @@ class BothWays(SynchronousTestCase):
                     pairs = enumerate(table.columns)
                     row = {column.name: value(column, n) for n, column in pairs}
                     rows[table.name] = row
+                    connection.execute(table.delete())
                     connection.execute(table.insert().values(row))
         return rows
 

@@ -21,6 +21,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from vos3000.db import views
 from vos3000.db.cursor import Cursor
 from vos3000.db.days import ROLLING, day_of, day_tables
 from vos3000.db.dialects import Dialect
@@ -304,3 +305,4 @@ def _drop(cursor: Cursor, dialect: Dialect, table: str) -> None:
     cursor.execute(f"SELECT COUNT(*) FROM {table}")
     if cursor.fetchone()[0] == 0:
         dialect.drop(cursor, table)
+        views.forget(cursor, dialect, table)

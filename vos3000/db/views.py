@@ -41,6 +41,12 @@ def add(cursor: Cursor, kind: Dialect, table: str) -> None:
         _show(cursor, _database(cursor), table)
 
 
+def forget(cursor: Cursor, kind: Dialect, table: str) -> None:
+    """Show a table no longer that is gone; commits."""
+    if present(cursor, kind):
+        cursor.execute(f"DROP VIEW IF EXISTS {SCHEMA}.{_quoted(table)}")
+
+
 def renew(cursor: Cursor, kind: Dialect) -> int:
     """
     Show every table there is, and nothing that is gone; commits.
