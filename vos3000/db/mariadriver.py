@@ -117,7 +117,7 @@ class _ServerConnection(pymysql.connections.Connection):
     ) -> None:
         self._statement_seconds = statement_seconds
         self._tls = tls
-        super().__init__(cursorclass=_Cursor, **kwargs)
+        super().__init__(**{"cursorclass": _Cursor, **kwargs})
 
     def connect(self, sock: Any = None) -> None:
         """Connect, and tell the server how patient we are."""

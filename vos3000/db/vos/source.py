@@ -16,6 +16,7 @@ import attrs
 import pymysql
 from pymysql import converters
 
+from vos3000.db import mariadriver
 from vos3000.db.mariadb import MariaDb
 from vos3000.db.vos.findings import Finding
 from vos3000.errors import ConfigError, StorageError
@@ -133,9 +134,10 @@ class Source:
             "init_command": None,
             "cursorclass": pymysql.cursors.Cursor,
             "read_timeout": ANSWER_SECONDS,
+            "statement_seconds": 0,
         }
         self.name = str(arguments["database"])
-        self._connection = pymysql.connect(**arguments)
+        self._connection = mariadriver.connect(**arguments)
         self._cursor = self._connection.cursor()
         self._cursor.execute("SET character_set_results = NULL")
         self.read_only = True
