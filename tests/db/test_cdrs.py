@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from twisted.internet.task import Clock
+from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests import rows
@@ -141,17 +142,22 @@ class CdrMoverTests(RecordCase):
         self.assertEqual((self.count("e_cdr"), self.count("e_cdr_20260301")), (1, 1))
 
     def test_works_by_itself_and_survives_failures(self) -> None:
-        """It looks from time to time; a failure is for the log."""
+        """It looks from time to time; the log hears of a failure and of its end."""
         pool = FlakyPool(self.pool)
         mover = self.make(pool)
         self.call(rows.NOON)
         pool.before = StorageError("busy")
-        mover.start()
-        self.clock.advance(0)
-        self.assertEqual(self.count("e_cdr"), 1)
-        pool.before = None
-        self.clock.advance(EVERY)
-        self.assertEqual(self.count("e_cdr"), 0)
+        with capturedLogs() as logged:
+            mover.start()
+            self.clock.pump([0, EVERY, EVERY])
+            self.assertEqual(self.count("e_cdr"), 1)
+            pool.before = None
+            self.clock.advance(EVERY)
+            self.assertEqual(self.count("e_cdr"), 0)
+        told = [formatEvent(event) for event in logged]
+        self.assertEqual(
+            told, ["old records stay: busy", "old records are moved again"]
+        )
         mover.stop()
         self.assertEqual(self.clock.getDelayedCalls(), [])
 

@@ -74,6 +74,7 @@ class CdrMover:
         self._timer: IDelayedCall | None = None
         self._most = STEP
         self._made: set[str] = set()
+        self._failing = False
         self._moved = metrics.counter(
             "db_cdr_moved_total", "Records moved to the table of their day."
         )
@@ -124,11 +125,16 @@ class CdrMover:
 
     def _stepped(self, count: int) -> None:
         self._moved.value += count
+        if self._failing:
+            self._failing = False
+            self._log.info("old records are moved again")
         self._again(SOON if count else EVERY)
 
     def _failed(self, why: Failure) -> None:
         why.trap(StorageError)
-        self._log.error("old records stay: {why}", why=why.getErrorMessage())
+        if not self._failing:
+            self._failing = True
+            self._log.error("old records stay: {why}", why=why.getErrorMessage())
         self._again(EVERY)
 
     def _again(self, delay: float) -> None:
