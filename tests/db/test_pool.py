@@ -191,6 +191,8 @@ class ContactTests(SynchronousTestCase):
         contact = Contact(kind, Metrics(), lambda: seconds[0])
         gone = OperationalError(2003, "Can't connect")
         with capturedLogs() as logged:
+            contact.failed("a", gone, True)
+            contact.works("a")
             for lane in ("a", "b", "a"):
                 contact.failed(lane, gone)
             contact.failed("a", OperationalError(1213, "Deadlock"))

@@ -34,11 +34,18 @@ class Contact:
             "Connections to the database that were lost or could not be made.",
         )
 
-    def failed(self, lane: object, error: BaseException) -> None:
-        """An interaction failed; perhaps because its connection is gone."""
+    def failed(self, lane: object, error: BaseException, again: bool = False) -> None:
+        """
+        An interaction failed; perhaps because its connection is gone.
+
+        @param again: Whether it is tried once more: a server that closed what was
+            idle, and answers at once, is not worth a line.
+        """
         if not self._kind.lost(error):
             return
         self._lost.value += 1
+        if again:
+            return
         if not self._without:
             self._since = self._seconds()
             self._log.warn(

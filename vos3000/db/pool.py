@@ -336,9 +336,10 @@ class Pool:
             try:
                 result, took = await lane.run(work)
             except self._errors as error:
-                self._contact.failed(lane, error)
                 again = attempt < attempts and not committing
-                if again and self.dialect.passing(error):
+                again = again and self.dialect.passing(error)
+                self._contact.failed(lane, error, again)
+                if again:
                     self._again.value += 1
                     continue
                 self._failed.add(name)
