@@ -140,7 +140,7 @@ class MariaDbTests(SynchronousTestCase):
         dropped: list[str] = []
 
         def progress(what: str, done: int, total: int) -> None:
-            if what == "reading" and done == 1 and not dropped:
+            if what == "reading" and done == 0 and not dropped:
                 dropped.append("e_cdr_20260228")
                 self.kind.drop(cursor, "e_cdr_20260228")
 

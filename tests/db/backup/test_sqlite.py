@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sqlite3
@@ -167,6 +168,41 @@ class MakeTests(SqliteCase):
         self.assertEqual(found.books.wrong, ("globex",))
         self.assertEqual(found.books.balance, found.books.moved + 1)
 
+    def test_an_amount_that_is_none(self) -> None:
+        """Another program wrote it: that is told, and everything is backed up."""
+        with closing(sqlite3.connect(self.path)) as connection:
+            connection.execute("UPDATE e_payhistory SET fee = 'x' WHERE id = 2")
+            connection.execute("UPDATE e_payhistory SET fee = 0.1 WHERE id = 4")
+            connection.commit()
+        found = self.make()
+        self.assertEqual(len(found.books.wrong), 2)
+        was = self.dump()
+        self.restore()
+        self.assertEqual(self.dump(), was)
+
+    def test_an_empty_database(self) -> None:
+        """Is none of ours."""
+        self.pool.close()
+        self.path.write_bytes(b"")
+        with self.assertRaisesRegex(BackupError, "no tables of ours"):
+            self.make()
+        self.assertEqual(self.names(), ["state.db"])
+
+    def test_a_file_system_without_links(self) -> None:
+        """As a share of another system: the same comes of it."""
+
+        def refuse(old: object, new: object) -> None:
+            raise OSError(errno.EPERM, "Operation not permitted")
+
+        self.patch(os, "link", refuse)
+        self.make()
+        self.assertEqual(stat.S_IMODE(self.file.stat().st_mode), 0o600)
+        was = self.dump()
+        books.write(self.pool, range(40, 50))
+        aside = self.restore()
+        self.assertEqual(self.dump(), was)
+        self.assertIn("call-45", "".join(self.dump(Path(aside))))
+
     def test_a_damaged_database(self) -> None:
         """Is told, instead of a backup that nobody could use."""
         self.pool.close()
@@ -200,6 +236,16 @@ class RestoreTests(SqliteCase):
         self.assertEqual(stat.S_IMODE(self.path.stat().st_mode), 0o640)
         left = {"a.backup", "state.db", Path(aside).name}
         self.assertEqual(set(self.names()), left)
+
+    def test_by_root(self) -> None:
+        """The database belongs to whom it belonged, so that the switch may use it."""
+        self.make()
+        given: list[Any] = []
+        owner = self.path.stat()
+        self.patch(os, "geteuid", lambda: 0)
+        self.patch(os, "chown", lambda *values: given.append(values[1:]))
+        self.restore()
+        self.assertEqual(given, [(owner.st_uid, owner.st_gid)])
 
     def test_where_there_is_none(self) -> None:
         """A new machine has the database from it; a log that was left is not its."""

@@ -5,10 +5,12 @@ what every system has. Its last member, C{manifest.json}, says what the others m
 
 from __future__ import annotations
 
+import errno
 import gzip
 import hashlib
 import io
 import os
+import shutil
 import tarfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -21,6 +23,8 @@ from vos3000.db.backup import manifest as manifests
 from vos3000.db.backup.manifest import BackupError, Manifest
 
 MANIFEST = "manifest.json"
+
+_NO_LINKS = frozenset((errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS))
 
 _BLOCK = 1024 * 1024
 _LEVEL = 4
@@ -85,7 +89,7 @@ class Writer:
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()
-        os.link(self._part, self._path)  # unlike a rename, refuses to replace
+        second_name(self._part, self._path)
         self._part.unlink()
         sync_directory(self._path.parent)
 
@@ -231,10 +235,30 @@ def unpack(file: Readable, path: Path) -> None:
         os.fsync(target.fileno())
 
 
+def second_name(path: Path, name: Path) -> None:
+    """
+    Let a file be found under another name as well; where the file system cannot do
+    that, as those of other systems often cannot, copy it.
+
+    @raise OSError: If the name is taken, or the disk refuses.
+    """
+    try:
+        os.link(path, name)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with path.open("rb") as source, os.fdopen(handle, "wb") as target:
+            shutil.copyfileobj(source, target, _BLOCK)
+            target.flush()
+            os.fsync(target.fileno())
+
+
 def sync_directory(path: Path) -> None:
-    """Have the disk keep the names."""
+    """Have the disk keep the names, if the file system knows how to."""
     handle = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(handle)
+        with suppress(OSError):
+            os.fsync(handle)
     finally:
         os.close(handle)

@@ -13,7 +13,7 @@ from typing import Any
 
 from vos3000.db.backup.archive import Progress, Reader, Writer, whole
 from vos3000.db.backup.manifest import BackupError, Manifest
-from vos3000.db.backup.rows import add_up, ours, pages
+from vos3000.db.backup.rows import Counted, add_up, ours, pages
 from vos3000.db.backup.tally import Tally, row_of
 
 _MARK = "`"
@@ -69,6 +69,16 @@ class Snapshot:
         )
         return [str(name) for (name,) in self.cursor.fetchall()]
 
+    def size(self, table: str) -> int:
+        """How many rows the server thinks it has."""
+        self.cursor.execute(
+            "SELECT table_rows FROM information_schema.tables"
+            " WHERE table_schema = DATABASE() AND table_name = ?",
+            (self.prefix + table,),
+        )
+        found = self.cursor.fetchone()
+        return int(found[0] or 0) if found else 0
+
 
 def _tables(cursor: Any, prefix: str) -> list[str]:
     """The tables whose names begin with a prefix, without it."""
@@ -111,14 +121,14 @@ def _back_up(connection: Any, archive: Writer, progress: Progress) -> Tally:
     cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
     source, tally = Snapshot(connection), Tally()
     names = source.tables()
-    for done, table in enumerate(names):
-        progress("reading", done, len(names))
+    counted = Counted(source, names, "reading", progress)
+    for table in names:
         cursor.execute(f"SHOW CREATE TABLE `{table}`")
         archive.add(f"{table}/{_SCHEMA}", cursor.fetchone()[1].encode())
-        lines = tally.take(table, source.columns(table), pages(source, table, _MARK))
+        found = counted(pages(source, table, _MARK))
+        lines = tally.take(table, source.columns(table), found)
         for number, page in enumerate(lines, 1):
             archive.add(f"{table}/{number:08d}.jsonl", page)
-    progress("reading", len(names), len(names))
     connection.rollback()
     return tally
 

@@ -35,6 +35,9 @@ class Source(Protocol):
     def columns(self, table: str) -> list[str]:
         """Its columns, in order."""
 
+    def size(self, table: str) -> int:
+        """How many rows it has, more or less."""
+
 
 def ours(names: Iterable[str]) -> list[str]:
     """Of the tables of a database those that this program made."""
@@ -88,14 +91,38 @@ def _beyond(
     return f" WHERE {first}({' OR '.join(options)})", (last[0], *values)
 
 
+class Counted:
+    """
+    Tells how many of all rows were read.
+
+    @param doing: What is done with them.
+    """
+
+    def __init__(
+        self, source: Source, tables: Iterable[str], doing: str, progress: Progress
+    ) -> None:
+        self._total = sum(map(source.size, tables))
+        self._done = 0
+        self._doing, self._progress = doing, progress
+
+    def __call__(self, found: Iterator[Sequence[Any]]) -> Iterator[Sequence[Any]]:
+        """The same pages."""
+        self._tell()
+        for page in found:
+            yield page
+            self._done += len(page)
+            self._tell()
+
+    def _tell(self) -> None:
+        self._progress(self._doing, self._done, max(self._done, self._total))
+
+
 def add_up(source: Source, mark: str, doing: str, progress: Progress) -> Tally:
     """The sums of a database."""
-    tally = Tally()
-    names = source.tables()
-    for done, table in enumerate(names):
-        progress(doing, done, len(names))
-        lines = tally.take(table, source.columns(table), pages(source, table, mark))
-        for _ in lines:
+    tally, names = Tally(), source.tables()
+    counted = Counted(source, names, doing, progress)
+    for table in names:
+        found = counted(pages(source, table, mark))
+        for _ in tally.take(table, source.columns(table), found):
             pass
-    progress(doing, len(names), len(names))
     return tally

@@ -17,6 +17,7 @@ from vos3000.db.backup.archive import (
     Progress,
     Reader,
     Writer,
+    second_name,
     sync_directory,
     unpack,
 )
@@ -51,12 +52,22 @@ class Snapshot:
         self.cursor.execute(
             "SELECT name FROM pragma_table_info(?) WHERE pk > 0 ORDER BY pk", (table,)
         )
-        return [name for (name,) in self.cursor.fetchall()] or ["rowid"]
+        found = [name for (name,) in self.cursor.fetchall()]
+        if not found:
+            raise BackupError(
+                f"the table {table} has no primary key: give it one, as ours have"
+            )
+        return found
 
     def columns(self, table: str) -> list[str]:
         """Its columns, in order."""
         self.cursor.execute("SELECT name FROM pragma_table_info(?)", (table,))
         return [name for (name,) in self.cursor.fetchall()]
+
+    def size(self, table: str) -> int:
+        """How many rows it has."""
+        self.cursor.execute(f'SELECT COUNT(*) FROM "{table}"')
+        return int(self.cursor.fetchone()[0])
 
 
 def back_up(path: str, archive: Writer, folder: Path, progress: Progress) -> Tally:
@@ -179,7 +190,7 @@ def _aside(path: Path) -> Path | None:
         _checkpoint(path)
     aside = _free(path)
     if there:
-        os.link(path, aside)
+        second_name(path, aside)
     for suffix in ("-wal", "-shm"):
         beside = path.with_name(path.name + suffix)
         if beside.exists():

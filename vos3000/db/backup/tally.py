@@ -68,10 +68,16 @@ def row_of(line: bytes) -> list[Any]:
 
 
 def _micros(value: Any) -> int:
-    """An amount of either database, or of a line."""
+    """
+    An amount of either database, or of a line. What is no amount, because another
+    program wrote it, is none: the books do not balance then, which is told.
+    """
     if isinstance(value, int):
         return value
-    return to_micros(Decimal(value)) if value is not None else 0
+    try:
+        return to_micros(Decimal(value))
+    except (ArithmeticError, TypeError, ValueError):
+        return 0
 
 
 @attrs.define(slots=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 from vos3000.db.backup import manifest as manifests
 from vos3000.db.backup import mariadb, sqlite
 from vos3000.db.backup.archive import Progress, Reader, Writer
-from vos3000.db.backup.manifest import Manifest
+from vos3000.db.backup.manifest import BackupError, Manifest
 from vos3000.db.backup.tally import Tally
 from vos3000.db.dialects import Dialect
 
@@ -56,6 +56,8 @@ def make(kind: Dialect, place: Path, now: float, progress: Progress) -> Manifest
         archive, tally = mariadb.back_up(kind, lambda: Writer(place), progress)
     manifest = _manifest(kind, archive, tally, now)
     try:
+        if not tally.revision:
+            raise BackupError("the database has no tables of ours: nothing to back up")
         archive.finish(manifest)
     except BaseException:
         archive.abandon()
