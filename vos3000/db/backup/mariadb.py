@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from itertools import count
 from typing import Any
 
 from vos3000.db.backup.archive import Progress, Reader, Writer, whole
@@ -238,8 +239,18 @@ def _clear(cursor: Any) -> None:
 def _swap(cursor: Any) -> str:
     """Give the new tables the names of the old ones, in one statement."""
     old, new = ours(_tables(cursor, "")), ours(_tables(cursor, _FRESH))
-    aside = time.strftime("before%Y%m%d%H%M%S_", time.gmtime())
+    aside = _free(cursor)
     renamed = [f"`{name}` TO `{aside}{name}`" for name in old]
     renamed += [f"`{_FRESH}{name}` TO `{name}`" for name in new]
     cursor.execute(f"RENAME TABLE {', '.join(renamed)}")
     return aside if old else ""
+
+
+def _free(cursor: Any) -> str:
+    """What no table's name begins with."""
+    stamp = time.strftime("before%Y%m%d%H%M%S", time.gmtime())
+    for number in count(1):
+        aside = f"{stamp}_" if number == 1 else f"{stamp}_{number}_"
+        if not _tables(cursor, aside):
+            break
+    return aside
