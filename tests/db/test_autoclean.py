@@ -115,12 +115,12 @@ class RecordTests(CleanCase):
 
     def test_not_before_the_files_have_them(self) -> None:
         """Records that must stand in files first are kept until they do."""
-        self.clean.may_remove = lambda table: table != "e_cdr_20260101"
+        self.clean.passed_on = lambda: 13
         self.run_()
         self.assertEqual(
-            self.tables(), ["e_cdr_20260101", "e_cdr_20260227", "e_cdr_20260301"]
+            self.tables(), ["e_cdr_20260226", "e_cdr_20260227", "e_cdr_20260301"]
         )
-        self.clean.may_remove = lambda table: True
+        self.clean.passed_on = lambda: 14
         self.run_()
         self.assertEqual(self.tables(), ["e_cdr_20260227", "e_cdr_20260301"])
 

@@ -129,17 +129,18 @@ def put_rule(cursor: Cursor, content: str, days: int) -> bool:
     return True
 
 
-def _always(table: str) -> bool:
-    """Nothing else needs the records."""
-    return True
+def _nowhere() -> int | None:
+    """Records belong nowhere else."""
+    return None
 
 
 class AutoClean:
     """
     Cleans up while the switch runs.
 
-    @ivar may_remove: Asked whether the records of a table were written wherever
-        else they belong, such as to files; if not, they stay until they are.
+    @ivar passed_on: Asked up to which number records were written wherever else
+        they belong, such as to files; those above stay until they are. None if they
+        belong nowhere else.
     @param zone: Whose days the day tables are.
     """
 
@@ -161,7 +162,7 @@ class AutoClean:
         self._zone = zone
         self._timer: IDelayedCall | None = None
         self._stopped = False
-        self.may_remove: Callable[[str], bool] = _always
+        self.passed_on: Callable[[], int | None] = _nowhere
         self._removed = metrics.labelled(
             "db_cleaned_total", "Rows that the automatic clean-up removed.", "table"
         )
@@ -223,7 +224,9 @@ class AutoClean:
         for table in await self._pool.read("clean_days", day_tables, kind):
             if table >= first or self._stopped:
                 return
-            if not self.may_remove(table):
+            reached = self.passed_on()
+            newest = await self._pool.read("clean_newest", _newest, table)
+            if reached is not None and newest > reached:
                 self._log.warn(
                     "{table} is kept: its records were not written to the files yet",
                     table=table,
@@ -255,6 +258,12 @@ class AutoClean:
         done: Deferred[None] = Deferred()
         self._clock.callLater(PAUSE, done.callback, None)
         return done
+
+
+def _newest(cursor: Cursor, table: str) -> int:
+    """The highest number of a table's records."""
+    cursor.execute(f"SELECT MAX(flowno) FROM {table}")
+    return int(cursor.fetchone()[0] or 0)
 
 
 def _find(cursor: Cursor, kind: Kind, table: str, before: int | None) -> list[int]:
