@@ -31,7 +31,7 @@ CREATE TABLE e_customer (id INT PRIMARY KEY, account VARCHAR(64),
  name VARCHAR(64) CHARACTER SET gbk, money DOUBLE, limitmoney DOUBLE,
  feerategroup_id INT, type INT, locktype INT, agent_id INT, starttime BIGINT,
  validtime BIGINT, memo VARCHAR(255) CHARACTER SET latin1, category INT);
-CREATE TABLE e_payhistory (id INT PRIMARY KEY, customer_id INT, fee DOUBLE, type INT,
+CREATE TABLE e_payhistory (id INT, customer_id INT, fee DOUBLE, type INT,
  paytype INT, customermoney DOUBLE, paytime BIGINT, memo VARCHAR(255));
 CREATE TABLE e_feerategroup (id INT PRIMARY KEY, name VARCHAR(64), memo VARCHAR(64));
 CREATE TABLE e_feerate (id INT PRIMARY KEY, feerategroup_id INT, feeprefix VARCHAR(64),

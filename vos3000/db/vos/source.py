@@ -76,11 +76,18 @@ class Column:
 
     @ivar kind: Its type without length, such as C{varchar}.
     @ivar charset: The character set of its texts; empty for none.
+    @ivar unique: Whether no two rows have the same value, as an index says.
     """
 
     name: str
     kind: str
     charset: str = ""
+    unique: bool = False
+
+    @property
+    def key(self) -> bool:
+        """Whether rows can be read page by page in its order."""
+        return self.unique and self.whole
 
     @property
     def whole(self) -> bool:
@@ -159,6 +166,12 @@ class Source:
         found: dict[str, dict[str, Column]] = {}
         self._names: dict[str, str] = {}
         self._cursor.execute(
+            "SELECT table_name, MIN(column_name) FROM information_schema.statistics"
+            " WHERE table_schema = DATABASE() AND non_unique = 0"
+            " GROUP BY table_name, index_name HAVING COUNT(*) = 1"
+        )
+        unique = {(_ascii(t), _ascii(c)) for t, c in self._cursor.fetchall()}
+        self._cursor.execute(
             "SELECT c.table_name, c.column_name, c.data_type, c.character_set_name"
             " FROM information_schema.columns c JOIN information_schema.tables t"
             " ON t.table_schema = c.table_schema AND t.table_name = c.table_name"
@@ -168,7 +181,8 @@ class Source:
         for row in self._cursor.fetchall():
             table, column, kind, charset = (_ascii(value) for value in row)
             self._names[table.lower()] = table
-            made = Column(column, kind.lower(), charset.lower())
+            once = (table, column) in unique
+            made = Column(column, kind.lower(), charset.lower(), once)
             found.setdefault(table.lower(), {})[column.lower()] = made
         return found
 
@@ -220,9 +234,9 @@ class Source:
         )
 
     def rows(self, table: str) -> Iterator[Row]:
-        """Every row, in pages if the table has a whole number C{id}."""
+        """Every row, in pages if the table has a C{id} that is its key."""
         column = self.tables[table].get("id")
-        if column is None or not column.whole:
+        if column is None or not column.key:
             yield from self._rows(table, "", ())
             return
         after = -1

@@ -154,8 +154,6 @@ class Taking:
         return self.report
 
     def _look_at_ledger(self, name: str) -> None:
-        if not self._keyed(name, "id"):
-            return
         reader = self._ledger(name)
         reader.moved(self._source.rows(name))
         reader.table.find(("id",))
@@ -310,20 +308,26 @@ class Taking:
 
     async def _take_ledger(self, pool: Pool) -> None:
         for name in ledger.tables(self._source):
-            if not self._keyed(name, "id"):
-                continue
             reader = self._ledger(name)
+            told = reader.table.report
             place = await pool.read("import_place", state.Place.of, name)
-            reader.table.report.carried = place.rows
-            while page := self._source.page(name, "id", place.after):
+            told.carried = place.rows
+            while page := self._ledger_page(name, place):
                 found = reader.moved(page)
                 place = _behind(page, "id", place)
                 await pool.interact(
                     "import_ledger", self._put_ledger, pool, name, found, place
                 )
-                self._progress(name, place.rows, reader.table.report.rows)
+                self._progress(name, place.rows, told.rows)
             reader.table.find(("id",))
             reader.table.tell_left()
+
+    def _ledger_page(self, name: str, place: state.Place) -> Sequence[Row]:
+        """The rows behind a place; all at once where no key tells them apart."""
+        column = self._source.tables[name].get("id")
+        if column is not None and column.key:
+            return self._source.page(name, "id", place.after)
+        return () if place.rows else list(self._source.rows(name))
 
     @staticmethod
     def _put_ledger(
@@ -431,4 +435,5 @@ _CHECKED = (
 
 def _behind(page: Sequence[Row], key: str, place: state.Place) -> state.Place:
     """The place behind a page."""
-    return state.Place(int(str(page[-1][key])), place.rows + len(page))
+    after = number(page[-1].get(key), LARGEST_LONG)
+    return state.Place(after, place.rows + len(page))
