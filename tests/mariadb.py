@@ -55,6 +55,8 @@ class Server:
             program,
             *given,
             f"--socket={self.socket}",
+            # a server that starts removes what looks like its own from a shared one
+            f"--tmpdir={self._folder}",
             "--skip-networking",
             "--innodb-buffer-pool-size=64M",
             "--innodb-log-file-size=32M",

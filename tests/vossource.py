@@ -101,6 +101,11 @@ CREATE TABLE e_system_limit_e164 (e164 VARCHAR(64), memo VARCHAR(255));
 CREATE TABLE e_user (id INT PRIMARY KEY, loginname VARCHAR(64), password VARCHAR(64))
 """
 
+ACCOUNTS = (
+    "CREATE TABLE e_customer (id INT PRIMARY KEY, account VARCHAR(64), money DOUBLE)"
+)
+"""Next to nothing."""
+
 _CDR_OLD = (
     "CREATE TABLE {} (id INT, callere164 VARCHAR(64), calleee164 VARCHAR(64),"
     " callergatewayh323id VARCHAR(64), calleegatewayh323id VARCHAR(64), pdd INT,"

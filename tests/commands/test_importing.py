@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
@@ -13,11 +12,12 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests import vossource
+from tests import mariadb, vossource
 from tests.commands.terminal import Terminal
 from tests.vossource import NOON, VosSource
 from vos3000.db import upgrade
 from vos3000.db.customers import CustomerStore
+from vos3000.db.dialects import dialect
 from vos3000.db.secrets import FILE
 from vos3000.errors import StorageError
 from vos3000.statedir import StateDir
@@ -141,7 +141,11 @@ class KilledTests(ImportCase):
             f" {NOON - vossource.DAY} + seq, {NOON - vossource.DAY} + seq + 60000, 60,"
             f" 0.0001, 0.00005, 16, 6000001000 + seq FROM seq_1_to_{MANY}"
         )
-        self.file = Path(self.terminal.state) / "vos3000.db"
+        self.url = self.prepared()
+
+    def prepared(self) -> str:
+        """The URL of an empty target."""
+        return f"sqlite:///{self.terminal.database}"
 
     def start(self) -> subprocess.Popen[bytes]:
         """Start the command."""
@@ -154,12 +158,13 @@ class KilledTests(ImportCase):
 
     def count(self) -> int:
         """How many records of that day are there by now."""
-        connection = sqlite3.connect(self.file)
+        kind = dialect(self.url)
+        connection = kind.connect()
+        cursor = connection.cursor()
         try:
-            (count,) = connection.execute(
-                "SELECT COUNT(*) FROM e_cdr_20260228"
-            ).fetchone()
-        except sqlite3.OperationalError:
+            cursor.execute("SELECT COUNT(*) FROM e_cdr_20260228")
+            (count,) = cursor.fetchone()
+        except kind.errors:
             return 0
         finally:
             connection.close()
@@ -179,7 +184,7 @@ class KilledTests(ImportCase):
             killed += 0 < self.count() < MANY + 7
         self.assertEqual(killed, 2)
         with self.assertRaises(StorageError) as caught:
-            upgrade.prepare(f"sqlite:///{self.file}")
+            upgrade.prepare(self.url)
         self.assertIn("import-vos --apply` again", str(caught.exception))
         process = self.start()
         output, _ = process.communicate(timeout=60)
@@ -187,4 +192,17 @@ class KilledTests(ImportCase):
         self.assertRegex(output.decode(), rf"records +{MANY + 8} +{MANY + 8} +equal")
         self.assertRegex(output.decode(), r"records: fee +2.8 +2.8 +equal")
         self.assertRegex(output.decode(), r"accounts: balances +1.95 +1.95 +equal")
-        upgrade.prepare(f"sqlite:///{self.file}")
+        upgrade.prepare(self.url)
+
+
+class MariaDbKilledTests(KilledTests):
+    """The same, into a MariaDB."""
+
+    def prepared(self) -> str:
+        """A database of the server's."""
+        url = mariadb.server().create("taken")
+        upgrade.migrate(url)
+        self.terminal.write(
+            "vos3000.conf", f"[state]\nzone = UTC\n[database]\nurl = {url}\n"
+        )
+        return url

@@ -406,6 +406,70 @@ class NewLayoutTests(TakingCase):
         self.assertNotIn("secret", repr(report))
 
 
+class OddLayoutTests(TakingCase):
+    """What no release is known to have, and what may be met all the same."""
+
+    def test_times_as_datetime(self) -> None:
+        """start and stop of 2.1.1, in the zone of the old server."""
+        cdr = (
+            "CREATE TABLE {} (flowno BIGINT PRIMARY KEY, callere164 VARCHAR(64),"
+            " start DATETIME, stop DATETIME, holdtime INT, fee DOUBLE)"
+        )
+        made = self.made(vossource.VosSource("vos211", vossource.ACCOUNTS, cdr, ""))
+        made.day("e_cdr_20260228")
+        made.put(
+            "e_cdr_20260228",
+            flowno=7,
+            callere164="1",
+            start="2026-02-28 23:59:30",
+            stop="2026-03-01 00:00:30",
+            holdtime=60,
+            fee=None,
+        )
+        report = self.take(made)
+        self.assertSums(report)
+        (row,) = self.rows("SELECT starttime, stoptime, fee FROM e_cdr_20260228")
+        midnight = NOON - DAY // 2
+        self.assertEqual(tuple(row), (midnight - 30_000, midnight + 30_000, 0))
+
+    def test_number_that_two_objects_share(self) -> None:
+        """The second gets a fresh one, above all others."""
+        made = self.made(vossource.new())
+        made.run("UPDATE e_gatewayrouting SET id = 31 WHERE id = 41")
+        self.take(made)
+        (customer,) = self.successResultOf(GatewayStore(self.pool, MAPPING).values())
+        (carrier,) = self.successResultOf(GatewayStore(self.pool, ROUTING).values())
+        self.assertEqual(customer.id, 31)
+        self.assertGreater(carrier.id, 71)
+
+    def test_money_is_never_guessed(self) -> None:
+        """An account whose balance is no number stays behind, and is told."""
+        made = self.made(vossource.new())
+        made.run("ALTER TABLE e_customer MODIFY money VARCHAR(32)")
+        made.run("UPDATE e_customer SET money = 'much' WHERE account = '1001'")
+        made.run("UPDATE e_customer SET limitmoney = 1e12 WHERE account = '1000'")
+        report = self.take(made)
+        self.assertEqual(balances(self.target), {})
+        self.assertEqual(
+            {w: f.examples for w, f in report.tables["e_customer"].refused.items()},
+            {
+                "'much' is no number": ["account 1001"],
+                "1000000000000.0000 is out of bounds": ["account 1000"],
+            },
+        )
+
+    def test_layout_without_keys_is_read_whole(self) -> None:
+        """Sections that have the number of their rate, several to one number."""
+        made = self.made(vossource.new())
+        made.run("ALTER TABLE e_feeratesection DROP PRIMARY KEY")
+        made.run("UPDATE e_feeratesection SET id = 10")
+        made.run("ALTER TABLE e_payhistory DROP PRIMARY KEY")
+        self.assertSums(self.take(made))
+        rates = self.successResultOf(RateStore(self.pool).group_rates("retail"))
+        self.assertEqual(len(dict(rates)["49"].sections), 2)
+        self.assertLedger()
+
+
 class GoingOnTests(TakingCase):
     """An import that was killed."""
 

@@ -42,7 +42,11 @@ _WHY: tuple[tuple[str, str], ...] = (
     (r"e_report.*", "reports are made anew from the records"),
     (r"e_alarm.*", "alarms are not in effect in this release"),
     (r"e_syslog.*", "what operators did stays with the old system"),
-    (r"e_autoclean|e_motimer|e_calendar.*", "set clean-up and hours anew"),
+    (
+        r"e_autoclean",
+        "what is removed when is set anew: see docs/backup.md before the start",
+    ),
+    (r"e_motimer|e_calendar.*", "set work periods anew"),
     (
         r"e_areacode|e_citycode|e_mobilearea|e_lerg",
         "area tables are not in effect in this release",
