@@ -102,6 +102,26 @@ class Cleaned:
 
 
 @attrs.frozen(slots=True)
+class ReportFailed:
+    """
+    Records that are in the database cannot be passed on; they wait there.
+
+    @ivar output: Which way: C{csv}, C{pipe} or C{realtime}.
+    """
+
+    output: str
+    reason: str
+
+
+@attrs.frozen(slots=True)
+class ReportRecovered:
+    """Records are passed on again, from where it had stopped."""
+
+    output: str
+    waited: float
+
+
+@attrs.frozen(slots=True)
 class GatewayOnlineChanged:
     """
     A gateway can be reached again, or can no longer.

@@ -9,6 +9,8 @@ until then. All of it is in the database before balances are read.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from threading import Thread
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
@@ -40,14 +42,17 @@ T = TypeVar("T")
 
 class DiskThread:
     """
-    The thread that waits for the journal's disk.
+    A thread that waits for a disk.
 
     @param reactor: Where results arrive; provides IReactorThreads.
+    @param daemon: Whether the process may end while it waits.
     """
 
-    def __init__(self, reactor: Any) -> None:
+    def __init__(self, reactor: Any, name: str, daemon: bool = False) -> None:
         self._reactor = reactor
-        self._threads: Any = ThreadPool(1, 1, "journal")
+        threads: Any = ThreadPool(1, 1, name)
+        threads.threadFactory = partial(Thread, daemon=daemon)
+        self._threads = threads
 
     def __call__(self, work: Callable[[], T], /) -> Deferred[T]:
         """Run C{work} after what was given before it."""

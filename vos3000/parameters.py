@@ -185,6 +185,10 @@ KINDS: Mapping[str, Kind] = {
     "string": Kind("any text", lambda text, range_: text),
     "address": Kind("an IP address or nothing", lambda t, range_: config.address(t)),
     "url": Kind("an http address or nothing", lambda t, range_: config.base_url(t)),
+    "endpoint": Kind(
+        "an IP address and a port (an IPv6 address in brackets) or nothing",
+        lambda text, range_: config.endpoint(text) if text else None,
+    ),
     "port": Kind("a port", lambda text, range_: port(text)),
     "ports": Kind("a comma list of ports", _ports),
     "byte": Kind("a byte", _byte),
@@ -199,8 +203,8 @@ KINDS: Mapping[str, Kind] = {
 }
 """
 The kinds of the data file. The values are int, Decimal, bool, str, tuples of
-words, ports and seconds (float), L{NumberPatterns}, a frozenset of hours, and
-pairs of minutes of the day.
+words, ports and seconds (float), L{NumberPatterns}, a frozenset of hours, pairs of
+minutes of the day, and L{config.Endpoint} or None.
 """
 
 

@@ -11,6 +11,8 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
+from datetime import tzinfo
+from pathlib import Path
 from typing import Any, NoReturn
 
 from twisted.application.service import IService, Service
@@ -23,6 +25,7 @@ from vos3000 import parameters as registry
 from vos3000.config import Config
 from vos3000.db.autoclean import AutoClean
 from vos3000.db.callnumbers import CallNumbers
+from vos3000.db.cdrfeed import CdrFeed
 from vos3000.db.cdrmover import CdrMover
 from vos3000.db.cdrs import CdrStore
 from vos3000.db.cdrwriter import CdrWriter
@@ -48,9 +51,13 @@ from vos3000.journal.keeping import Bounds
 from vos3000.journaled import DiskThread, Journaled
 from vos3000.metrics import Metrics
 from vos3000.model import causes
+from vos3000.model.accounts import Movement
 from vos3000.parameters import Parameters
 from vos3000.ports import Ports
 from vos3000.process import Process
+from vos3000.reports.files import Files
+from vos3000.reports.forwarder import Wire
+from vos3000.reports.reports import Reports
 from vos3000.signaling import Signaling
 from vos3000.statedir import StateDir
 from vos3000.tables import Engines, Stores, Tables
@@ -171,7 +178,7 @@ class Switch(Service):
             NumberGroupStore(self._pool),
         )
         self._cdrs = CdrStore(self._pool, zone)
-        self._disk = DiskThread(self._reactor)
+        self._disk = DiskThread(self._reactor, "journal")
         self._journaled = Journaled(
             Folder(state / "journal"),
             self._disk,
@@ -198,10 +205,32 @@ class Switch(Service):
         self._auto_clean = AutoClean(
             self._pool, self._reactor, self._now, self._events, self._metrics, zone
         )
+        self._reports = self._make_reports(state, zone)
         self._call_numbers = CallNumbers(self._pool)
         self._registrations = RegistrationStore(
             self._pool, self._reactor, self._metrics
         )
+
+    def _make_reports(self, state: Path, zone: tzinfo) -> Reports:
+        """Their threads may hang on disks that are not ours: nobody waits for them."""
+        return Reports(
+            lambda: self._in_force.values,
+            CdrFeed(self._pool),
+            lambda: self._writer.waiting,
+            state,
+            zone,
+            Files(),
+            lambda name: DiskThread(self._reactor, name, daemon=True),
+            self._listen_udp,
+            self._reactor,
+            self._now,
+            self._events,
+            self._metrics,
+        )
+
+    def _listen_udp(self, wire: Wire) -> None:
+        interface = "::" if ":" in wire.target.host else ""
+        self._reactor.listenUDP(0, wire, interface=interface)
 
     def _make_signaling(self) -> None:
         choose = random.SystemRandom().randrange
@@ -222,7 +251,7 @@ class Switch(Service):
             self._config.state.zone,
         )
         self._signaling.registration.keep = self._registrations.note
-        self._writer.on_committed = self._signaling.accounts.committed
+        self._writer.on_committed = self._committed
         self._tables = self._make_tables()
         self._tracing = Tracing(
             self._signaling,
@@ -266,11 +295,16 @@ class Switch(Service):
             ),
         )
 
+    def _committed(self, movements: tuple[Movement, ...]) -> None:
+        self._signaling.accounts.committed(movements)
+        self._reports.wake()
+
     def _replace_parameters(self, database: Mapping[str, str]) -> None:
         for problem in self._parameters.replace(database):
             self._log.error("{problem}", problem=problem)
         self._in_force.load(self._parameters.values)
         self._signaling.tune()
+        self._reports.tuned()
 
     def startService(self) -> None:  # noqa: N802
         """Read the tables, then hear from the sockets."""
@@ -293,6 +327,7 @@ class Switch(Service):
         self._warn_about_money()
         self._mover.start()
         self._auto_clean.start()
+        self._reports.start()
         self._interfaces.start()
         self._signaling.restore(await self._registrations.load())
         if self._stopping:
@@ -434,6 +469,7 @@ class Switch(Service):
         self._tracing.stop()
         self._signaling.call_journal.stop()
         await self._writer.close(LAST_RECORDS)
+        await self._reports.stop()
         try:
             await self._registrations.close(LAST_REGISTRATIONS)
         except VosError as error:

@@ -13,6 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests import mariadb, rows
 from tests.db import (
     test_autoclean,
+    test_cdrfeed,
     test_cdrrefused,
     test_cdrs,
     test_cdrwriter,
@@ -28,6 +29,7 @@ from tests.db import (
 
 _MODULES = (
     test_autoclean,
+    test_cdrfeed,
     test_cdrrefused,
     test_cdrs,
     test_cdrwriter,

@@ -1,0 +1,1 @@
+"""What becomes of records outside of the database: text files, datagrams."""
