@@ -19,7 +19,6 @@ MISSING = -12103
 EXISTS = -20001
 IN_USE = -20002
 NOT_IN_RELEASE = -20003
-HOUR_DENIED = -20004
 STORAGE = -20005
 INTERNAL = -20006
 UNKNOWN = -20007
@@ -41,7 +40,6 @@ TEXTS = {
     EXISTS: "Already exists, operation failed.",
     IN_USE: "In use, operation failed.",
     NOT_IN_RELEASE: "Not in this release",
-    HOUR_DENIED: "CDR queries are refused at this hour of the day",
     STORAGE: "The database is not available, try again",
     INTERNAL: "Internal error, see the server's log",
     UNKNOWN: "Unknown interface",

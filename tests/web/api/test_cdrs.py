@@ -178,8 +178,9 @@ class GetCdrTests(WebCase):
         body = '{"accounts":["1"],"beginTime":"20260301","endTime":"20260301"}'
         self.assertEqual(
             self.post("GetCdr", body),
-            '{"retCode":-20004,"exception":"CDR queries are refused at this hour of'
-            ' the day","infoCdrs":[]}',
+            '{"retCode":-10033,"exception":"Over the limitation of inquiry interval,'
+            ' please contact system administrator: not at this hour of the day",'
+            '"infoCdrs":[]}',
         )
         self.switch.clock.advance(3600)
         self.assertEqual(self.post("GetCdr", body), '{"retCode":0,"infoCdrs":[]}')

@@ -18,7 +18,7 @@ from vos3000.web import times
 from vos3000.web.endpoint import Endpoint
 from vos3000.web.pages import Pages, Rows
 from vos3000.web.requests import Fields
-from vos3000.web.retcodes import BAD_INPUT, BUSY, HOUR_DENIED, QUERY_TOO_LONG, refusal
+from vos3000.web.retcodes import BAD_INPUT, BUSY, QUERY_TOO_LONG, refusal
 
 AT_ONCE = 4
 """Queries that may be answered at once; each keeps one page in memory."""
@@ -131,7 +131,7 @@ class Cdrs:
         """
         What is asked for, if it may be asked for now.
 
-        @raise ApiError: BAD_INPUT, QUERY_TOO_LONG or HOUR_DENIED.
+        @raise ApiError: BAD_INPUT or QUERY_TOO_LONG.
         """
         begin, end = fields["beginTime"], fields["endTime"]
         for name in ("accounts", "beginTime", "endTime"):
@@ -144,7 +144,7 @@ class Cdrs:
         if limits.most_days and times.days(begin, end) > limits.most_days:
             raise refusal(QUERY_TOO_LONG)
         if times.hour(self.now().wall, self.zone) in limits.denied_hours:
-            raise refusal(HOUR_DENIED)
+            raise refusal(QUERY_TOO_LONG, "not at this hour of the day")
         return CdrQuery(
             accounts=tuple(fields["accounts"]),
             caller=fields.get("callerE164", ""),
