@@ -37,6 +37,7 @@ _COMMANDS = {
     "rate-test": "rates",
     "route-test": "routes",
     "cdr": "records",
+    "export-cdr": "exports",
     "push-replay": "pushes",
 }
 """Each command, and the module of L{vos3000.commands} that has it."""

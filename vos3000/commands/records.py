@@ -37,12 +37,13 @@ _COLUMNS = (
 _DISPENSABLE = ("charged", "ended by", "cost", "from", "account", "to", "caller")
 
 
-def since_ms(text: str, zone: ZoneInfo, now: float) -> int:
+def since_ms(text: str, zone: ZoneInfo, now: float, hint: str = "--since") -> int:
     """
     Read the beginning of a span of time.
 
     @param text: C{90m}, C{24h}, C{7d} ago, or a day or moment in C{zone}.
     @param now: Seconds since the epoch.
+    @param hint: The option that says it.
     @raise click.BadParameter: If it is neither.
     """
     ago = _AGO.fullmatch(text)
@@ -56,7 +57,7 @@ def since_ms(text: str, zone: ZoneInfo, now: float) -> int:
         return int(moment.timestamp() * 1000)
     raise click.BadParameter(
         f"{text!r} is neither 90m, 24h or 7d nor 2026-01-31 or '2026-01-31 13:45'",
-        param_hint="--since",
+        param_hint=hint,
     )
 
 
