@@ -44,7 +44,7 @@ MAY_IMPORT: dict[str, set[str] | None] = {
     **dict.fromkeys(("tables", "service", "tap", "cli", "commands", "demo")),
     **dict.fromkeys(("inforce", "interfaces", "logs", "ports", "signaling")),
     **dict.fromkeys(("tracing", "transports")),
-    **dict.fromkeys(("registration", "journaled")),
+    **dict.fromkeys(("registration", "journaled", "watch")),
     **dict.fromkeys(("process", "statedir", "turns"), FIRST),
 }
 """

@@ -25,6 +25,7 @@ _COMMANDS = {
     "gateway": "devices",
     "phone": "devices",
     "reload": "running",
+    "changes": "changes",
     "status": "running",
     "calls": "running",
     "gateways": "online",

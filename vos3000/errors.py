@@ -57,6 +57,20 @@ class SchemaError(StorageError):
     """The database's schema is older or newer than this release knows."""
 
 
+class BadRow(StorageError):
+    """
+    A row holds what cannot be used; another program wrote it.
+
+    @ivar table: Its table.
+    @ivar key: What an operator finds it by.
+    """
+
+    def __init__(self, table: str, key: str, why: object) -> None:
+        super().__init__(f"{table}: the row of {key!r} cannot be used: {why}")
+        self.table = table
+        self.key = key
+
+
 class AlreadyExists(StorageError):
     """
     What is to be created is there already.
@@ -81,6 +95,22 @@ class NotFound(StorageError):
 
     def __init__(self, kind: str, key: str) -> None:
         super().__init__(f"there is no {kind} {key!r}")
+        self.kind = kind
+        self.key = key
+
+
+class ChangedMeanwhile(StorageError):
+    """
+    What is to be changed is not what whoever changes it has seen.
+
+    @ivar kind: What it is.
+    @ivar key: Its visible key.
+    """
+
+    def __init__(self, kind: str, key: str) -> None:
+        super().__init__(
+            f"{kind} {key!r} was changed by somebody else meanwhile: read it again"
+        )
         self.kind = kind
         self.key = key
 

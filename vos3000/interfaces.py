@@ -45,7 +45,7 @@ from vos3000.web.api.rates import Rates
 from vos3000.web.api.system import System
 from vos3000.web.backlog import Backlog
 from vos3000.web.dispatch import Dispatcher
-from vos3000.web.endpoint import Endpoint, Refresh
+from vos3000.web.endpoint import Answering, Refresh
 from vos3000.web.lag import LagProbe
 from vos3000.web.prometheus import Exposition
 from vos3000.web.server import WebSite
@@ -124,7 +124,7 @@ class Interfaces:
             },
         )
 
-    def _endpoints(self) -> list[Endpoint]:
+    def _endpoints(self) -> list[Answering]:
         stores, signaling, refresh = self._stores, self._signaling, self._refresh
         accounts, zone = signaling.accounts, self._config.state.zone
         nouns = (
@@ -149,7 +149,7 @@ class Interfaces:
                 self._passwords(),
             ),
             self._online(),
-            Calls(signaling.registry),
+            Calls(signaling.registry, stores.changes),
             Cdrs(self._cdrs, self._limits, self._now, zone),
             System(signaling.registry, self._writer),
         )

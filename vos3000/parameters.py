@@ -364,6 +364,22 @@ class Parameters:
         self.values = self._together()
         return tuple(problems)
 
+    def mistakes(self, database: Mapping[str, str]) -> list[tuple[str, str]]:
+        """
+        The names that L{replace} would find bad values of, and what is wrong;
+        names that nobody knows are no mistakes of ours.
+        """
+        found = []
+        for name, text in sorted(database.items()):
+            known = self.registry.find(name)
+            if known is None:
+                continue
+            try:
+                self.registry.canonical(name).parse(text.strip())
+            except ValueError as error:
+                found.append((name, str(error)))
+        return found
+
     def _aliases_first(self, row: tuple[str, str]) -> tuple[bool, str]:
         parameter = self.registry.find(row[0])
         return (not (parameter and parameter.alias_of), row[0])

@@ -29,10 +29,12 @@ from vos3000.db.cdrfeed import CdrFeed
 from vos3000.db.cdrmover import CdrMover
 from vos3000.db.cdrs import CdrStore
 from vos3000.db.cdrwriter import CdrWriter
+from vos3000.db.changes import ChangeStore
 from vos3000.db.customers import CustomerStore
 from vos3000.db.dialects import dialect
 from vos3000.db.gateways import MAPPING, ROUTING, GatewayStore
 from vos3000.db.numbergroups import NumberGroupStore
+from vos3000.db.outside import OutsideStore
 from vos3000.db.phones import PhoneStore
 from vos3000.db.pool import thread_pool
 from vos3000.db.rates import RateStore
@@ -64,6 +66,7 @@ from vos3000.tables import Engines, Stores, Tables
 from vos3000.timers import TimerWheel
 from vos3000.tracing import Tracing
 from vos3000.transports import serving
+from vos3000.watch import Watch
 
 LAST_MESSAGES = 3.0
 """Seconds that the last BYEs may take to be answered when the switch stops."""
@@ -176,6 +179,7 @@ class Switch(Service):
             AccessStore(self._pool),
             PhoneStore(self._pool, customers),
             NumberGroupStore(self._pool),
+            ChangeStore(self._pool),
         )
         self._cdrs = CdrStore(self._pool, zone)
         self._disk = DiskThread(self._reactor, "journal")
@@ -253,6 +257,14 @@ class Switch(Service):
         self._signaling.registration.keep = self._registrations.note
         self._writer.on_committed = self._committed
         self._tables = self._make_tables()
+        self._watch = Watch(
+            OutsideStore(self._pool),
+            self._tables,
+            self._stores.changes,
+            self._reactor,
+            self._now,
+            self._metrics,
+        )
         self._tracing = Tracing(
             self._signaling,
             self._config.hep,
@@ -292,6 +304,8 @@ class Switch(Service):
                 phones=signaling.load_phones,
                 phone=signaling.put_phone,
                 numbers=signaling.rewriting.groups.load,
+                check=self._parameters.mistakes,
+                moved=signaling.accounts.moved,
             ),
         )
 
@@ -317,7 +331,9 @@ class Switch(Service):
         interrupted = self._causes["RestartRecovery"]
         await self._journaled.open(self._pool, self._writer, interrupted)
         await self._call_numbers.start()
+        seen = await self._watch.marks()
         await self._tables.load()
+        await self._watch.settled(seen)
         if self._stopping:
             return
         self._journaled.finish(self._writer, self._in_force.billing, interrupted)
@@ -333,6 +349,7 @@ class Switch(Service):
         if self._stopping:
             return
         self._tracing.start()
+        self._watch.start()
         sys.setswitchinterval(SWITCH_INTERVAL)
         gc.collect()
         gc.freeze()
@@ -426,9 +443,15 @@ class Switch(Service):
             self._config.directory, self._config.state.dir, os.environ, root=False
         )
         transports = self._signaling.transports
-        transports.use(transports.read(config.sip))
-        self._parameters.adopt(fresh)
-        await self._tables.load()
+        material = transports.read(config.sip)
+
+        def files() -> None:
+            transports.use(material)
+            self._parameters.adopt(fresh)
+
+        seen = await self._watch.marks()
+        await self._tables.replace(files)
+        await self._watch.settled(seen)
         self._log.info("configuration and tables were read again")
 
     def _not_reloaded(self, failure: Failure) -> None:
@@ -465,6 +488,7 @@ class Switch(Service):
         self._mover.stop()
         self._auto_clean.stop()
         self._signaling.registration.stop()
+        self._watch.stop()
         self._signaling.transports.connections.close()
         self._tracing.stop()
         self._signaling.call_journal.stop()

@@ -135,5 +135,6 @@ class Terminal:
             self.switch.connect,
             lambda pid, number: self.killed.append((pid, number)),
             lambda: NOW,
+            lambda: "anna",
         )
         return CliRunner().invoke(main, words, obj=setup, catch_exceptions=False)

@@ -38,7 +38,10 @@ class DeviceCase(SynchronousTestCase):
         """What a command prints for programs."""
         result = self.terminal.run(*words, "--json")
         self.assertEqual(result.exit_code, 0, result.output)
-        return json.loads(result.output)
+        found = json.loads(result.output)
+        if isinstance(found, dict):
+            self.version = found.pop("version", "")
+        return found
 
     def refused(self, *words: str) -> str:
         """What a command that changes nothing complains."""

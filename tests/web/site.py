@@ -21,6 +21,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.rows import empty_database, memory_pool
 from vos3000.billing.accounts import Accounts
 from vos3000.db.cdrs import CdrStore
+from vos3000.db.changes import ChangeStore
 from vos3000.db.customers import CustomerStore
 from vos3000.db.gateways import MAPPING, ROUTING, GatewayStore
 from vos3000.db.numbergroups import NumberGroupStore
@@ -59,7 +60,7 @@ from vos3000.web.api.phones import Phones, passwords
 from vos3000.web.api.rates import Rates
 from vos3000.web.api.system import System
 from vos3000.web.dispatch import Dispatcher
-from vos3000.web.endpoint import Endpoint
+from vos3000.web.endpoint import Answering
 from vos3000.web.prometheus import Exposition
 from vos3000.web.server import WebSite
 
@@ -146,6 +147,7 @@ class Switch:
             AccessStore(self.pool),
             PhoneStore(self.pool, customers),
             NumberGroupStore(self.pool),
+            ChangeStore(self.pool),
         )
         self.tables = Tables(self.stores, self._engines())
         self.dispatcher = self.dispatch_to(self.endpoints())
@@ -195,7 +197,7 @@ class Switch:
             take("numbers"),
         )
 
-    def endpoints(self) -> list[Endpoint]:
+    def endpoints(self) -> list[Answering]:
         """Every endpoint there is, over the real stores."""
         stores, refresh = self.stores, self.tables.refresh
         nouns: list[Any] = [
@@ -229,7 +231,7 @@ class Switch:
                 self._local_host,
                 self.now,
             ),
-            Calls(self.registry),
+            Calls(self.registry, stores.changes),
             Cdrs(
                 CdrStore(self.pool, SHANGHAI), lambda: self.limits, self.now, SHANGHAI
             ),
@@ -242,7 +244,7 @@ class Switch:
         self.chosen += 1
         return self.chosen % count
 
-    def dispatch_to(self, endpoints: Iterable[Endpoint]) -> Dispatcher:
+    def dispatch_to(self, endpoints: Iterable[Answering]) -> Dispatcher:
         """A dispatcher with these endpoints and counters of its own."""
         metrics = Metrics() if hasattr(self, "dispatcher") else self.metrics
         return Dispatcher(CONTRACT, endpoints, self.clock, self.now, metrics)

@@ -111,6 +111,22 @@ class Accounts:
         self._accounts = accounts
         self._deleted = {k: gone for k, gone in known.items() if not gone.idle}
 
+    def moved(
+        self, customers: Iterable[Customer]
+    ) -> list[tuple[str, Decimal, Decimal]]:
+        """
+        The balances of rows, read as L{load} wants them, that somebody else has
+        moved: account, what it must be, what it is.
+        """
+        found = []
+        for customer in customers:
+            account = self._accounts.get(customer.account)
+            if account is not None:
+                expected = account.money - account.pending
+                if customer.money != expected:
+                    found.append((customer.account, expected, customer.money))
+        return found
+
     def get(self, account: str) -> Account | None:
         """The account with this number, if it exists."""
         return self._accounts.get(account)

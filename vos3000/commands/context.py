@@ -7,6 +7,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import pwd
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -26,6 +27,7 @@ from twisted.python.failure import Failure
 from vos3000 import parameters
 from vos3000.config import Config
 from vos3000.db import secrets, upgrade
+from vos3000.db.changes import By
 from vos3000.db.dialects import Dialect, dialect
 from vos3000.db.pool import Pool, local_pool
 from vos3000.db.settings import ParameterStore
@@ -72,6 +74,15 @@ def _connect(host: str, port: int, timeout: float) -> http.client.HTTPConnection
     return http.client.HTTPConnection(host, port, timeout=timeout)
 
 
+def _login() -> str:
+    """Whose command it is: behind sudo, too."""
+    known = os.environ.get("SUDO_USER")
+    try:
+        return known or pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid {os.getuid()}"
+
+
 @attrs.define(slots=True)
 class Setup:
     """
@@ -83,6 +94,7 @@ class Setup:
         the seconds to wait for an answer.
     @ivar kill: Sends a signal to a process.
     @ivar now: Seconds since the epoch.
+    @ivar login: Who gives the command.
     """
 
     directory: Path | None = None
@@ -90,6 +102,7 @@ class Setup:
     connect: Connect = _connect
     kill: Callable[[int, int], None] = os.kill
     now: Callable[[], float] = time.time
+    login: Callable[[], str] = _login
     _read: tuple[Config, parameters.Parameters] | None = None
 
     @property
@@ -138,6 +151,10 @@ class Setup:
             yield pool
         finally:
             pool.close()
+
+    def by(self) -> By:
+        """Who gives this command, for the list of changes."""
+        return By(self.login(), int(self.now() * 1000))
 
     def database(self) -> str:
         """The URL of the database."""

@@ -23,6 +23,7 @@ from vos3000.commands.context import (
 )
 from vos3000.commands.settings import tell
 from vos3000.db import gatewayfields, phonefields
+from vos3000.db.changes import version
 from vos3000.db.customers import CustomerStore
 from vos3000.db.gatewayfields import Field
 from vos3000.db.gateways import MAPPING, ROUTING, GatewayKind, GatewayStore
@@ -35,6 +36,13 @@ from vos3000.web.api.forms import Check
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 ALL = click.option("--all", "everything", is_flag=True, help="Defaults, too.")
 SECRETS = click.option("--passwords", is_flag=True, help="Show passwords.")
+
+VERSION = click.option(
+    "--version",
+    "seen",
+    metavar="VERSION",
+    help="Change nothing unless it is the version that `show` told.",
+)
 
 _KINDS = {
     RegisterType.STATIC: "static",
@@ -104,13 +112,15 @@ def _show(
     as_json: bool,
 ) -> None:
     picked = fieldtexts.shown(fields, values, everything, passwords)
+    seen = version({field.name: values[field.name] for field in fields})
     if as_json:
-        show_json(dict(picked))
+        show_json({**dict(picked), "version": seen})
         return
     made = table("field", "value")
     for name, value in picked:
         made.add_row(name, fieldtexts.as_text(value))
     console().print(made)
+    console().print(f"version {seen}")
 
 
 # gateway
@@ -191,10 +201,13 @@ def show_gateway(
 
 @gateway.command(name="set")
 @_SIDE
+@VERSION
 @click.argument("name")
 @click.argument("field=value", nargs=-1, required=True)
 @shared
-def set_gateway(setup: Setup, side: str | None, name: str, **words: Any) -> None:
+def set_gateway(
+    setup: Setup, side: str | None, seen: str | None, name: str, **words: Any
+) -> None:
     """
     Change fields of a gateway; all others stay as they are.
 
@@ -208,7 +221,8 @@ def set_gateway(setup: Setup, side: str | None, name: str, **words: Any) -> None
         fields = fieldtexts.read(kind.interface, ("name", name), texts, what)
         gatewaychecks.check(fields, kind.checks)
         gatewaychecks.check_durations({**values, **fields})
-        wait(GatewayStore(pool, kind.stored).modify(name, fields))
+        seen = seen or version(values)
+        wait(GatewayStore(pool, kind.stored).modify(name, fields, setup.by(), seen))
     _changed(setup, f"{what} {name}", texts)
 
 
@@ -287,10 +301,11 @@ def show_phone(
 
 
 @phone.command(name="set")
+@VERSION
 @click.argument("e164")
 @click.argument("field=value", nargs=-1, required=True)
 @shared
-def set_phone(setup: Setup, e164: str, **words: Any) -> None:
+def set_phone(setup: Setup, seen: str | None, e164: str, **words: Any) -> None:
     """
     Change fields of a phone; all others stay as they are.
 
@@ -302,5 +317,6 @@ def set_phone(setup: Setup, e164: str, **words: Any) -> None:
     fields = fieldtexts.read("ModifyPhone", ("e164", e164), texts, "phone")
     phonechecks.check(fields)
     with setup.pool() as pool:
-        wait(PhoneStore(pool, CustomerStore(pool)).modify(e164, fields))
+        store = PhoneStore(pool, CustomerStore(pool))
+        wait(store.modify(e164, fields, setup.by(), seen))
     _changed(setup, f"phone {e164}", texts)

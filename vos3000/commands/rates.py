@@ -107,7 +107,9 @@ def _import(
         return None
     with setup.pool() as pool:
         try:
-            return wait(RateStore(pool).replace_rates(_rows(sheet, skip_bad)))
+            return wait(
+                RateStore(pool).replace_rates(_rows(sheet, skip_bad), by=setup.by())
+            )
         except _BadRows:
             return None
 

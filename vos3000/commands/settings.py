@@ -103,7 +103,7 @@ def allow(setup: Setup, path: str, addresses: tuple[str, ...]) -> None:
     _check_path(path)
     _check_addresses(given)
     with setup.pool() as pool:
-        wait(AccessStore(pool).allow(path, given))
+        wait(AccessStore(pool).allow(path, given, setup.by()))
     console().print(f"{path}: {', '.join(given)} may use it")
     tell(setup)
 
@@ -142,7 +142,7 @@ def _check_addresses(given: tuple[str, ...]) -> None:
 def remove(setup: Setup, path: str) -> None:
     """Forget who may use PATH. The running switch is told."""
     with setup.pool() as pool:
-        wait(AccessStore(pool).remove(path))
+        wait(AccessStore(pool).remove(path, setup.by()))
     console().print(f"{path}: nobody may use it by a rule of its own")
     tell(setup)
 
@@ -228,7 +228,7 @@ def _set(setup: Setup, change: str) -> None:
             parameter.parse(text)
         except ValueError as error:
             raise Complaint(str(error)) from None
-        wait(ParameterStore(pool).set(parameter.name, text))
+        wait(ParameterStore(pool).set(parameter.name, text, setup.by()))
     screen = console()
     screen.print(f"{parameter.name} = {text}")
     if not parameter.in_effect:

@@ -11,10 +11,12 @@ from typing import Any
 import attrs
 from twisted.internet.defer import Deferred
 
-from vos3000.db import ids
+from vos3000.db import changes, ids
+from vos3000.db.changes import By
 from vos3000.db.cursor import Cursor
+from vos3000.db.fieldvalues import UNREADABLE
 from vos3000.db.pool import Pool
-from vos3000.errors import AlreadyExists, NotFound, OutOfRange, Referenced
+from vos3000.errors import AlreadyExists, BadRow, NotFound, OutOfRange, Referenced
 from vos3000.model.accounts import ENDLESS, AccountType, Customer
 from vos3000.model.money import BALANCE_LIMIT, ZERO, plain
 
@@ -43,6 +45,8 @@ _FIELDS: tuple[tuple[str, Any], ...] = (
     ("memo", ""),
 )
 _COLUMNS = ", ".join(["id", *(name.lower() for name, _ in _FIELDS)])
+_WHOLE = (6, 7, 9, 10, 11, 12, 13)
+"""The places of whole numbers in a row."""
 _AMOUNTS = frozenset(("money", "limitMoney"))
 _CHANGEABLE = tuple(
     name for name, _ in _FIELDS if name not in ("account", "money", "startTime")
@@ -105,6 +109,12 @@ _Row = tuple[Decimal, int, int, str, str, int]
 """A payment: amount, kind, way, memo, operator, moment."""
 
 
+def _told(customer: Customer) -> dict[str, Any]:
+    """An account's own fields, by the interface's names."""
+    values = attrs.astuple(customer)[1:]
+    return dict(zip((name for name, _ in _FIELDS), values, strict=True))
+
+
 class CustomerStore:
     """
     The accounts. Every method is one interaction.
@@ -117,7 +127,9 @@ class CustomerStore:
         self._pool = pool
         self._dialect = pool.dialect
 
-    def create(self, fields: Mapping[str, Any], when_ms: int) -> Deferred[Customer]:
+    def create(
+        self, fields: Mapping[str, Any], when_ms: int, by: By | None = None
+    ) -> Deferred[Customer]:
         """
         Open an account; opening money gets a payment row of its own.
 
@@ -125,27 +137,30 @@ class CustomerStore:
             Decimal; C{account} is needed, C{name} defaults to it, a
             C{validTime} of 0 (or none) never expires.
         @param when_ms: The moment of opening, UTC ms.
+        @param by: Who stands in the list of changes; None for nobody.
         @return: Fails with L{AlreadyExists}, or L{NotFound} for an unknown
             C{feeRateGroup} or C{agentAccount}.
         """
-        return self._pool.interact("customer_create", self.insert, fields, when_ms)
+        return self._pool.interact("customer_create", self.insert, fields, when_ms, by)
 
-    def modify(self, account: str, fields: Mapping[str, Any]) -> Deferred[Customer]:
+    def modify(
+        self, account: str, fields: Mapping[str, Any], by: By | None = None
+    ) -> Deferred[Customer]:
         """
         Change the fields that are given; balance and account number stay.
 
         @return: Fails with L{NotFound}.
         """
-        return self._pool.interact("customer_modify", self._modify, account, fields)
+        return self._pool.interact("customer_modify", self._modify, account, fields, by)
 
-    def delete(self, account: str) -> Deferred[None]:
+    def delete(self, account: str, by: By | None = None) -> Deferred[None]:
         """
         Remove an account; its records and payments stay.
 
         @return: Fails with L{NotFound}, or with L{Referenced} while gateways,
             phones or accounts below it name it.
         """
-        return self._pool.interact("customer_delete", self._delete, account)
+        return self._pool.interact("customer_delete", self._delete, account, by)
 
     def all(self) -> Deferred[list[Customer]]:
         """
@@ -177,6 +192,7 @@ class CustomerStore:
         way: int,
         operator: str,
         when_ms: int,
+        by: By | None = None,
     ) -> Deferred[Payment]:
         """
         Move a balance and write why, in one transaction.
@@ -185,25 +201,34 @@ class CustomerStore:
         @param kind: L{PAY} or L{DEDUCT}.
         @param way: L{CASH}, L{CARD} or L{OTHER}.
         @param operator: Who did it, for the operator's history.
+        @param by: Who stands in the list of changes; None for nobody.
         @return: Fails with L{NotFound}, or with L{OutOfRange} where the balance
             would reach L{BALANCE_LIMIT}.
         """
         row = (amount, kind, way, memo, operator, when_ms)
-        return Deferred.fromCoroutine(self._pay_in_order(account, row))
+        return Deferred.fromCoroutine(self._pay_in_order(account, row, by))
 
-    async def _pay_in_order(self, account: str, row: _Row) -> Payment:
+    async def _pay_in_order(self, account: str, row: _Row, by: By | None) -> Payment:
         """
         Pay among the records, so that balances are read in order with it. The number
         is taken before: an import may hold that sequence for seconds, and no record
         must wait for it.
         """
-        number = await self._pool.interact("payment_number", ids.take, ids.OBJECT)
-        return await self._pool.records("customer_pay", self._pay, account, row, number)
+        number = await self._pool.interact("payment_number", ids.fresh, "e_payhistory")
+        return await self._pool.records(
+            "customer_pay", self._pay, account, row, number, by
+        )
 
     def _customer(self, row: Sequence[Any]) -> Customer:
         values = list(row)
-        values[3] = self._dialect.read_amount(values[3])
-        values[4] = self._dialect.read_amount(values[4])
+        try:
+            values[3] = self._dialect.read_amount(values[3])
+            values[4] = self._dialect.read_amount(values[4])
+            for place in _WHOLE:
+                if not isinstance(values[place], int):
+                    raise ValueError(f"{values[place]!r} is no number")
+        except UNREADABLE as error:
+            raise BadRow("e_customer", row[1], error) from error
         values[13] = bool(values[13])
         return Customer(*values)
 
@@ -238,7 +263,11 @@ class CustomerStore:
                     raise NotFound(field, key)
 
     def insert(
-        self, cursor: Cursor, fields: Mapping[str, Any], when_ms: int
+        self,
+        cursor: Cursor,
+        fields: Mapping[str, Any],
+        when_ms: int,
+        by: By | None = None,
     ) -> Customer:
         """Open an account in a transaction that does more (L{create})."""
         given = {name: value for name, value in fields.items() if value is not None}
@@ -251,7 +280,7 @@ class CustomerStore:
         given["startTime"] = when_ms
         given["validTime"] = given.get("validTime") or ENDLESS
         money = given.pop("money", ZERO)
-        number = ids.take(cursor, ids.OBJECT)
+        number = ids.fresh(cursor, "e_customer")
         row = [self._value(name, given.get(name, default)) for name, default in _FIELDS]
         marks = ", ".join("?" * (len(row) + 1))
         cursor.execute(
@@ -260,8 +289,13 @@ class CustomerStore:
         self._detail(cursor, number, given.get("infoCustomerAdditional") or {}, True)
         if money:
             opening = (money, OPEN_ACCOUNT, OTHER, "", "", when_ms)
-            self._pay(cursor, account, opening, ids.take(cursor, ids.OBJECT))
-        return self._select(cursor, account)
+            self._pay(cursor, account, opening, ids.fresh(cursor, "e_payhistory"))
+        made = self._select(cursor, account)
+        if by is not None:
+            new = {**_told(made), **(given.get("infoCustomerAdditional") or {})}
+            new = {n: v for n, v in new.items() if v and n != "id"}
+            changes.record(cursor, by, changes.CREATED, f"account {account}", {}, new)
+        return made
 
     def _detail(
         self, cursor: Cursor, number: int, given: Mapping[str, Any], fresh: bool
@@ -270,30 +304,44 @@ class CustomerStore:
         if fresh:
             cursor.execute("INSERT INTO e_customerdetail (id) VALUES (?)", (number,))
         if known:
-            changes = ", ".join(f"{name.lower()} = ?" for name, _, _ in known)
+            marks = ", ".join(f"{name.lower()} = ?" for name, _, _ in known)
             cursor.execute(
-                f"UPDATE e_customerdetail SET {changes} WHERE id = ?",
+                f"UPDATE e_customerdetail SET {marks} WHERE id = ?",
                 (*(value for _, _, value in known), number),
             )
 
+    def _record(self, cursor: Cursor, customer: Customer) -> dict[str, Any]:
+        """Everything of an account that an operator sets."""
+        details = self._details(cursor, [customer]).get(customer.id, {})
+        return {**_told(customer), **details}
+
     def _modify(
-        self, cursor: Cursor, account: str, fields: Mapping[str, Any]
+        self,
+        cursor: Cursor,
+        account: str,
+        fields: Mapping[str, Any],
+        by: By | None = None,
     ) -> Customer:
         customer = self._select(cursor, account)
+        before = self._record(cursor, customer)
         self._known(cursor, fields)
         given = [n for n in _CHANGEABLE if fields.get(n) is not None]
         if given:
-            changes = ", ".join(f"{name.lower()} = ?" for name in given)
+            marks = ", ".join(f"{name.lower()} = ?" for name in given)
             values = [self._value(name, fields[name]) for name in given]
             cursor.execute(
-                f"UPDATE e_customer SET {changes} WHERE id = ?", (*values, customer.id)
+                f"UPDATE e_customer SET {marks} WHERE id = ?", (*values, customer.id)
             )
         additional = fields.get("infoCustomerAdditional") or {}
         self._detail(cursor, customer.id, additional, False)
-        return self._select(cursor, account)
+        after = self._select(cursor, account)
+        told = changes.differences(before, self._record(cursor, after))
+        changes.record(cursor, by, changes.CHANGED, f"account {account}", *told)
+        return after
 
-    def _delete(self, cursor: Cursor, account: str) -> None:
-        number = self._select(cursor, account).id
+    def _delete(self, cursor: Cursor, account: str, by: By | None = None) -> None:
+        customer = self._select(cursor, account)
+        number = customer.id
         users: list[str] = []
         for kind, table, column, key in (
             ("mapping gateway", "e_gatewaymapping", "account", "name"),
@@ -307,10 +355,20 @@ class CustomerStore:
             users += [f"{kind} {name}" for (name,) in cursor.fetchall()]
         if users:
             raise Referenced("account", account, users)
+        if by is not None:
+            gone = {n: v for n, v in self._record(cursor, customer).items() if v}
+            changes.record(cursor, by, changes.DELETED, f"account {account}", gone, {})
         cursor.execute("DELETE FROM e_customerdetail WHERE id = ?", (number,))
         cursor.execute("DELETE FROM e_customer WHERE id = ?", (number,))
 
-    def _pay(self, cursor: Cursor, account: str, row: _Row, number: int) -> Payment:
+    def _pay(
+        self,
+        cursor: Cursor,
+        account: str,
+        row: _Row,
+        number: int,
+        by: By | None = None,
+    ) -> Payment:
         amount, kind, way, memo, operator, when_ms = row
         money = self._dialect.amount(amount)
         balance = self._select(cursor, account).money + amount
@@ -338,6 +396,9 @@ class CustomerStore:
                 operator,
             ),
         )
+        new = {"money": after.money, "payMoney": amount, "memo": memo}
+        old = {"money": after.money - amount}
+        changes.record(cursor, by, changes.PAID, f"account {account}", old, new)
         return Payment(account, amount, after.money, after.valid_time)
 
     def _records(

@@ -36,6 +36,7 @@ class Dialect(Protocol):
     @ivar reconnects: Whether a connection can be lost and made again.
     @ivar one_writer: Whether only one transaction writes at a time.
     @ivar other_schemas: Whether it can show its tables under another name too.
+    @ivar marks_tables: Whether it tells which table was written.
     @ivar path: Its file; empty if it is none.
     @ivar place: What an operator knows it by; no secret in it.
     @ivar secrets: Seals passwords; whoever opens the database and has its key
@@ -52,6 +53,7 @@ class Dialect(Protocol):
     makes_itself: bool
     reconnects: bool
     one_writer: bool
+    marks_tables: bool
     other_schemas: bool
     path: str
     place: str
@@ -108,6 +110,13 @@ class Dialect(Protocol):
         self, cursor: Cursor, changes: Sequence[tuple[str, Decimal]]
     ) -> int:
         """Add to the balances of accounts; how many of them were found."""
+
+    def marks(self, cursor: Cursor, tables: Sequence[str]) -> dict[str, object]:
+        """
+        For each table something that is another one after somebody else has
+        written to it: in the lane that all of our own writes go through, if the
+        database has one writer.
+        """
 
     def tables(self, cursor: Cursor, prefix: str) -> list[str]:
         """Names of the tables that start with C{prefix}, in order."""

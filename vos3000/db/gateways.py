@@ -14,7 +14,8 @@ from typing import Any, Generic, TypeVar
 import attrs
 from twisted.internet.defer import Deferred
 
-from vos3000.db import fieldvalues, gatewayfields, ids
+from vos3000.db import changes, fieldvalues, gatewayfields, ids
+from vos3000.db.changes import By
 from vos3000.db.cursor import Cursor
 from vos3000.db.gatewayfields import CORE, Field
 from vos3000.db.pool import Pool
@@ -127,6 +128,7 @@ class GatewayKind(Generic[G]):
     """
     One of the two kinds of gateway.
 
+    @ivar title: What it is called.
     @ivar table: Where its rows are; the settings are in C{<table>setting}.
     @ivar contract: The interface's fields, in the contract's order.
     @ivar more: Settings beyond the interface, never in its answers.
@@ -136,6 +138,7 @@ class GatewayKind(Generic[G]):
     @ivar value: Makes call control's value of number and fields.
     """
 
+    title: str
     table: str
     contract: tuple[Field, ...]
     more: tuple[Field, ...]
@@ -145,6 +148,7 @@ class GatewayKind(Generic[G]):
 
 
 MAPPING: GatewayKind[MappingGateway] = GatewayKind(
+    "mapping gateway",
     "e_gatewaymapping",
     gatewayfields.MAPPING,
     gatewayfields.MAPPING_MORE,
@@ -155,6 +159,7 @@ MAPPING: GatewayKind[MappingGateway] = GatewayKind(
 """Mapping gateways: traffic in."""
 
 ROUTING: GatewayKind[RoutingGateway] = GatewayKind(
+    "routing gateway",
     "e_gatewayrouting",
     gatewayfields.ROUTING,
     gatewayfields.ROUTING_MORE,
@@ -185,34 +190,46 @@ class GatewayStore(Generic[G]):
             " AND c.account <> ''"
         )
 
-    def create(self, fields: Mapping[str, Any]) -> Deferred[None]:
+    def create(self, fields: Mapping[str, Any], by: By | None = None) -> Deferred[None]:
         """
         Add a gateway.
 
         @param fields: By the interface's names, values of the contract's
             types (Decimal for Double); unknown names are ignored, what is
             left out or None gets its default.
+        @param by: Who stands in the list of changes; None for nobody.
         @return: Fails with L{AlreadyExists}, or with L{NotFound} for an
             unknown account.
         """
-        return self._pool.interact(f"{self._kind.table}_create", self._create, fields)
+        return self._pool.interact(
+            f"{self._kind.table}_create", self._create, fields, by
+        )
 
-    def modify(self, name: str, fields: Mapping[str, Any]) -> Deferred[None]:
+    def modify(
+        self,
+        name: str,
+        fields: Mapping[str, Any],
+        by: By | None = None,
+        seen: str | None = None,
+    ) -> Deferred[None]:
         """
         Change the fields that are given and not None; C{name} stays.
 
-        @return: Fails with L{NotFound} for an unknown gateway or account.
+        @param by: Who stands in the list of changes; None for nobody.
+        @param seen: The L{version} that is to be changed; None for any.
+        @return: Fails with L{NotFound} for an unknown gateway or account, and
+            with L{ChangedMeanwhile} where it has another version.
         """
         interaction = f"{self._kind.table}_modify"
-        return self._pool.interact(interaction, self._modify, name, fields)
+        return self._pool.interact(interaction, self._modify, name, fields, by, seen)
 
-    def delete(self, name: str) -> Deferred[None]:
+    def delete(self, name: str, by: By | None = None) -> Deferred[None]:
         """
         Remove a gateway; its number is not used again.
 
         @return: Fails with L{NotFound}.
         """
-        return self._pool.interact(f"{self._kind.table}_delete", self._delete, name)
+        return self._pool.interact(f"{self._kind.table}_delete", self._delete, name, by)
 
     def fetch(
         self, names: Iterable[str] | None = None
@@ -235,7 +252,11 @@ class GatewayStore(Generic[G]):
 
     def _rows(self, cursor: Cursor) -> list[tuple[int, str, dict[str, Any]]]:
         cursor.execute(self._query + " ORDER BY g.id")
-        return [self._row(row) for row in cursor.fetchall()]
+        found = []
+        for row in cursor.fetchall():
+            with fieldvalues.readable(self._kind.table, row[2]):
+                found.append(self._row(row))
+        return found
 
     def _row(self, row: Sequence[Any]) -> tuple[int, str, dict[str, Any]]:
         stored = {
@@ -257,9 +278,11 @@ class GatewayStore(Generic[G]):
         return [found[name] for name in dict.fromkeys(wanted) if name in found]
 
     def _values(self, cursor: Cursor) -> list[G]:
-        return [
-            self._kind.value(number, fields) for number, _, fields in self._rows(cursor)
-        ]
+        found = []
+        for number, _, fields in self._rows(cursor):
+            with fieldvalues.readable(self._kind.table, fields["name"]):
+                found.append(self._kind.value(number, fields))
+        return found
 
     def _number(self, cursor: Cursor, name: str) -> int | None:
         cursor.execute(f"SELECT id FROM {self._kind.table} WHERE name = ?", (name,))
@@ -274,12 +297,33 @@ class GatewayStore(Generic[G]):
             if cursor.fetchone() is None:
                 raise NotFound(self._kind.account, account)
 
-    def _create(self, cursor: Cursor, fields: Mapping[str, Any]) -> None:
+    def _settings(self, cursor: Cursor, number: int) -> dict[str, Any]:
+        """Every field of one gateway."""
+        cursor.execute(self._query + " WHERE g.id = ?", (number,))
+        return self._row(cursor.fetchone())[2]
+
+    def _unusual(self, cursor: Cursor, number: int) -> dict[str, Any]:
+        """The fields of one gateway that are not their defaults."""
+        return changes.unusual(self._fields, self._settings(cursor, number))
+
+    def _changed(
+        self,
+        cursor: Cursor,
+        by: By | None,
+        kind: int,
+        name: str,
+        old: Mapping[str, Any],
+        new: Mapping[str, Any],
+    ) -> None:
+        told = changes.differences(old, new, changes.secrets(self._fields))
+        changes.record(cursor, by, kind, f"{self._kind.title} {name}", *told)
+
+    def _create(self, cursor: Cursor, fields: Mapping[str, Any], by: By | None) -> None:
         name = fields["name"]
         if self._number(cursor, name) is not None:
             raise AlreadyExists("gateway", name)
         self._known(cursor, fields)
-        number = ids.take(cursor, ids.OBJECT)
+        number = ids.fresh(cursor, self._kind.table)
         for table, columns in self._tables():
             names = ", ".join(["id", *(field.column for field in columns)])
             marks = ", ".join("?" * (len(columns) + 1))
@@ -287,6 +331,9 @@ class GatewayStore(Generic[G]):
             cursor.execute(
                 f"INSERT INTO {table} ({names}) VALUES ({marks})", (number, *values)
             )
+        if by is not None:
+            made = self._unusual(cursor, number)
+            self._changed(cursor, by, changes.CREATED, name, {}, made)
 
     def _given(self, field: Field, fields: Mapping[str, Any]) -> Any:
         value = fields.get(field.name)
@@ -298,10 +345,19 @@ class GatewayStore(Generic[G]):
         table = self._kind.table
         return ((table, self._core), (f"{table}setting", self._rest))
 
-    def _modify(self, cursor: Cursor, name: str, fields: Mapping[str, Any]) -> None:
+    def _modify(
+        self,
+        cursor: Cursor,
+        name: str,
+        fields: Mapping[str, Any],
+        by: By | None,
+        seen: str | None,
+    ) -> None:
         number = self._number(cursor, name)
         if number is None:
             raise NotFound("gateway", name)
+        before = self._settings(cursor, number)
+        changes.expect("gateway", name, before, seen)
         self._known(cursor, fields)
         for table, columns in self._tables():
             given = [
@@ -310,17 +366,22 @@ class GatewayStore(Generic[G]):
                 if field.name != "name" and fields.get(field.name) is not None
             ]
             if given:
-                changes = ", ".join(f"{field.column} = ?" for field in given)
+                marks = ", ".join(f"{field.column} = ?" for field in given)
                 values = [
                     fieldvalues.write(self._dialect, f, fields[f.name]) for f in given
                 ]
                 cursor.execute(
-                    f"UPDATE {table} SET {changes} WHERE id = ?", (*values, number)
+                    f"UPDATE {table} SET {marks} WHERE id = ?", (*values, number)
                 )
+        after = self._settings(cursor, number)
+        self._changed(cursor, by, changes.CHANGED, name, before, after)
 
-    def _delete(self, cursor: Cursor, name: str) -> None:
+    def _delete(self, cursor: Cursor, name: str, by: By | None) -> None:
         number = self._number(cursor, name)
         if number is None:
             raise NotFound("gateway", name)
+        if by is not None:
+            gone = self._unusual(cursor, number)
+            self._changed(cursor, by, changes.DELETED, name, gone, {})
         for table, _ in reversed(self._tables()):
             cursor.execute(f"DELETE FROM {table} WHERE id = ?", (number,))

@@ -62,6 +62,22 @@ def _beyond(cursor: Cursor, first: int, count: int) -> int:
     return used + 1
 
 
+def fresh(cursor: Cursor, table: str, count: int = 1) -> int:
+    """
+    The first of C{count} fresh numbers for rows of a table of objects.
+
+    Other programs give their rows C{MAX(id) + 1} and do not tell: numbers go on
+    behind theirs.
+    """
+    first = take(cursor, OBJECT, count)
+    cursor.execute(f"SELECT MAX(id) FROM {table}")
+    (used,) = cursor.fetchone()
+    if used is None or used < first:
+        return first
+    behind = int(used) + 1 - first
+    return take(cursor, OBJECT, behind) + behind - count
+
+
 def highest(cursor: Cursor, kind: str) -> int:
     """The last number handed out; 0 for none."""
     cursor.execute("SELECT maxid FROM e_othermaxid WHERE type = ?", (kind,))

@@ -40,6 +40,9 @@ LOCK_SECONDS = 5
 
 _PORT = 3306
 
+_SETTLED = 2.0
+"""Seconds after which what was written in a second is all there."""
+
 _CHANGES = 100
 """Balances that one statement changes: it looks through the list for each row."""
 
@@ -96,6 +99,7 @@ class MariaDb:
     begin_bulk: tuple[str, ...] = ("START TRANSACTION WITH CONSISTENT SNAPSHOT",)
     staging = MARIADB
     makes_itself = False
+    marks_tables = True
     reconnects = True
     one_writer = False
     other_schemas = True
@@ -229,6 +233,24 @@ class MariaDb:
             )
             found += cursor.rowcount
         return found
+
+    def marks(self, cursor: Cursor, tables: Sequence[str]) -> dict[str, object]:
+        """
+        When each was written last, by whomever. The server counts whole seconds:
+        of a second that may not be over nobody knows whether more comes.
+        """
+        cursor.execute(
+            "SELECT table_name, update_time, NOW() FROM information_schema.tables"
+            " WHERE table_schema = DATABASE()"
+            f" AND table_name IN ({', '.join('?' * len(tables))})",
+            tuple(tables),
+        )
+        return {
+            str(name): (written, now)
+            if written is not None and (now - written).total_seconds() < _SETTLED
+            else (written,)
+            for name, written, now in cursor.fetchall()
+        }
 
     def tables(self, cursor: Cursor, prefix: str) -> list[str]:
         """Names of the tables that start with C{prefix}, in order."""

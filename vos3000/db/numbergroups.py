@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 import attrs
 from twisted.internet.defer import Deferred
 
-from vos3000.db import ids
+from vos3000.db import changes, ids
+from vos3000.db.changes import By
 from vos3000.db.cursor import Cursor
 from vos3000.db.pool import Pool
 from vos3000.errors import AlreadyExists, NotFound, Referenced
@@ -55,30 +56,31 @@ class NumberGroupStore:
         """Every group, in the order of making."""
         return self._pool.read("number_groups", self._groups)
 
-    def create(self, name: str, memo: str = "") -> Deferred[None]:
+    def create(self, name: str, memo: str = "", by: By | None = None) -> Deferred[None]:
         """
         Make an empty group.
 
+        @param by: Who stands in the list of changes; None for nobody.
         @return: Fails with L{AlreadyExists}.
         """
-        return self._pool.interact("number_group_create", self._create, name, memo)
+        return self._pool.interact("number_group_create", self._create, name, memo, by)
 
-    def note(self, name: str, memo: str) -> Deferred[None]:
+    def note(self, name: str, memo: str, by: By | None = None) -> Deferred[None]:
         """
         Change what is noted of a group.
 
         @return: Fails with L{NotFound}.
         """
-        return self._pool.interact("number_group_note", self._note, name, memo)
+        return self._pool.interact("number_group_note", self._note, name, memo, by)
 
-    def delete(self, name: str) -> Deferred[None]:
+    def delete(self, name: str, by: By | None = None) -> Deferred[None]:
         """
         Remove a group and its numbers.
 
         @return: Fails with L{NotFound}, or with L{Referenced} while a gateway
             uses it.
         """
-        return self._pool.interact("number_group_delete", self._delete, name)
+        return self._pool.interact("number_group_delete", self._delete, name, by)
 
     def numbers(self, group: str, only: Sequence[str] = ()) -> Deferred[list[Named]]:
         """
@@ -89,23 +91,28 @@ class NumberGroupStore:
         """
         return self._pool.read("number_group_numbers", self._numbers, group, only)
 
-    def add(self, group: str, numbers: Iterable[Named]) -> Deferred[None]:
+    def add(
+        self, group: str, numbers: Iterable[Named], by: By | None = None
+    ) -> Deferred[None]:
         """
         Put numbers into a group; of those that are there the note is replaced.
 
         @return: Fails with L{NotFound}.
         """
         last = {each.name: each.memo for each in numbers}
-        return self._pool.interact("number_group_add", self._add, group, last)
+        return self._pool.interact("number_group_add", self._add, group, last, by)
 
-    def remove(self, group: str, numbers: Iterable[str]) -> Deferred[None]:
+    def remove(
+        self, group: str, numbers: Iterable[str], by: By | None = None
+    ) -> Deferred[None]:
         """
         Take numbers out of a group; those that are not there are no error.
 
         @return: Fails with L{NotFound} for an unknown group.
         """
         gone = list(dict.fromkeys(numbers))
-        return self._pool.interact("number_group_remove", self._remove, group, gone)
+        name = "number_group_remove"
+        return self._pool.interact(name, self._remove, group, gone, by)
 
     @staticmethod
     def _all(cursor: Cursor) -> dict[str, tuple[str, ...]]:
@@ -126,14 +133,16 @@ class NumberGroupStore:
         return [Named(*row) for row in cursor.fetchall()]
 
     @staticmethod
-    def _create(cursor: Cursor, name: str, memo: str) -> None:
+    def _create(cursor: Cursor, name: str, memo: str, by: By | None) -> None:
         cursor.execute("SELECT 1 FROM e_limit_e164_group WHERE name = ?", (name,))
         if cursor.fetchone() is not None:
             raise AlreadyExists(KIND, name)
         cursor.execute(
             "INSERT INTO e_limit_e164_group (id, name, memo) VALUES (?, ?, ?)",
-            (ids.take(cursor, ids.OBJECT), name, memo),
+            (ids.fresh(cursor, "e_limit_e164_group"), name, memo),
         )
+        made = {"name": name, "memo": memo}
+        changes.record(cursor, by, changes.CREATED, f"number group {name}", {}, made)
 
     @staticmethod
     def _number(cursor: Cursor, name: str) -> int:
@@ -143,18 +152,24 @@ class NumberGroupStore:
             raise NotFound(KIND, name)
         return int(row[0])
 
-    def _note(self, cursor: Cursor, name: str, memo: str) -> None:
+    def _note(self, cursor: Cursor, name: str, memo: str, by: By | None) -> None:
+        number = self._number(cursor, name)
+        cursor.execute("SELECT memo FROM e_limit_e164_group WHERE id = ?", (number,))
+        (old,) = cursor.fetchone()
         cursor.execute(
-            "UPDATE e_limit_e164_group SET memo = ? WHERE id = ?",
-            (memo, self._number(cursor, name)),
+            "UPDATE e_limit_e164_group SET memo = ? WHERE id = ?", (memo, number)
         )
+        told = changes.differences({"memo": old}, {"memo": memo})
+        changes.record(cursor, by, changes.CHANGED, f"number group {name}", *told)
 
-    def _delete(self, cursor: Cursor, name: str) -> None:
+    def _delete(self, cursor: Cursor, name: str, by: By | None) -> None:
         number = self._number(cursor, name)
         users = list(_users(cursor, name))
         if users:
             raise Referenced(KIND, name, users)
         cursor.execute("DELETE FROM e_limit_e164 WHERE limite164groupid = ?", (number,))
+        gone = {"name": name, "numbers": cursor.rowcount}
+        changes.record(cursor, by, changes.DELETED, f"number group {name}", gone, {})
         cursor.execute("DELETE FROM e_limit_e164_group WHERE id = ?", (number,))
 
     def _numbers(self, cursor: Cursor, group: str, only: Sequence[str]) -> list[Named]:
@@ -167,15 +182,23 @@ class NumberGroupStore:
         rows = cursor.fetchall()
         return [Named(*row) for row in rows if not wanted or row[0] in wanted]
 
-    def _add(self, cursor: Cursor, group: str, numbers: dict[str, str]) -> None:
+    def _add(
+        self, cursor: Cursor, group: str, numbers: dict[str, str], by: By | None
+    ) -> None:
         number = self._number(cursor, group)
+        told = {"added": list(numbers)} if numbers else {}
+        changes.record(cursor, by, changes.CHANGED, f"number group {group}", {}, told)
         self._take_out(cursor, number, list(numbers))
         cursor.executemany(
             "INSERT INTO e_limit_e164 (limite164groupid, e164, memo) VALUES (?, ?, ?)",
             [(number, e164, memo) for e164, memo in numbers.items()],
         )
 
-    def _remove(self, cursor: Cursor, group: str, numbers: list[str]) -> None:
+    def _remove(
+        self, cursor: Cursor, group: str, numbers: list[str], by: By | None
+    ) -> None:
+        told = {"removed": numbers} if numbers else {}
+        changes.record(cursor, by, changes.CHANGED, f"number group {group}", told, {})
         self._take_out(cursor, self._number(cursor, group), numbers)
 
     @staticmethod

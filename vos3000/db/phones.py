@@ -13,7 +13,8 @@ from typing import Any
 import attrs
 from twisted.internet.defer import Deferred
 
-from vos3000.db import fieldvalues, ids, phonefields
+from vos3000.db import changes, fieldvalues, ids, phonefields
+from vos3000.db.changes import By
 from vos3000.db.cursor import Cursor
 from vos3000.db.customers import CustomerStore
 from vos3000.db.gatewayfields import JSON, Field
@@ -69,6 +70,9 @@ _QUERY = (
 )
 _ORDER = " ORDER BY e_phone.id"
 
+_FIELDS = tuple(field for part in _PARTS for field in part.fields)
+_SECRET = changes.secrets(_FIELDS)
+
 _Record = dict[str, dict[str, Any]]
 """The fields of one phone, by record."""
 
@@ -86,7 +90,10 @@ class PhoneStore:
         self._customers = customers
 
     def create(
-        self, fields: Mapping[str, Any], opened_ms: int | None = None
+        self,
+        fields: Mapping[str, Any],
+        opened_ms: int | None = None,
+        by: By | None = None,
     ) -> Deferred[None]:
         """
         Add a phone.
@@ -97,29 +104,39 @@ class PhoneStore:
         @param opened_ms: If given, the phone's account is opened at that
             moment, UTC ms, unless there is one of the number that C{fields}
             names; without a number it gets the phone's.
+        @param by: Who stands in the list of changes; None for nobody.
         @return: Fails with L{AlreadyExists} for a number that a phone has, or
             an account to be opened under a number that is taken, and with
             L{NotFound} for an unknown account or rate group.
         """
-        return self._pool.interact("phone_create", self._create, fields, opened_ms)
+        return self._pool.interact("phone_create", self._create, fields, opened_ms, by)
 
-    def modify(self, e164: str, fields: Mapping[str, Any]) -> Deferred[None]:
+    def modify(
+        self,
+        e164: str,
+        fields: Mapping[str, Any],
+        by: By | None = None,
+        seen: str | None = None,
+    ) -> Deferred[None]:
         """
         Change the fields that are given and not None, nested ones likewise;
         C{e164} stays.
 
+        @param by: Who stands in the list of changes; None for nobody.
+        @param seen: The L{version} that is to be changed; None for any.
         @return: Fails with L{NotFound} for an unknown phone, account or rate
-            group, and with L{AlreadyExists} for a number that another has.
+            group, with L{AlreadyExists} for a number that another has, and with
+            L{ChangedMeanwhile} where it has another version.
         """
-        return self._pool.interact("phone_modify", self._modify, e164, fields)
+        return self._pool.interact("phone_modify", self._modify, e164, fields, by, seen)
 
-    def delete(self, e164: str) -> Deferred[None]:
+    def delete(self, e164: str, by: By | None = None) -> Deferred[None]:
         """
         Remove a phone; its account and its records stay.
 
         @return: Fails with L{NotFound}.
         """
-        return self._pool.interact("phone_delete", self._delete, e164)
+        return self._pool.interact("phone_delete", self._delete, e164, by)
 
     def fetch(
         self,
@@ -162,7 +179,9 @@ class PhoneStore:
     ) -> Iterator[tuple[int, _Record]]:
         cursor.execute(_QUERY + where + _ORDER, tuple(values))
         for row in cursor.fetchall():
-            yield row[0], self._record(iter(row[1:]))
+            with fieldvalues.readable("e_phone", row[1]):
+                record = self._record(iter(row[1:]))
+            yield row[0], record
 
     def _record(self, columns: Iterator[Any]) -> _Record:
         return {
@@ -219,9 +238,11 @@ class PhoneStore:
         return list(dict.fromkeys(found[n] for n in numbers if n in found))
 
     def _values(self, cursor: Cursor) -> list[Phone]:
-        return [
-            phone(number, *record.values()) for number, record in self._rows(cursor)
-        ]
+        found = []
+        for number, record in self._rows(cursor):
+            with fieldvalues.readable("e_phone", record[""]["e164"]):
+                found.append(phone(number, *record.values()))
+        return found
 
     # Writing
 
@@ -259,7 +280,11 @@ class PhoneStore:
                     raise NotFound(field, key)
 
     def _create(
-        self, cursor: Cursor, fields: Mapping[str, Any], opened_ms: int | None
+        self,
+        cursor: Cursor,
+        fields: Mapping[str, Any],
+        opened_ms: int | None,
+        by: By | None,
     ) -> None:
         e164 = fields["e164"]
         cursor.execute("SELECT 1 FROM e_phone WHERE e164 = ?", (e164,))
@@ -267,9 +292,10 @@ class PhoneStore:
             raise AlreadyExists("phone", e164)
         self._free(cursor, e164, (e164, *comma_list(fields.get("dids"))))
         if opened_ms is not None:
-            fields = {**fields, "account": self._opened(cursor, fields, opened_ms)}
+            account = self._opened(cursor, fields, opened_ms, by)
+            fields = {**fields, "account": account}
         self._known(cursor, fields)
-        number = ids.take(cursor, ids.OBJECT)
+        number = ids.fresh(cursor, "e_phone")
         for part in _PARTS:
             given = fields.get(part.record) or {} if part.record else fields
             names = ", ".join(["id", *(field.column for field in part.fields)])
@@ -279,8 +305,17 @@ class PhoneStore:
                 f"INSERT INTO {part.table} ({names}) VALUES ({marks})",
                 (number, *values),
             )
+        if by is not None:
+            made = self._unusual(cursor, number)
+            _changed(cursor, by, changes.CREATED, e164, {}, made)
 
-    def _opened(self, cursor: Cursor, fields: Mapping[str, Any], opened_ms: int) -> str:
+    def _opened(
+        self,
+        cursor: Cursor,
+        fields: Mapping[str, Any],
+        opened_ms: int,
+        by: By | None,
+    ) -> str:
         """The number of the phone's account, which is there now."""
         named: str = fields.get("account") or ""
         if named:
@@ -288,7 +323,7 @@ class PhoneStore:
             if cursor.fetchone() is not None:
                 return named
         account = named or fields["e164"]
-        self._customers.insert(cursor, {"account": account}, opened_ms)
+        self._customers.insert(cursor, {"account": account}, opened_ms, by)
         return account
 
     def _given(self, field: Field, fields: Mapping[str, Any]) -> Any:
@@ -296,11 +331,27 @@ class PhoneStore:
         value = field.default if value is None else value
         return fieldvalues.write(self._dialect, field, value)
 
-    def _modify(self, cursor: Cursor, e164: str, fields: Mapping[str, Any]) -> None:
+    def _settings(self, cursor: Cursor, number: int) -> _Record:
+        ((_, record),) = self._rows(cursor, " WHERE e_phone.id = ?", (number,))
+        return record
+
+    def _unusual(self, cursor: Cursor, number: int) -> dict[str, Any]:
+        """The fields of a phone that are not their defaults."""
+        return changes.unusual(_FIELDS, _flat(self._settings(cursor, number)))
+
+    def _modify(
+        self,
+        cursor: Cursor,
+        e164: str,
+        fields: Mapping[str, Any],
+        by: By | None,
+        seen: str | None,
+    ) -> None:
         number = self._id(cursor, e164)
+        stored = self._settings(cursor, number)
+        changes.expect("phone", e164, _flat(stored), seen)
         self._free(cursor, e164, comma_list(fields.get("dids")))
         self._known(cursor, fields)
-        stored: _Record | None = None
         for part in _PARTS:
             given = fields.get(part.record) or {} if part.record else fields
             changed = [
@@ -310,14 +361,13 @@ class PhoneStore:
             ]
             if not changed:
                 continue
-            if stored is None:
-                where = " WHERE e_phone.id = ?"
-                ((_, stored),) = self._rows(cursor, where, (number,))
             merged = {
                 f.name: _merged(f, stored[part.record][f.name], given[f.name])
                 for f in changed
             }
             self._update(cursor, part, number, changed, merged)
+        after = _flat(self._settings(cursor, number))
+        _changed(cursor, by, changes.CHANGED, e164, _flat(stored), after)
 
     def _update(
         self,
@@ -327,19 +377,39 @@ class PhoneStore:
         changed: Sequence[Field],
         values: Mapping[str, Any],
     ) -> None:
-        changes = ", ".join(f"{field.column} = ?" for field in changed)
+        marks = ", ".join(f"{field.column} = ?" for field in changed)
         written = [
             fieldvalues.write(self._dialect, field, values[field.name])
             for field in changed
         ]
         cursor.execute(
-            f"UPDATE {part.table} SET {changes} WHERE id = ?", (*written, number)
+            f"UPDATE {part.table} SET {marks} WHERE id = ?", (*written, number)
         )
 
-    def _delete(self, cursor: Cursor, e164: str) -> None:
+    def _delete(self, cursor: Cursor, e164: str, by: By | None) -> None:
         number = self._id(cursor, e164)
+        if by is not None:
+            gone = self._unusual(cursor, number)
+            _changed(cursor, by, changes.DELETED, e164, gone, {})
         for part in reversed(_PARTS):
             cursor.execute(f"DELETE FROM {part.table} WHERE id = ?", (number,))
+
+
+def _flat(record: _Record) -> dict[str, Any]:
+    """The fields of a phone by name, whatever record they are in."""
+    return {name: value for part in record.values() for name, value in part.items()}
+
+
+def _changed(
+    cursor: Cursor,
+    by: By | None,
+    kind: int,
+    e164: str,
+    old: Mapping[str, Any],
+    new: Mapping[str, Any],
+) -> None:
+    told = changes.differences(old, new, _SECRET)
+    changes.record(cursor, by, kind, f"phone {e164}", *told)
 
 
 def _merged(field: Field, stored: Any, given: Any) -> Any:

@@ -9,7 +9,7 @@ them, then put into the tables by a few statements of one transaction.
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from itertools import islice
@@ -18,11 +18,13 @@ from typing import Any, cast
 import attrs
 from twisted.internet.defer import Deferred
 
-from vos3000.db import ids
+from vos3000.db import changes, ids
+from vos3000.db.changes import By
 from vos3000.db.cursor import Cursor
+from vos3000.db.fieldvalues import UNREADABLE, readable
 from vos3000.db.pool import Pool
-from vos3000.errors import AlreadyExists, NotFound, Referenced
-from vos3000.model.money import PRICE_LIMIT, ZERO
+from vos3000.errors import AlreadyExists, BadRow, NotFound, Referenced
+from vos3000.model.money import PRICE_LIMIT, ZERO, plain
 from vos3000.model.numbers import PrefixMap
 from vos3000.model.rates import Rate, RateGroup, RateSection
 
@@ -68,6 +70,10 @@ def _collector_paused() -> Iterator[None]:
             gc.enable()
 
 
+def _marks(values: Sequence[object]) -> str:
+    return ", ".join("?" * len(values))
+
+
 def _nothing(rows: int) -> None:
     """Progress that nobody wants to see."""
 
@@ -97,6 +103,56 @@ def _sound(fee: Decimal, sections: tuple[RateSection, ...]) -> bool:
     return all(s.time >= 0 and ZERO <= s.fee < PRICE_LIMIT for s in sections)
 
 
+EXAMPLES = 5
+"""Rates that a comparison names one by one."""
+
+
+@attrs.frozen(slots=True)
+class RateChange:
+    """
+    What is different between the rates of a group and those it had.
+
+    @ivar old: A few prices as they were, by prefix.
+    @ivar new: The same as they are, and how many there are of each kind.
+    """
+
+    group: str
+    old: Mapping[str, Any]
+    new: Mapping[str, Any]
+
+
+def _compared(
+    group: str, old: PrefixMap[Rate] | None, new: PrefixMap[Rate] | None
+) -> RateChange | None:
+    counts = dict.fromkeys(("added", "changed", "removed"), 0)
+    before: dict[str, Any] = {}
+    after: dict[str, Any] = {}
+
+    def note(kind: str, was: Rate | None, now: Rate | None) -> None:
+        counts[kind] += 1
+        if sum(counts.values()) > EXAMPLES:
+            return
+        for told, rate in ((before, was), (after, now)):
+            if rate is not None:
+                told[rate.prefix] = f"{plain(rate.fee)} for {rate.period} s"
+
+    old, new = old or PrefixMap(), new or PrefixMap()
+    for prefix, rate in new:
+        was = old.get(prefix)
+        if was is None:
+            note("added", None, rate)
+        elif was != rate:
+            note("changed", was, rate)
+    if len(old) + counts["added"] != len(new):
+        for prefix, rate in old:
+            if new.get(prefix) is None:
+                note("removed", rate, None)
+    if not any(counts.values()):
+        return None
+    told = {kind: count for kind, count in counts.items() if count}
+    return RateChange(group, before, {**told, **after})
+
+
 class RateStore:
     """The rates. Every method is one interaction."""
 
@@ -109,26 +165,31 @@ class RateStore:
         return self._pool.read("rate_groups", self._groups)
 
     def create_group(
-        self, name: str, fake_minute: int = 60, memo: str = ""
+        self,
+        name: str,
+        fake_minute: int = 60,
+        memo: str = "",
+        by: By | None = None,
     ) -> Deferred[RateGroup]:
         """
         Make an empty group.
 
         @param fake_minute: Seconds told to card users for a minute.
+        @param by: Who stands in the list of changes; None for nobody.
         @return: Fails with L{AlreadyExists}.
         """
         return self._pool.interact(
-            "rate_group_create", self._create_group, name, fake_minute, memo
+            "rate_group_create", self._create_group, name, fake_minute, memo, by
         )
 
-    def delete_group(self, name: str) -> Deferred[None]:
+    def delete_group(self, name: str, by: By | None = None) -> Deferred[None]:
         """
         Remove a group and its rates.
 
         @return: Fails with L{NotFound}, or with L{Referenced} while an account
             uses it.
         """
-        return self._pool.interact("rate_group_delete", self._delete_group, name)
+        return self._pool.interact("rate_group_delete", self._delete_group, name, by)
 
     def group_rates(self, name: str) -> Deferred[PrefixMap[Rate]]:
         """
@@ -142,6 +203,33 @@ class RateStore:
         """Every group's rates by the group's name."""
         return self._pool.bulk("rate_all", self._all_rates)
 
+    def release(self, groups: Mapping[str, PrefixMap[Rate]]) -> Deferred[None]:
+        """
+        Let go of rates that nobody looks into any more, beside the reactor's
+        thread (L{PrefixMap.dismantle}).
+        """
+        return self._pool.bulk("rate_release", self._release, groups)
+
+    def compare(
+        self, old: Mapping[str, PrefixMap[Rate]], new: Mapping[str, PrefixMap[Rate]]
+    ) -> Deferred[list[RateChange]]:
+        """What is different, group by group, beside the reactor's thread."""
+        return self._pool.bulk("rate_compare", self._compare, old, new)
+
+    @staticmethod
+    def _compare(
+        cursor: Cursor,
+        old: Mapping[str, PrefixMap[Rate]],
+        new: Mapping[str, PrefixMap[Rate]],
+    ) -> list[RateChange]:
+        found = (_compared(n, old.get(n), new.get(n)) for n in {**old, **new})
+        return [each for each in found if each is not None]
+
+    @staticmethod
+    def _release(cursor: Cursor, groups: Mapping[str, PrefixMap[Rate]]) -> None:
+        for rates in groups.values():
+            rates.dismantle()
+
     def find(self, group: str, area_codes: Iterable[str] = ()) -> Deferred[list[Rate]]:
         """
         The rates of a group by prefix, or those of some area codes only.
@@ -154,6 +242,7 @@ class RateStore:
         self,
         rows: Iterable[tuple[str, Rate]],
         progress: Callable[[int], object] = _nothing,
+        by: By | None = None,
     ) -> Deferred[Imported]:
         """
         Put rates into groups: new prefixes are added, known ones replaced,
@@ -163,8 +252,9 @@ class RateStore:
             lane's thread; if it raises, nothing was changed and the error
             comes out of the Deferred. Unknown groups are made.
         @param progress: Told the number of rows taken so far, in that thread.
+        @param by: Who stands in the list of changes; None for nobody.
         """
-        return self._pool.bulk("rate_import", self._replace, rows, progress)
+        return self._pool.bulk("rate_import", self._replace, rows, progress, by)
 
     @staticmethod
     def _groups(cursor: Cursor) -> list[RateGroup]:
@@ -175,17 +265,24 @@ class RateStore:
 
     @staticmethod
     def _create_group(
-        cursor: Cursor, name: str, fake_minute: int, memo: str
+        cursor: Cursor,
+        name: str,
+        fake_minute: int,
+        memo: str,
+        by: By | None = None,
     ) -> RateGroup:
         cursor.execute("SELECT 1 FROM e_feerategroup WHERE name = ?", (name,))
         if cursor.fetchone() is not None:
             raise AlreadyExists("feeRateGroup", name)
-        group = RateGroup(ids.take(cursor, ids.OBJECT), name, fake_minute, memo)
+        number = ids.fresh(cursor, "e_feerategroup")
+        group = RateGroup(number, name, fake_minute, memo)
         cursor.execute(
             "INSERT INTO e_feerategroup (id, name, fakeminute, memo)"
             " VALUES (?, ?, ?, ?)",
             (group.id, name, fake_minute, memo),
         )
+        made = {"name": name, "fakeMinute": fake_minute, "memo": memo}
+        changes.record(cursor, by, changes.CREATED, f"rate group {name}", {}, made)
         return group
 
     @staticmethod
@@ -196,7 +293,7 @@ class RateStore:
             raise NotFound("feeRateGroup", name)
         return int(row[0])
 
-    def _delete_group(self, cursor: Cursor, name: str) -> None:
+    def _delete_group(self, cursor: Cursor, name: str, by: By | None) -> None:
         number = self._number(cursor, name)
         cursor.execute(
             "SELECT account FROM e_customer WHERE feerategroup = ? ORDER BY id", (name,)
@@ -210,6 +307,8 @@ class RateStore:
             (number,),
         )
         cursor.execute("DELETE FROM e_feerate WHERE feerategroupid = ?", (number,))
+        gone = {"name": name, "rates": cursor.rowcount}
+        changes.record(cursor, by, changes.DELETED, f"rate group {name}", gone, {})
         cursor.execute("DELETE FROM e_feerategroup WHERE id = ?", (number,))
 
     def _all_rates(self, cursor: Cursor) -> dict[str, PrefixMap[Rate]]:
@@ -224,43 +323,79 @@ class RateStore:
     def _load(
         self, cursor: Cursor, name: str, shared: dict[Any, Any]
     ) -> PrefixMap[Rate]:
-        number = self._number(cursor, name)
-        sections = self._sections(cursor, number)
-        cursor.execute(
-            f"SELECT {_RATE} FROM e_feerate r WHERE r.feerategroupid = ?", (number,)
-        )
-        rates = self._rates(cursor, sections, shared)
-        return PrefixMap((rate.prefix, rate) for rate in rates)
+        pages = self._pages(cursor, name, (), shared)
+        return PrefixMap((rate.prefix, rate) for rate in pages)
 
-    def _sections(self, cursor: Cursor, number: int) -> dict[int, list[RateSection]]:
+    def _pages(
+        self,
+        cursor: Cursor,
+        name: str,
+        area_codes: tuple[str, ...],
+        shared: dict[Any, Any],
+    ) -> Iterator[Rate]:
+        """
+        The rates of a group, some at a time: a million rows that a driver holds
+        would stop every thread when it lets them go.
+        """
+        number = self._number(cursor, name)
+        only = f" AND r.areacode IN ({_marks(area_codes)})" if area_codes else ""
+        cursor.execute("SELECT 1 FROM e_feeratesection LIMIT 1")
+        some = cursor.fetchone() is not None
+        last, more = "", "feeprefix >= ?"
+        while True:
+            cursor.execute(
+                f"SELECT {_RATE} FROM e_feerate r WHERE r.feerategroupid = ?"
+                f" AND r.{more}{only} ORDER BY r.feeprefix LIMIT {CHUNK}",
+                (number, last, *area_codes),
+            )
+            rows = cursor.fetchall()
+            if not rows:
+                return
+            between = (number, rows[0][1], rows[-1][1])
+            sections = self._sections(cursor, name, between) if some else {}
+            yield from self._rates(name, rows, sections, shared)
+            last, more = rows[-1][1], "feeprefix > ?"
+
+    def _sections(
+        self, cursor: Cursor, name: str, between: tuple[int, str, str]
+    ) -> dict[int, list[RateSection]]:
+        """
+        The sections of rates by their number.
+
+        @param between: Their group's number, the first prefix and the last.
+        """
         cursor.execute(
-            "SELECT s.feerateid, s.time, s.fee FROM e_feeratesection s"
+            "SELECT s.feerateid, s.time, s.fee, r.feeprefix FROM e_feeratesection s"
             " JOIN e_feerate r ON r.id = s.feerateid WHERE r.feerategroupid = ?"
+            " AND r.feeprefix >= ? AND r.feeprefix <= ?"
             " ORDER BY s.feerateid, s.position",
-            (number,),
+            between,
         )
         sections: dict[int, list[RateSection]] = {}
-        while rows := cursor.fetchmany(CHUNK):
-            for rate, time, fee in rows:
-                section = RateSection(time, self._dialect.read_price(fee))
-                sections.setdefault(rate, []).append(section)
+        for rate, time, fee, prefix in cursor.fetchall():
+            with readable("e_feeratesection", name, prefix):
+                section = RateSection(int(time), self._dialect.read_price(fee))
+            sections.setdefault(rate, []).append(section)
         return sections
 
     def _rates(
         self,
-        cursor: Cursor,
-        sections: dict[int, list[RateSection]],
+        name: str,
+        rows: Iterable[Sequence[Any]],
+        sections: Mapping[int, list[RateSection]],
         shared: dict[Any, Any],
     ) -> Iterator[Rate]:
         """
-        Rates of the rows that C{cursor} holds.
+        The rates of rows of C{e_feerate}.
 
+        @param name: Their group.
         @param shared: One object for each distinct text and price, which is
             what keeps a million rates small.
         """
         share = shared.setdefault
         price = self._dialect.read_price
-        while rows := cursor.fetchmany(CHUNK):
+        prefix = ""
+        try:
             for number, prefix, fee, period, kind, lock, code, area, ivr, step in rows:
                 if fee not in shared:
                     shared[fee] = price(fee)
@@ -280,26 +415,20 @@ class RateStore:
                     shared[ivr],
                     step,
                 )
+        except UNREADABLE as error:
+            raise BadRow("e_feerate", f"{name} {prefix}", error) from error
 
     def _find(
         self, cursor: Cursor, group: str, area_codes: tuple[str, ...]
     ) -> list[Rate]:
-        number = self._number(cursor, group)
-        sections = self._sections(cursor, number)
-        condition, values = "r.feerategroupid = ?", [number, *area_codes]
-        if area_codes:
-            condition += f" AND r.areacode IN ({', '.join('?' * len(area_codes))})"
-        cursor.execute(
-            f"SELECT {_RATE} FROM e_feerate r WHERE {condition} ORDER BY r.feeprefix",
-            values,
-        )
-        return list(self._rates(cursor, sections, {}))
+        return list(self._pages(cursor, group, area_codes, {}))
 
     def _replace(
         self,
         cursor: Cursor,
         rows: Iterable[tuple[str, Rate]],
         progress: Callable[[int], object],
+        by: By | None,
     ) -> Imported:
         for statement in self._dialect.staging.create:
             cursor.execute(statement)
@@ -309,6 +438,9 @@ class RateStore:
         added, groups = 0, cast("tuple[str, ...]", ())
         if count:
             added, groups = self._put(cursor, names, highest)
+            told = {"rates": count, "added": added, "groups made": list(groups)}
+            event = f"rates of {', '.join(names)}"
+            changes.record(cursor, by, changes.DONE, event, {}, told)
         for statement in self._dialect.staging.drop:
             cursor.execute(statement)
         return Imported(count, added, groups)
@@ -383,7 +515,7 @@ class RateStore:
         self, cursor: Cursor, names: Sequence[str], highest: int
     ) -> tuple[int, tuple[str, ...]]:
         """Move what was staged into the tables; from here on others wait."""
-        first = ids.take(cursor, ids.OBJECT, highest)
+        first = ids.fresh(cursor, "e_feerate", highest)
         made = []
         for name in names:
             cursor.execute("SELECT 1 FROM e_feerategroup WHERE name = ?", (name,))

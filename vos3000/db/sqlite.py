@@ -53,6 +53,7 @@ class Sqlite:
     makes_itself = True
     reconnects = False
     one_writer = True
+    marks_tables = False
     other_schemas = False
 
     def __init__(self, url: str) -> None:
@@ -160,6 +161,12 @@ class Sqlite:
             [(self.amount(money), account) for account, money in changes],
         )
         return cursor.rowcount
+
+    def marks(self, cursor: Cursor, tables: Sequence[str]) -> dict[str, object]:
+        """One for all: it changes when another connection has committed."""
+        cursor.execute("PRAGMA data_version")
+        (version,) = cursor.fetchone()
+        return dict.fromkeys(tables, version)
 
     def tables(self, cursor: Cursor, prefix: str) -> list[str]:
         """Names of the tables that start with C{prefix}, in order."""

@@ -8,7 +8,7 @@ may; nobody else does without a rule (table e_web_access_control).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from ipaddress import (
     IPv4Address,
     IPv4Network,
@@ -91,9 +91,10 @@ class Access:
 
     def __init__(self) -> None:
         self._rules: list[tuple[tuple[str, ...], list[Network]]] = []
+        self._devices: list[tuple[str, list[Network]]] = []
         self.load(())
 
-    def load(self, rules: Iterable[AccessRule]) -> None:
+    def load(self, rules: Sequence[AccessRule]) -> None:
         """
         Use these rules, and L{LOCAL}, from now on.
 
@@ -101,6 +102,11 @@ class Access:
         """
         self._rules = [
             (segments(rule.path.encode()), self._read(rule)) for rule in (LOCAL, *rules)
+        ]
+        self._devices = [
+            (rule.device, networks)
+            for rule, (_, networks) in zip(rules, self._rules[1:], strict=True)
+            if rule.device
         ]
 
     def _read(self, rule: AccessRule) -> list[Network]:
@@ -119,6 +125,14 @@ class Access:
     def knows(self, host: str) -> bool:
         """Whether the peer C{host} may use any path at all."""
         return self.allows((), host)
+
+    def who(self, host: str) -> str:
+        """What the list of changes calls the peer C{host}."""
+        address = _address(host)
+        for device, networks in self._devices:
+            if address is not None and any(address in each for each in networks):
+                return f"{device} {host}"
+        return f"web {host}"
 
     def allows(self, path: tuple[str, ...], host: str) -> bool:
         """

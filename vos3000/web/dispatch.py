@@ -17,9 +17,11 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
+from vos3000.db.changes import By
 from vos3000.errors import (
     AlreadyExists,
     ApiError,
+    ChangedMeanwhile,
     NotFound,
     OutOfRange,
     Referenced,
@@ -30,7 +32,7 @@ from vos3000.metrics import Metrics
 from vos3000.web import retcodes
 from vos3000.web.answers import Answers, Piece
 from vos3000.web.contract import Contract, Interface
-from vos3000.web.endpoint import Endpoint
+from vos3000.web.endpoint import Answering
 from vos3000.web.pages import Pages
 from vos3000.web.requests import Requests
 
@@ -105,7 +107,7 @@ class Dispatcher:
     def __init__(
         self,
         contract: Contract,
-        endpoints: Iterable[Endpoint],
+        endpoints: Iterable[Answering],
         clock: IReactorTime,
         now: Now,
         metrics: Metrics,
@@ -134,10 +136,11 @@ class Dispatcher:
         )
         metrics.gauge("web_running", "Requests under way.", lambda: self._running)
 
-    def dispatch(self, name: str, body: bytes) -> Deferred[Answer]:
+    def dispatch(self, name: str, body: bytes, who: str = "web") -> Deferred[Answer]:
         """
         Answer the request C{body} for the interface that a path calls C{name}.
 
+        @param who: Who asks, as the list of changes is to have it.
         @return: A Deferred of the answer; it does not fail.
         """
         name = canonical(name)
@@ -154,10 +157,10 @@ class Dispatcher:
             return succeed(self._failure(interface, retcodes.NOT_IN_RELEASE, name))
         if self._running >= MOST:
             return succeed(self._failure(interface, retcodes.BUSY, status=503))
-        return self._bounded(interface, endpoint, body)
+        return self._bounded(interface, endpoint, body, who)
 
     def _bounded(
-        self, interface: Interface, endpoint: Endpoint, body: bytes
+        self, interface: Interface, endpoint: Answering, body: bytes, who: str
     ) -> Deferred[Answer]:
         """
         The endpoint's answer, or after L{LONGEST} that there is none yet.
@@ -167,6 +170,7 @@ class Dispatcher:
         """
         answered: Deferred[Answer] = Deferred()
         begun = self._now()
+        by = By(who, begun.wall)
 
         def late() -> None:
             self._log.error("{name}: no answer in time", name=interface.name)
@@ -184,21 +188,23 @@ class Dispatcher:
                 answer.close()
 
         self._running += 1
-        running = Deferred.fromCoroutine(self._answer(interface, endpoint, body))
+        running = Deferred.fromCoroutine(self._answer(interface, endpoint, body, by))
         running.addCallback(done)
         running.addErrback(lambda f: self._log.failure("an answer was lost", f))
         return answered
 
     async def _answer(
-        self, interface: Interface, endpoint: Endpoint, body: bytes
+        self, interface: Interface, endpoint: Answering, body: bytes, by: By
     ) -> Answer:
         try:
             fields = self._requests.read(interface, body)
-            values = await endpoint.answer(fields)
+            values = await endpoint.asked(fields, by)
         except ApiError as error:
             return self._failure(interface, error.code, text=str(error))
         except AlreadyExists as error:
             return self._failure(interface, retcodes.EXISTS, str(error))
+        except ChangedMeanwhile as error:
+            return self._failure(interface, retcodes.CHANGED, str(error))
         except NotFound as error:
             return self._failure(interface, retcodes.NOT_FOUND, str(error))
         except Referenced as error:

@@ -9,6 +9,7 @@ from typing import Any
 
 import attrs
 
+from vos3000.db.changes import By
 from vos3000.web.requests import Fields
 
 Refresh = Callable[[str], Awaitable[None]]
@@ -30,3 +31,28 @@ class Endpoint:
 
     name: str
     answer: Callable[[Fields], Awaitable[Mapping[str, Any]]]
+
+    async def asked(self, fields: Fields, by: By) -> Mapping[str, Any]:
+        """The answer; who asks is all the same."""
+        return await self.answer(fields)
+
+
+@attrs.frozen(slots=True)
+class Changing:
+    """
+    One interface that changes something.
+
+    @ivar name: Its name in the contract.
+    @ivar answer: Like L{Endpoint.answer}; it is told who asks, too.
+    """
+
+    name: str
+    answer: Callable[[Fields, By], Awaitable[Mapping[str, Any]]]
+
+    async def asked(self, fields: Fields, by: By) -> Mapping[str, Any]:
+        """The answer."""
+        return await self.answer(fields, by)
+
+
+Answering = Endpoint | Changing
+"""An interface that is built."""

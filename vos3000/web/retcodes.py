@@ -27,6 +27,7 @@ TOO_LARGE = -20009
 METHOD = -20010
 BUSY = -20011
 TIMEOUT = -20012
+CHANGED = -20013
 
 LONGEST = 200
 """Characters of a detail: what is wrong may quote what was sent."""
@@ -47,6 +48,7 @@ TEXTS = {
     TOO_LARGE: "Request too large",
     METHOD: "POST a JSON object",
     BUSY: "Too many requests at once, try again",
+    CHANGED: "Changed by somebody else meanwhile",
     TIMEOUT: "No answer yet; what was asked for may still take effect",
 }
 

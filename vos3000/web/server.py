@@ -71,15 +71,19 @@ class InterfacesResource(Resource):
     The interfaces: everything below one prefix.
 
     @param clock: Where the patience with slow readers is taken from.
+    @param who: What the list of changes calls an address.
     """
 
     isLeaf = True
     _log = Logger()
 
-    def __init__(self, dispatcher: Dispatcher, clock: IReactorTime) -> None:
+    def __init__(
+        self, dispatcher: Dispatcher, clock: IReactorTime, who: Callable[[str], str]
+    ) -> None:
         super().__init__()
         self._dispatcher = dispatcher
         self._clock = clock
+        self._who = who
 
     def render_POST(self, request: LimitedRequest) -> int:
         """Answer an interface."""
@@ -89,7 +93,8 @@ class InterfacesResource(Resource):
         finished = request.notifyFinish()
         finished.addErrback(gone.append)
         body = request.content.read() if request.content is not None else b""
-        answered = self._dispatcher.dispatch(name, body)
+        who = self._who(getattr(request.getClientAddress(), "host", ""))
+        answered = self._dispatcher.dispatch(name, body, who)
         answered.addCallback(lambda a: a.close() if gone else self.write(request, a))
         answered.addErrback(self._broke_off, request)
         return NOT_DONE_YET
@@ -250,7 +255,7 @@ class WebSite(Site):
         root.putChild(b"metrics", _Page(self._metrics_page))
         root.putChild(b"healthz", _Page(self._health_page))
         for prefix in prefixes:
-            self._put(prefix, InterfacesResource(dispatcher, reactor))
+            self._put(prefix, InterfacesResource(dispatcher, reactor, access.who))
 
     def show(self, name: str, make: Callable[[str], Any]) -> None:
         """

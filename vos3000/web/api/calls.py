@@ -8,11 +8,15 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 import attrs
+from twisted.logger import Logger
 
+from vos3000.db.changes import DONE, By, ChangeStore
 from vos3000.model.current import CurrentCall
-from vos3000.web.endpoint import Endpoint
+from vos3000.web.endpoint import Answering, Changing, Endpoint
 from vos3000.web.requests import Fields
 from vos3000.web.retcodes import BAD_INPUT, NOT_FOUND, refusal
+
+_log = Logger()
 
 
 class CallRegistry(Protocol):
@@ -69,22 +73,27 @@ def _wanted(call: CurrentCall, fields: Fields) -> bool:
 
 @attrs.frozen(slots=True)
 class Calls:
-    """The interfaces about calls in progress."""
+    """
+    The interfaces about calls in progress.
+
+    @ivar changes: Where it is written who ended calls; None for nowhere.
+    """
 
     calls: CallRegistry
+    changes: ChangeStore | None = None
 
-    def endpoints(self) -> list[Endpoint]:
+    def endpoints(self) -> list[Answering]:
         """What this module answers."""
         return [
             Endpoint("GetCurrentCall", self._get),
-            Endpoint("DisconnectCurrentCall", self._disconnect),
+            Changing("DisconnectCurrentCall", self._disconnect),
         ]
 
     async def _get(self, fields: Fields) -> Mapping[str, Any]:
         found = (call for call in self.calls.current() if _wanted(call, fields))
         return {"infoCurrentCalls": [_info(call) for call in found]}
 
-    async def _disconnect(self, fields: Fields) -> Mapping[str, Any]:
+    async def _disconnect(self, fields: Fields, by: By) -> Mapping[str, Any]:
         """
         Hang up every call named; refused only if none of them is there, since
         calls end by themselves while a client makes up its list.
@@ -92,6 +101,10 @@ class Calls:
         call_ids = fields["callIds"]
         if not call_ids:
             raise refusal(BAD_INPUT, "callIds is empty")
-        if not sum(self.calls.hang_up(call_id) for call_id in dict.fromkeys(call_ids)):
+        ended = [each for each in dict.fromkeys(call_ids) if self.calls.hang_up(each)]
+        if not ended:
             raise refusal(NOT_FOUND)
+        if self.changes is not None:
+            noted = self.changes.note(by, DONE, "calls ended", {}, {"callIds": ended})
+            noted.addErrback(lambda failure: _log.failure("not noted", failure))
         return {}

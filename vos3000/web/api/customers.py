@@ -13,6 +13,7 @@ from typing import Any
 import attrs
 
 from vos3000.billing.accounts import Accounts
+from vos3000.db.changes import By
 from vos3000.db.customers import DEDUCT, OTHER, PAY, CustomerRecord, CustomerStore
 from vos3000.db.gateways import GatewayStore
 from vos3000.db.phones import PhoneStore
@@ -20,7 +21,7 @@ from vos3000.errors import NotFound
 from vos3000.instant import Now
 from vos3000.model.accounts import Customer
 from vos3000.model.money import parse_decimal
-from vos3000.web.endpoint import Endpoint, Refresh
+from vos3000.web.endpoint import Answering, Changing, Endpoint, Refresh
 from vos3000.web.requests import Fields
 from vos3000.web.retcodes import BAD_INPUT, MISSING, refusal
 from vos3000.web.times import midnight
@@ -78,13 +79,13 @@ class Customers:
     now: Now
     zone: tzinfo
 
-    def endpoints(self) -> list[Endpoint]:
+    def endpoints(self) -> list[Answering]:
         """What this module answers."""
         return [
-            Endpoint("CreateCustomer", self._create),
+            Changing("CreateCustomer", self._create),
             Endpoint("GetCustomer", self._get),
             Endpoint("GetAllCustomers", self._get_all),
-            Endpoint("Pay", self._pay),
+            Changing("Pay", self._pay),
         ]
 
     def _money(self, customer: Customer) -> Decimal:
@@ -93,12 +94,12 @@ class Customers:
             return customer.money
         return self.accounts.money(customer.account)
 
-    async def _create(self, fields: Fields) -> Mapping[str, Any]:
+    async def _create(self, fields: Fields, by: By) -> Mapping[str, Any]:
         if not fields["account"]:
             raise refusal(BAD_INPUT, "account is empty")
         for name in ("money", "limitMoney"):
             fields[name] = _amount(fields[name], name)
-        await self.store.create(fields, self.now().wall)
+        await self.store.create(fields, self.now().wall, by)
         await self.refresh("e_customer")
         return {}
 
@@ -160,7 +161,7 @@ class Customers:
         ]
         return {"infoCustomerBriefs": briefs}
 
-    async def _pay(self, fields: Fields) -> Mapping[str, Any]:
+    async def _pay(self, fields: Fields, by: By) -> Mapping[str, Any]:
         amount = _amount(fields["money"], "money")
         if not amount:
             raise refusal(BAD_INPUT, "money is 0")
@@ -173,6 +174,7 @@ class Customers:
             OTHER,
             OPERATOR,
             self.now().wall,
+            by,
         )
         self.accounts.credit(account, amount)
         known = self.accounts.get(account) is not None

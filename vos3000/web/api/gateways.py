@@ -12,10 +12,11 @@ from typing import Any
 import attrs
 
 from vos3000.billing.accounts import Accounts
+from vos3000.db.changes import By
 from vos3000.db.gateways import GatewayStore
 from vos3000.web.api import gatewaychecks
 from vos3000.web.api.gatewaychecks import Check
-from vos3000.web.endpoint import Endpoint, Refresh
+from vos3000.web.endpoint import Answering, Changing, Endpoint, Refresh
 from vos3000.web.requests import Fields
 
 _NO_DURATIONS = {"maxCallDurationLower": -1, "maxCallDurationUpper": -1}
@@ -76,24 +77,24 @@ class Gateways:
     accounts: Accounts
     refresh: Refresh
 
-    def endpoints(self) -> list[Endpoint]:
+    def endpoints(self) -> list[Answering]:
         """What this module answers."""
         name = self.noun.name
         return [
-            Endpoint(f"Create{name}", self._create),
-            Endpoint(f"Modify{name}", self._modify),
-            Endpoint(f"Delete{name}", self._delete),
+            Changing(f"Create{name}", self._create),
+            Changing(f"Modify{name}", self._modify),
+            Changing(f"Delete{name}", self._delete),
             Endpoint(f"Get{name}", self._get),
         ]
 
-    async def _create(self, fields: Fields) -> Mapping[str, Any]:
+    async def _create(self, fields: Fields, by: By) -> Mapping[str, Any]:
         gatewaychecks.check(fields, self.noun.checks)
         gatewaychecks.check_durations({**_NO_DURATIONS, **fields})
-        await self.store.create(fields)
+        await self.store.create(fields, by)
         await self.refresh(self.noun.table)
         return {}
 
-    async def _modify(self, fields: Fields) -> Mapping[str, Any]:
+    async def _modify(self, fields: Fields, by: By) -> Mapping[str, Any]:
         """
         Change what was sent. Clients send whole records as they read them, or
         the name and one field; both come out right.
@@ -103,12 +104,12 @@ class Gateways:
         if not _NO_DURATIONS.keys().isdisjoint(fields):
             for record in await self.store.fetch([name]):
                 gatewaychecks.check_durations({**record, **fields})
-        await self.store.modify(name, fields)
+        await self.store.modify(name, fields, by)
         await self.refresh(self.noun.table)
         return {}
 
-    async def _delete(self, fields: Fields) -> Mapping[str, Any]:
-        await self.store.delete(fields["name"])
+    async def _delete(self, fields: Fields, by: By) -> Mapping[str, Any]:
+        await self.store.delete(fields["name"], by)
         await self.refresh(self.noun.table)
         return {}
 

@@ -11,9 +11,10 @@ from typing import Any
 
 import attrs
 
+from vos3000.db.changes import By
 from vos3000.db.numbergroups import Named, NumberGroupStore
 from vos3000.model.limits import comma_list
-from vos3000.web.endpoint import Endpoint, Refresh
+from vos3000.web.endpoint import Answering, Changing, Endpoint, Refresh
 from vos3000.web.requests import Fields
 from vos3000.web.retcodes import BAD_INPUT, refusal
 
@@ -39,15 +40,15 @@ class NumberGroups:
     store: NumberGroupStore
     refresh: Refresh
 
-    def endpoints(self) -> list[Endpoint]:
+    def endpoints(self) -> list[Answering]:
         """What this module answers."""
         return [
-            Endpoint("CreateLimitE164Group", self._create),
-            Endpoint("ModifyLimitE164Group", self._modify),
-            Endpoint("DeleteLimitE164Group", self._delete),
+            Changing("CreateLimitE164Group", self._create),
+            Changing("ModifyLimitE164Group", self._modify),
+            Changing("DeleteLimitE164Group", self._delete),
             Endpoint("GetLimitE164Group", self._get),
-            Endpoint("CreateLimitE164", self._add),
-            Endpoint("DeleteLimitE164", self._remove),
+            Changing("CreateLimitE164", self._add),
+            Changing("DeleteLimitE164", self._remove),
             Endpoint("GetLimitE164", self._numbers),
         ]
 
@@ -55,21 +56,21 @@ class NumberGroups:
         await self.refresh("e_limit_e164")
         return {}
 
-    async def _create(self, fields: Fields) -> Mapping[str, Any]:
+    async def _create(self, fields: Fields, by: By) -> Mapping[str, Any]:
         if not fields["name"]:
             raise refusal(BAD_INPUT, "name is empty")
-        await self.store.create(fields["name"], fields.get("memo", ""))
+        await self.store.create(fields["name"], fields.get("memo", ""), by)
         return await self._changed()
 
-    async def _modify(self, fields: Fields) -> Mapping[str, Any]:
+    async def _modify(self, fields: Fields, by: By) -> Mapping[str, Any]:
         if "memo" in fields:
-            await self.store.note(fields["name"], fields["memo"])
+            await self.store.note(fields["name"], fields["memo"], by)
         else:
             await self.store.numbers(fields["name"])
         return {}
 
-    async def _delete(self, fields: Fields) -> Mapping[str, Any]:
-        await self.store.delete(fields["name"])
+    async def _delete(self, fields: Fields, by: By) -> Mapping[str, Any]:
+        await self.store.delete(fields["name"], by)
         return await self._changed()
 
     async def _get(self, fields: Fields) -> Mapping[str, Any]:
@@ -79,16 +80,16 @@ class NumberGroups:
         infos = [{"name": group.name, "memo": group.memo} for group in groups]
         return {"infoLimitE164Groups": infos}
 
-    async def _add(self, fields: Fields) -> Mapping[str, Any]:
+    async def _add(self, fields: Fields, by: By) -> Mapping[str, Any]:
         numbers = [
             Named(_checked(info["e164"]), info.get("memo", ""))
             for info in fields["infoLimitE164s"]
         ]
-        await self.store.add(fields["limitE164GroupName"], numbers)
+        await self.store.add(fields["limitE164GroupName"], numbers, by)
         return await self._changed()
 
-    async def _remove(self, fields: Fields) -> Mapping[str, Any]:
-        await self.store.remove(fields["limitE164GroupName"], fields["e164s"])
+    async def _remove(self, fields: Fields, by: By) -> Mapping[str, Any]:
+        await self.store.remove(fields["limitE164GroupName"], fields["e164s"], by)
         return await self._changed()
 
     async def _numbers(self, fields: Fields) -> Mapping[str, Any]:

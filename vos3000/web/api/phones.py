@@ -9,10 +9,11 @@ from typing import Any
 
 import attrs
 
+from vos3000.db.changes import By
 from vos3000.db.phones import PhoneStore
 from vos3000.instant import Now
 from vos3000.web.api import phonechecks
-from vos3000.web.endpoint import Endpoint, Refresh
+from vos3000.web.endpoint import Answering, Changing, Endpoint, Refresh
 from vos3000.web.requests import Fields
 from vos3000.web.retcodes import MISSING, refusal
 
@@ -32,36 +33,36 @@ class Phones:
     now: Now
     password: Callable[[], str]
 
-    def endpoints(self) -> list[Endpoint]:
+    def endpoints(self) -> list[Answering]:
         """What this module answers."""
         return [
-            Endpoint("CreatePhone", self._create),
-            Endpoint("ModifyPhone", self._modify),
-            Endpoint("DeletePhone", self._delete),
+            Changing("CreatePhone", self._create),
+            Changing("ModifyPhone", self._modify),
+            Changing("DeletePhone", self._delete),
             Endpoint("GetPhone", self._get),
         ]
 
-    async def _create(self, fields: Fields) -> Mapping[str, Any]:
+    async def _create(self, fields: Fields, by: By) -> Mapping[str, Any]:
         phonechecks.check(fields)
         answer = {}
         if not fields.get("password"):
             answer["password"] = fields["password"] = self.password()
         opens = fields["autoCreateAccount"]
-        await self.store.create(fields, self.now().wall if opens else None)
+        await self.store.create(fields, self.now().wall if opens else None, by)
         if opens:
             await self.refresh("e_customer")
         await self.changed(fields["e164"])
         return answer
 
-    async def _modify(self, fields: Fields) -> Mapping[str, Any]:
+    async def _modify(self, fields: Fields, by: By) -> Mapping[str, Any]:
         """Change what was sent, of nested records as well."""
         phonechecks.check(fields)
-        await self.store.modify(fields["e164"], fields)
+        await self.store.modify(fields["e164"], fields, by)
         await self.changed(fields["e164"])
         return {}
 
-    async def _delete(self, fields: Fields) -> Mapping[str, Any]:
-        await self.store.delete(fields["e164"])
+    async def _delete(self, fields: Fields, by: By) -> Mapping[str, Any]:
+        await self.store.delete(fields["e164"], by)
         await self.changed(fields["e164"])
         return {}
 

@@ -9,9 +9,10 @@ from typing import Any
 
 import attrs
 
+from vos3000.db.changes import By
 from vos3000.db.rates import RateStore
 from vos3000.model.rates import Rate
-from vos3000.web.endpoint import Endpoint
+from vos3000.web.endpoint import Answering, Changing, Endpoint
 from vos3000.web.requests import Fields
 from vos3000.web.retcodes import BAD_INPUT, refusal
 
@@ -48,21 +49,22 @@ class Rates:
 
     store: RateStore
 
-    def endpoints(self) -> list[Endpoint]:
+    def endpoints(self) -> list[Answering]:
         """What this module answers."""
         return [
-            Endpoint("CreateFeeRateGroup", self._create_group),
+            Changing("CreateFeeRateGroup", self._create_group),
             Endpoint("GetFeeRateGroup", self._get_groups),
             Endpoint("GetFeeRate", self._get),
         ]
 
-    async def _create_group(self, fields: Fields) -> Mapping[str, Any]:
+    async def _create_group(self, fields: Fields, by: By) -> Mapping[str, Any]:
         if not fields["name"]:
             raise refusal(BAD_INPUT, "name is empty")
         minute = fields.get("fakeMinute", FAKE_MINUTE)
         if minute < 1:
             raise refusal(BAD_INPUT, "fakeMinute must be 1 or more")
-        await self.store.create_group(fields["name"], minute, fields.get("memo", ""))
+        memo = fields.get("memo", "")
+        await self.store.create_group(fields["name"], minute, memo, by)
         return {}
 
     async def _get_groups(self, fields: Fields) -> Mapping[str, Any]:
