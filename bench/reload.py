@@ -168,7 +168,8 @@ def main(arguments: Sequence[str]) -> int:
         )
         try:
             time.sleep(5)
-            sys.stdout.write("before: %.0f ms late, %.0f alone\n" % subject.longest())
+            late, alone = subject.longest()
+            sys.stdout.write(f"before: {late:.0f} ms late, {alone:.0f} ms alone\n")
             for seconds in subject.reloads(options.times):
                 late, alone = subject.longest()
                 sys.stdout.write(

@@ -349,6 +349,16 @@ class InEffectTests(WatchCase):
             [each[:3] for each in self.told()], [("outside", 2, "mapping gateway in")]
         )
 
+    def test_after_a_change_of_ours(self) -> None:
+        """What another program does to the same object later is not ours."""
+        self.successResultOf(self.stores.mapping.modify("in", {"memo": "x"}, ANNA))
+        self.successResultOf(self.tables.refresh("e_gatewaymapping"))
+        self.look()
+        self.write("UPDATE e_gatewaymapping SET capacity = 9")
+        self.look()
+        self.assertEqual([each[0] for each in self.told()], ["anna", "outside"])
+        self.assertEqual(self.told()[1][3], {"capacity": 0})
+
     def test_our_own_programs(self) -> None:
         """A command in another process says itself who it was."""
         pool = local_pool(self.url, Metrics(), lambda: 0.0)

@@ -173,6 +173,9 @@ class Watch:
             self._busy = False
 
     async def _compare(self, seen: Seen) -> None:
+        now = self._tables.in_use()
+        if any(now[name] is not self._known[name] for name in now):
+            await self._note(now)  # ours; who writes the same next is somebody else
         marks = await self._store.marks()
         written = {name for name in TABLES if marks.get(name) != seen.tables.get(name)}
         if not written:
