@@ -135,8 +135,8 @@ class Selector:
         attempts: dict[str, int] = {}
         for gateway in gateways:
             attempts[gateway.name] = self._attempts.get(gateway.name, 0)
-            for prefix in dict.fromkeys(gateway.prefixes):
-                table.setdefault(prefix, []).append(made_ready(gateway, prefix))
+            for one in made_ready(gateway):
+                table.setdefault(one.route.prefix, []).append(one)
         self._places = by_place(table)
         self._table = PrefixMap(
             (prefix, tuple(sorted(ready, key=lambda one: (one.priority, one.id))))
