@@ -131,7 +131,9 @@ class WatchCase(SynchronousTestCase):
             await self.tables.replace()
             await self.watch.settled(seen)
 
-        self.successResultOf(Deferred.fromCoroutine(read()))
+        done = Deferred.fromCoroutine(read())
+        self.clock.pump([0] * 20)
+        self.successResultOf(done)
 
     def write(self, sql: str, *values: Any) -> None:
         """What the other program does."""
@@ -217,6 +219,18 @@ class InEffectTests(WatchCase):
         self.look()
         self.assertIsNone(self.got["1002"])
         self.assertEqual(self.told()[-1][:3], ("outside", 3, "phone 1002"))
+
+    def test_reload_of_few_phones(self) -> None:
+        """A reload hands on those that are different, too."""
+        self.write("UPDATE e_phonesetting SET sipptime = 30")
+        self.write("INSERT INTO e_phone (id, e164) VALUES (900, '1002')")
+        self.read_all()
+        self.assertNotIn("phones", self.got)
+        self.assertEqual(self.got["1001"].settings["sipPtime"], 30)
+        self.assertEqual(self.got["1002"].id, 900)
+        self.write("DELETE FROM e_phone WHERE id = 900")
+        self.read_all()
+        self.assertIsNone(self.got["1002"])
 
     def test_many_phones(self) -> None:
         """All at once."""

@@ -23,7 +23,8 @@ from vos3000.db.customers import CustomerStore
 from vos3000.db.gateways import GatewayStore
 from vos3000.db.numbergroups import NumberGroupStore
 from vos3000.db.phones import PhoneStore
-from vos3000.db.rates import RateChange, RateStore
+from vos3000.db.ratechanges import RateChange
+from vos3000.db.rates import RateStore
 from vos3000.db.settings import AccessRule, AccessStore, ParameterStore
 from vos3000.errors import BadRow
 from vos3000.model.accounts import Customer
@@ -41,6 +42,10 @@ MOST_ALONE = 200
 
 def _nothing() -> None:
     """Nothing is done beside."""
+
+
+async def _no_pause() -> None:
+    """Nobody else waits for a turn."""
 
 
 def _no_moves(customers: Sequence[Customer]) -> list[tuple[str, Decimal, Decimal]]:
@@ -143,6 +148,9 @@ class Tables:
     """
     Reads tables and hands them to the engines.
 
+    @ivar breathe: Lets others have their turn between two comparisons.
+    @ivar rates_changed: Is told what is different in the rates of a group.
+
     Of two readings of one table the later counts, whichever comes first.
     Balances are read between two writes (L{CustomerStore.all}): the engine that
     receives them hears of every earlier commit before and of every later one
@@ -164,7 +172,10 @@ class Tables:
         mapping = _Source("mapping", stores.mapping.values, engines.mapping)
         routing = _Source("routing", stores.routing.values, engines.routing)
         self._rates = _Source("rates", stores.rates.all_rates, engines.rates)
-        phones = _Source("phones", stores.phones.values, engines.phones)
+        phones = _Source("phones", stores.phones.values, self._use_phones)
+        self._use_all_phones = engines.phones
+        self._few: tuple[Sequence[Phone], list[str]] | None = None
+        self.breathe: Callable[[], Awaitable[None]] = _no_pause
         self._phones = phones
         self._by_number: dict[str, Phone] = {}
         self._phones_in_use: dict[str, Phone] | None = None
@@ -249,6 +260,8 @@ class Tables:
         try:
             for source in sources:  # balances come last: they may not wait
                 read.append((source, await source.read()))
+                if source is self._phones and source.shown and len(sources) > 1:
+                    await self._prepare(read[-1][1][1])
                 if source is self._parameters and source.shown:
                     self._refuse(read[-1][1][1])
             more()
@@ -270,8 +283,6 @@ class Tables:
         try:
             for source, (number, value) in read:
                 if source.show(number, value) and source is self._phones:
-                    self._by_number = {phone.e164: phone for phone in value}
-                    self._phones_in_use = None
                     self._put_later(number)
         except Exception:
             for source, shown, value in before:
@@ -287,6 +298,33 @@ class Tables:
             self._phone[1](e164, phone)
             self._know(e164, phone)
         self._put = later
+
+    def _use_phones(self, phones: Sequence[Phone]) -> None:
+        """Use all phones; if few are different, only these are handed on."""
+        few, self._few = self._few, None
+        if few is None or few[0] is not phones:
+            self._use_all_phones(phones)
+        found = {phone.e164: phone for phone in phones}
+        if few is not None and few[0] is phones:
+            for e164 in few[1]:
+                self._phone[1](e164, found.get(e164))
+        self._by_number, self._phones_in_use = found, None
+
+    async def _prepare(self, phones: Sequence[Phone]) -> None:
+        """Find out which phones are different, before the one step."""
+        changed = await self._changed(phones)
+        self._few = (phones, changed) if len(changed) <= MOST_ALONE else None
+
+    async def _changed(self, phones: Sequence[Phone]) -> list[str]:
+        found = {phone.e164: phone for phone in phones}
+        changed = [e164 for e164 in self._by_number if e164 not in found]
+        for number, (e164, phone) in enumerate(found.items(), 1):
+            known = self._by_number.get(e164)
+            if known is None or different(known, phone):
+                changed.append(e164)
+            if number % TOGETHER == 0:
+                await self.breathe()
+        return changed
 
     def _know(self, e164: str, phone: Phone | None) -> None:
         self._phones_in_use = None
@@ -335,14 +373,11 @@ class Tables:
         moved, self._moved = self._moved, []
         return moved
 
-    async def look(
-        self, tables: Collection[str], breathe: Callable[[], Awaitable[None]]
-    ) -> None:
+    async def look(self, tables: Collection[str]) -> None:
         """
         Read tables, and use what is not as it is in use.
 
         @param tables: Their names; one of the rates' is all of these.
-        @param breathe: Lets others have their turn between two comparisons.
         @raise StorageError: Nothing of the table that it is about was changed.
         """
         found = [self._sources.get(name, self._rates) for name in tables]
@@ -351,7 +386,7 @@ class Tables:
             if source is self._customers or source is self._rates:
                 await self._replace([source])
             elif source is self._phones:
-                await self._look_at_phones(breathe)
+                await self._look_at_phones()
             elif await self._differs(source):
                 await self._replace([source])
 
@@ -363,17 +398,10 @@ class Tables:
             return bool(value != source.value)
         return any(map(different, source.value, value))
 
-    async def _look_at_phones(self, breathe: Callable[[], Awaitable[None]]) -> None:
-        """Of many phones a few are changed: only these are handed on."""
+    async def _look_at_phones(self) -> None:
+        """Of many phones a few are changed: only these are read again."""
         _, phones = await self._phones.read()
-        found = {phone.e164: phone for phone in phones}
-        changed = [e164 for e164 in self._by_number if e164 not in found]
-        for number, (e164, phone) in enumerate(found.items(), 1):
-            known = self._by_number.get(e164)
-            if known is None or different(known, phone):
-                changed.append(e164)
-            if number % TOGETHER == 0:
-                await breathe()
+        changed = await self._changed(phones)
         if len(changed) > MOST_ALONE:
             await self._replace([self._phones])
             return

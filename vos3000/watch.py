@@ -28,7 +28,7 @@ from vos3000.db.changes import (
     differences,
 )
 from vos3000.db.outside import RATES, TABLES, Marks, OutsideStore
-from vos3000.db.rates import RateChange
+from vos3000.db.ratechanges import RateChange
 from vos3000.errors import BadRow, StorageError
 from vos3000.instant import Now
 from vos3000.metrics import Metrics
@@ -101,6 +101,7 @@ class Watch:
             "outside_changes_total", "Changes that other programs wrote."
         )
         tables.rates_changed = self._rates.extend
+        tables.breathe = self._breathe
 
     def start(self) -> None:
         """Look again and again; everything was read just now."""
@@ -148,7 +149,7 @@ class Watch:
         first = self._seen is None
         self._seen = seen
         if first:
-            self._told, _ = await self._store.told(0)
+            self._told = await self._store.last_told()
             self._known = self._tables.in_use()
         else:
             await self._note(self._tables.in_use())
@@ -186,7 +187,7 @@ class Watch:
             if rates is not None and rates == seen.rates:
                 written -= RATES
         try:
-            await self._tables.look(written, self._breathe)
+            await self._tables.look(written)
         except BadRow:
             if self._seen is seen:  # it stays bad until somebody writes again
                 self._seen = Seen(marks, rates)

@@ -108,3 +108,33 @@ class NumberLimitTests(SynchronousTestCase):
         """Spaces, empty entries and no list at all."""
         self.assertEqual(comma_list(" a, ,b,"), ("a", "b"))
         self.assertEqual(comma_list(None), ())
+
+
+class PartsTests(SynchronousTestCase):
+    """A million prefixes of one length."""
+
+    def setUp(self) -> None:
+        self.many = [(str(prefix), prefix) for prefix in range(100_000, 160_000)]
+        self.prefixes = PrefixMap([("1", 1), *self.many, ("1234567", 7)])
+
+    def test_found_as_ever(self) -> None:
+        """Nothing is different but where they are kept."""
+        self.assertEqual(self.prefixes.longest("1599991"), ("159999", 159999))
+        self.assertEqual(self.prefixes.longest("1234567"), ("1234567", 7))
+        self.assertEqual(self.prefixes.longest("199999"), ("1", 1))
+        found = list(self.prefixes.all("1234567"))
+        self.assertEqual(found, [("1234567", 7), ("123456", 123456), ("1", 1)])
+        self.assertEqual(len(self.prefixes), 60_002)
+        self.assertEqual(len(dict(self.prefixes)), 60_002)
+
+    def test_last_of_equals(self) -> None:
+        """As in a map of few."""
+        prefixes = PrefixMap([*self.many, ("100000", "last")])
+        self.assertEqual(prefixes.get("100000"), "last")
+        self.assertIsNone(prefixes.get("1"))
+
+    def test_taken_apart(self) -> None:
+        """Nothing is left."""
+        self.prefixes.dismantle()
+        self.assertEqual(len(self.prefixes), 0)
+        self.assertIsNone(self.prefixes.longest("123456"))

@@ -5,7 +5,7 @@ Commands about backups: backup, restore.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import click
@@ -18,12 +18,15 @@ from vos3000.commands.context import (
     readable,
     shared,
     show_json,
+    wait,
 )
 from vos3000.db.backup import work
 from vos3000.db.backup.manifest import Manifest
+from vos3000.db.changes import DONE, ChangeStore
 from vos3000.db.dialects import dialect
 from vos3000.db.secrets import FILE as KEY_FILE
 from vos3000.db.upgrade import REVISIONS
+from vos3000.errors import VosError
 from vos3000.model.money import plain
 from vos3000.statedir import StateDir
 
@@ -80,12 +83,20 @@ def restore(setup: Setup, file: Path, yes: bool) -> None:
             aside = work.restore(
                 kind, file, lambda found: _agree(setup, found, yes, progress), progress
             )
+        _note(setup, file)
     finally:
         state.release()
     click.echo("restored")
     if aside:
         click.echo(f"the old database is {aside}: remove it when all is well")
     _key(setup)
+
+
+def _note(setup: Setup, file: Path) -> None:
+    """Who put it back is to be read there, if its schema is this release's."""
+    with suppress(VosError), setup.pool() as pool:
+        told = {"file": str(file.absolute())}
+        wait(ChangeStore(pool).note(setup.by(), DONE, "database restored", {}, told))
 
 
 def _agree(setup: Setup, found: Manifest, yes: bool, progress: _Shown) -> None:

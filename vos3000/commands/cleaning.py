@@ -37,7 +37,8 @@ def autoclean(
     with setup.pool() as pool:
         if content is not None:
             number = _number(days)
-            if not wait(pool.interact("clean_rule", put_rule, content, number)):
+            put = pool.interact("clean_rule", put_rule, content, number, setup.by())
+            if not wait(put):
                 raise Complaint(f"{content} is none of those that `autoclean` shows")
         found = wait(pool.read("clean_rules", rules))
     shown = {rule.kind.content: rule.days if rule.enabled else None for rule in found}

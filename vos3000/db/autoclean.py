@@ -21,7 +21,8 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from vos3000.db import views
+from vos3000.db import changes, views
+from vos3000.db.changes import By
 from vos3000.db.cursor import Cursor
 from vos3000.db.days import ROLLING, day_of, day_tables
 from vos3000.db.dialects import Dialect
@@ -108,18 +109,24 @@ def rules(cursor: Cursor) -> list[Rule]:
     ]
 
 
-def put_rule(cursor: Cursor, content: str, days: int) -> bool:
+def put_rule(cursor: Cursor, content: str, days: int, by: By | None = None) -> bool:
     """
     Change a rule, or make it again.
 
     @param days: 0 to disable it; the days it has stay then.
+    @param by: Who stands in the list of changes; None for nobody.
     @return: Whether there is such a content.
     """
     number = {kind.content: number for number, kind in KINDS.items()}.get(content)
     if number is None:
         return False
-    cursor.execute("SELECT expiredays FROM e_autoclean WHERE type = ?", (number,))
+    cursor.execute(
+        "SELECT expiredays, enabled FROM e_autoclean WHERE type = ?", (number,)
+    )
     had = cursor.fetchone()
+    old = {"days": had[0] if had[1] else 0} if had else {}
+    told = changes.differences(old, {"days": days})
+    changes.record(cursor, by, changes.CHANGED, f"clean-up of {content}", *told)
     cursor.execute("DELETE FROM e_autoclean WHERE type = ?", (number,))
     cursor.execute(
         "INSERT INTO e_autoclean (type, enabled, content, expiredays)"

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from twisted.internet.defer import Deferred
 
-from vos3000.db import changes
+from vos3000.db import changes, ids
 from vos3000.db.cursor import Cursor
 from vos3000.db.pool import Pool
 
@@ -95,6 +95,10 @@ class OutsideStore:
     def rates(self) -> Deferred[object]:
         """A mark of the rates, where L{marks} does not tell one table from another."""
         return self._pool.bulk("outside_rates", self._rates)
+
+    def last_told(self) -> Deferred[int]:
+        """The number of the last change that anybody told."""
+        return self._pool.read("outside_last_told", ids.highest, changes.SYSLOG)
 
     def told(self, after: int) -> Deferred[tuple[int, frozenset[str]]]:
         """

@@ -23,8 +23,9 @@ from vos3000.db.changes import By
 from vos3000.db.cursor import Cursor
 from vos3000.db.fieldvalues import UNREADABLE, readable
 from vos3000.db.pool import Pool
+from vos3000.db.ratechanges import RateChange, compared
 from vos3000.errors import AlreadyExists, BadRow, NotFound, Referenced
-from vos3000.model.money import PRICE_LIMIT, ZERO, plain
+from vos3000.model.money import PRICE_LIMIT, ZERO
 from vos3000.model.numbers import PrefixMap
 from vos3000.model.rates import Rate, RateGroup, RateSection
 
@@ -103,56 +104,6 @@ def _sound(fee: Decimal, sections: tuple[RateSection, ...]) -> bool:
     return all(s.time >= 0 and ZERO <= s.fee < PRICE_LIMIT for s in sections)
 
 
-EXAMPLES = 5
-"""Rates that a comparison names one by one."""
-
-
-@attrs.frozen(slots=True)
-class RateChange:
-    """
-    What is different between the rates of a group and those it had.
-
-    @ivar old: A few prices as they were, by prefix.
-    @ivar new: The same as they are, and how many there are of each kind.
-    """
-
-    group: str
-    old: Mapping[str, Any]
-    new: Mapping[str, Any]
-
-
-def _compared(
-    group: str, old: PrefixMap[Rate] | None, new: PrefixMap[Rate] | None
-) -> RateChange | None:
-    counts = dict.fromkeys(("added", "changed", "removed"), 0)
-    before: dict[str, Any] = {}
-    after: dict[str, Any] = {}
-
-    def note(kind: str, was: Rate | None, now: Rate | None) -> None:
-        counts[kind] += 1
-        if sum(counts.values()) > EXAMPLES:
-            return
-        for told, rate in ((before, was), (after, now)):
-            if rate is not None:
-                told[rate.prefix] = f"{plain(rate.fee)} for {rate.period} s"
-
-    old, new = old or PrefixMap(), new or PrefixMap()
-    for prefix, rate in new:
-        was = old.get(prefix)
-        if was is None:
-            note("added", None, rate)
-        elif was != rate:
-            note("changed", was, rate)
-    if len(old) + counts["added"] != len(new):
-        for prefix, rate in old:
-            if new.get(prefix) is None:
-                note("removed", rate, None)
-    if not any(counts.values()):
-        return None
-    told = {kind: count for kind, count in counts.items() if count}
-    return RateChange(group, before, {**told, **after})
-
-
 class RateStore:
     """The rates. Every method is one interaction."""
 
@@ -222,7 +173,7 @@ class RateStore:
         old: Mapping[str, PrefixMap[Rate]],
         new: Mapping[str, PrefixMap[Rate]],
     ) -> list[RateChange]:
-        found = (_compared(n, old.get(n), new.get(n)) for n in {**old, **new})
+        found = (compared(n, old.get(n), new.get(n)) for n in {**old, **new})
         return [each for each in found if each is not None]
 
     @staticmethod
