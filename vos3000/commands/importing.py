@@ -36,6 +36,7 @@ from vos3000.commands.context import (
     wait,
 )
 from vos3000.db import secrets
+from vos3000.db.changes import DONE, ChangeStore
 from vos3000.db.dialects import dialect
 from vos3000.db.pool import Pool
 from vos3000.db.vos.findings import Finding, Report, TableReport
@@ -150,7 +151,13 @@ def _run(setup: Setup, source: Source, applied: bool, ahead: str) -> Report:
         if not applied:
             return taking.look()
         with _target(setup) as pool:
-            return wait(Deferred.fromCoroutine(taking.take(pool, ahead)))
+            report = wait(Deferred.fromCoroutine(taking.take(pool, ahead)))
+            told = {"from": source.place, "records before": ahead}
+            noted = ChangeStore(pool).note(
+                setup.by(), DONE, "import of a VOS3000", {}, told
+            )
+            wait(noted)
+            return report
 
 
 @attrs.define
