@@ -101,6 +101,29 @@ class ChangesTests(WebCase):
         (found,) = self.do("GetGatewayMapping", names=["in"])["infoGatewayMappings"]
         self.assertEqual((found["capacity"], found["memo"]), (7, "new"))
 
+    def test_versions(self) -> None:
+        """Who says what he has seen does not undo what he has not seen."""
+        fields = {"e164": "1001", "autoCreateAccount": False}
+        for key, noun, answers, made in (
+            ("name", "GatewayMapping", "infoGatewayMappings", {"name": "in"}),
+            ("name", "GatewayRouting", "infoGatewayRoutings", {"name": "out"}),
+            ("e164", "Phone", "infoPhones", fields),
+        ):
+            self.do(f"Create{noun}", **made)
+            named = {f"{key}s": [made[key]]}
+            plain = self.do(f"Get{noun}", **named)
+            self.assertNotIn("versions", plain)
+            seen = self.do(f"Get{noun}", versions=True, **named)
+            self.assertEqual(seen[answers], plain[answers])
+            first, second = {"memo": "first"}, {"memo": "second"}
+            for each in (first, second):
+                each.update({key: made[key], "version": seen["versions"]})
+            self.do(f"Modify{noun}", **first)
+            code = self.code(f"Modify{noun}", **second)
+            self.assertEqual(code, retcodes.CHANGED, noun)
+            (found,) = self.do(f"Get{noun}", **named)[answers]
+            self.assertEqual(found["memo"], "first")
+
     def test_changed_meanwhile(self) -> None:
         """Its retCode is its own."""
 

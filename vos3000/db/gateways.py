@@ -232,7 +232,7 @@ class GatewayStore(Generic[G]):
         return self._pool.interact(f"{self._kind.table}_delete", self._delete, name, by)
 
     def fetch(
-        self, names: Iterable[str] | None = None
+        self, names: Iterable[str] | None = None, versions: bool = False
     ) -> Deferred[list[dict[str, Any]]]:
         """
         Gateways as the interface shows them, every field of the contract.
@@ -242,9 +242,12 @@ class GatewayStore(Generic[G]):
 
         @param names: The gateways wanted; None or nothing for all. Unknown
             ones are left out.
+        @param versions: Whether C{version} is told of each.
         """
         wanted = tuple(names or ())
-        return self._pool.read(f"{self._kind.table}_fetch", self._fetch, wanted)
+        return self._pool.read(
+            f"{self._kind.table}_fetch", self._fetch, wanted, versions
+        )
 
     def values(self) -> Deferred[list[G]]:
         """Every gateway as call control's value, in the order of making."""
@@ -266,12 +269,16 @@ class GatewayStore(Generic[G]):
         fields = {field.name: stored[field.name] for field in self._fields}
         return row[0], row[1] or "", fields
 
-    def _fetch(self, cursor: Cursor, wanted: tuple[str, ...]) -> list[dict[str, Any]]:
+    def _fetch(
+        self, cursor: Cursor, wanted: tuple[str, ...], versions: bool
+    ) -> list[dict[str, Any]]:
         found: dict[str, dict[str, Any]] = {}
         for _, account_name, fields in self._rows(cursor):
             shown = {field.name: fields[field.name] for field in self._kind.contract}
             if self._kind.name_of_account:
                 shown[self._kind.name_of_account] = account_name
+            if versions and (not wanted or fields["name"] in wanted):
+                shown["version"] = changes.version(fields)
             found[fields["name"]] = shown
         if not wanted:
             return list(found.values())

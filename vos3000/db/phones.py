@@ -143,15 +143,17 @@ class PhoneStore:
         e164s: Iterable[str] = (),
         accounts: Iterable[str] = (),
         more: bool = False,
+        versions: bool = False,
     ) -> Deferred[list[dict[str, Any]]]:
         """
         Phones as the interface shows them: those named, in that order, then
         those of C{accounts}; each once, unknown ones left out.
 
         @param more: Whether settings outside VOS3000's interface are shown too.
+        @param versions: Whether C{version} is told of each.
         """
         wanted = (("e164", tuple(e164s)), ("account", tuple(accounts)))
-        return self._pool.read("phone_fetch", self._fetch, wanted, more)
+        return self._pool.read("phone_fetch", self._fetch, wanted, more, versions)
 
     def numbers(self) -> Deferred[list[tuple[str, str]]]:
         """Number and account of every phone, in the order of making."""
@@ -197,12 +199,15 @@ class PhoneStore:
         cursor: Cursor,
         wanted: tuple[tuple[str, tuple[str, ...]], ...],
         more: bool,
+        versions: bool,
     ) -> list[dict[str, Any]]:
         found: dict[str, dict[str, Any]] = {}
         for name, keys in wanted:
             by_key: dict[str, list[dict[str, Any]]] = {}
             for record in self._matching(cursor, name, list(dict.fromkeys(keys))):
                 shown = _shown(record, more)
+                if versions:
+                    shown["version"] = changes.version(_flat(record))
                 by_key.setdefault(shown[name], []).append(shown)
             for key in keys:
                 for shown in by_key.get(key, ()):

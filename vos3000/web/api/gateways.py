@@ -104,7 +104,7 @@ class Gateways:
         if not _NO_DURATIONS.keys().isdisjoint(fields):
             for record in await self.store.fetch([name]):
                 gatewaychecks.check_durations({**record, **fields})
-        await self.store.modify(name, fields, by)
+        await self.store.modify(name, fields, by, fields.get("version") or None)
         await self.refresh(self.noun.table)
         return {}
 
@@ -114,9 +114,13 @@ class Gateways:
         return {}
 
     async def _get(self, fields: Fields) -> Mapping[str, Any]:
-        records = await self.store.fetch(fields.get("names") or None)
+        versions = fields.get("versions", False)
+        records = await self.store.fetch(fields.get("names") or None, versions)
         for record in records:
             account = self.accounts.get(record[self.noun.account])
             name = account.customer.name if account is not None else ""
             record[self.noun.account_name] = name
-        return {self.noun.answers: records}
+        answer: dict[str, Any] = {self.noun.answers: records}
+        if versions:
+            answer["versions"] = ",".join(record["version"] for record in records)
+        return answer

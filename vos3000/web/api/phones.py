@@ -57,7 +57,8 @@ class Phones:
     async def _modify(self, fields: Fields, by: By) -> Mapping[str, Any]:
         """Change what was sent, of nested records as well."""
         phonechecks.check(fields)
-        await self.store.modify(fields["e164"], fields, by)
+        seen = fields.get("version") or None
+        await self.store.modify(fields["e164"], fields, by, seen)
         await self.changed(fields["e164"])
         return {}
 
@@ -70,7 +71,13 @@ class Phones:
         e164s, accounts = fields.get("e164s"), fields.get("accounts")
         if not (e164s or accounts):
             raise refusal(MISSING)
-        return {"infoPhones": await self.store.fetch(e164s or (), accounts or ())}
+        versions = fields.get("versions", False)
+        named = e164s or (), accounts or ()
+        records = await self.store.fetch(*named, versions=versions)
+        answer: dict[str, Any] = {"infoPhones": records}
+        if versions:
+            answer["versions"] = ",".join(record["version"] for record in records)
+        return answer
 
 
 def passwords(
