@@ -32,6 +32,7 @@ from vos3000.db import phonefields, phonevalues
 from vos3000.events import CallEnded, CallStateChanged, Events
 from vos3000.inforce import InForce
 from vos3000.instant import instants
+from vos3000.journal.entries import Kind, end_text
 from vos3000.metrics import Metrics
 from vos3000.model import causes
 from vos3000.model.accounts import Customer
@@ -144,10 +145,11 @@ class FakeTransport:
 
 
 class KeptRecords:
-    """Takes records as the writer does, and keeps them."""
+    """Takes records as the writer does, and keeps them, in the journal as well."""
 
-    def __init__(self, accounts: Accounts) -> None:
+    def __init__(self, accounts: Accounts, journal: KeptEntries) -> None:
         self.healthy = True
+        self._journal = journal
         self.entries: list[CdrEntry] = []
         self._accounts = accounts
 
@@ -158,6 +160,7 @@ class KeptRecords:
 
     def write(self, entry: CdrEntry, call: int = 0) -> None:
         """Keep the record."""
+        self._journal.append(Kind.END, end_text(call, entry))
         self.entries.append(entry)
 
 
@@ -217,7 +220,8 @@ def phone(e164: str, /, **fields: Any) -> Phone:
 
 
 def _in_memory(switch: Switch) -> tuple[Any, Any]:
-    return KeptRecords(switch.accounts), KeptEntries()
+    journal = KeptEntries()
+    return KeptRecords(switch.accounts, journal), journal
 
 
 class Switch:

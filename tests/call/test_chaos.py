@@ -11,6 +11,10 @@ from decimal import Decimal
 from tests.call.build import LATE, CallTests
 from tests.call.chaos import Chaos
 from tests.call.chaotic import PHONES
+from tests.switch import Switch
+from vos3000.journal.entries import Kind, read
+from vos3000.journal.frames import Frame
+from vos3000.journal.history import History
 from vos3000.model.states import CallState
 
 RUNS = 16
@@ -58,3 +62,24 @@ class ChaosTests(CallTests):
             self.assertEqual(switch.phone_lines.used(e164), 0)
         setups = [s.value for s in switch.metrics.samples() if s.name == SETUPS]
         self.assertEqual(setups, [len(switch.ends)])
+        self.check_journal(switch)
+
+    def check_journal(self, switch: Switch) -> None:
+        """The journal leaves no start anything to complete, and ends calls once."""
+        history = History()
+        frames = [
+            Frame(number, 0, kind, text)
+            for number, (kind, text) in enumerate(switch.journal.entries, 1)
+        ]
+        history.take(frames)
+        self.assertEqual((history.interrupted(), history.unread), ([], 0))
+        said: dict[int, list[int]] = {}
+        for frame in frames:
+            if frame.kind != Kind.ALIVE:
+                said.setdefault(read(frame.text)[0], []).append(frame.kind)
+        for call, kinds in said.items():
+            *before, over = kinds
+            self.assertIn(over, (Kind.END, Kind.GONE), call)
+            self.assertFalse({Kind.END, Kind.GONE} & {*before}, call)
+            # what was refused before it went out is an END and nothing else
+            self.assertEqual(before[:1], [Kind.SETUP] * bool(before), call)
