@@ -8,7 +8,8 @@ until then. All of it is in the database before balances are read.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from threading import Thread
 from typing import Any, TypeVar
@@ -23,7 +24,7 @@ from vos3000.billing.recovery import abandoned, completed
 from vos3000.billing.settings import BillingSettings, should_record
 from vos3000.call import journaling
 from vos3000.db import cdrwriter
-from vos3000.db.cdrrows import position
+from vos3000.db.cdrrows import position, recorded
 from vos3000.db.cdrwriter import CdrWriter
 from vos3000.db.pool import Pool
 from vos3000.instant import Now
@@ -32,12 +33,19 @@ from vos3000.journal.folder import Folder
 from vos3000.journal.history import History, Interrupted, banner
 from vos3000.journal.journal import NOTHING, SIZE, InThread, Journal
 from vos3000.journal.keeping import Bounds
+from vos3000.journal.naming import settle
 from vos3000.journal.segments import Damage, Reading
 from vos3000.metrics import Metrics
 from vos3000.model.causes import EndCause
 from vos3000.model.states import EndDirection
 
 T = TypeVar("T")
+
+_STEP = 2 * 3_600_000
+"""How far the wall clock may have been set back during a call, ms."""
+
+_UNREADABLE = (ArithmeticError, AttributeError, TypeError, ValueError)
+"""What values of the wrong kind lead to."""
 
 
 class DiskThread:
@@ -97,6 +105,7 @@ class Journaled:
         self._name = name
         self._unanswered: list[Interrupted] = []
         self._oldest = 0
+        self._doubtful = False
         self.journal = Journal(folder, clock, now, in_thread, metrics, size, keep)
         self._completed = metrics.counter(
             "journal_completed_total",
@@ -113,7 +122,7 @@ class Journaled:
         @raise StorageError: If the database does.
         """
         history, reading = await self._in_thread(self._read)
-        name = history.journal or self._name()
+        name = history.journal
         place = await pool.records("journal_position", position, name)
         last = max(reading.last, place)
         users = (cdrwriter.USER, journaling.USER)
@@ -125,14 +134,46 @@ class Journaled:
             waiting += await self._written_again(place, reading.first)
         writer.start(name, place, waiting)
         found = history.interrupted()
+        if found and (self._doubtful or place > reading.last):
+            await writer.flush()
+            found = await self._without_record(pool, found)
         self._tell(history, waiting, found)
         for call in found:
             if call.answered:
-                code = interrupted.code
-                entry = completed(call.record, call.facts, call.talked, code)
-                writer.write(entry, call.call)
+                with self._unreadable(call):
+                    code = interrupted.code
+                    entry = completed(call.record, call.facts, call.talked, code)
+                    writer.write(entry, call.call)
         await writer.flush()
         self._unanswered = [call for call in found if not call.answered]
+
+    async def _without_record(
+        self, pool: Pool, found: list[Interrupted]
+    ) -> list[Interrupted]:
+        """
+        The journal lacks something: the ends of calls may be among it, and then
+        the database, which had them, says which.
+        """
+        calls = {call.call: call for call in found}
+        since = min(call.record.starttime for call in found) - _STEP
+        dialect = pool.dialect
+        have = await pool.read("journal_ended", recorded, dialect, calls, since)
+        for number in have:
+            self.journal.append(Kind.GONE, text_of(number))
+        if have:
+            self._log.warn(
+                "{count} calls whose end the journal lacks have their record",
+                count=len(have),
+            )
+        return [call for call in found if call.call not in have]
+
+    @contextmanager
+    def _unreadable(self, call: Interrupted) -> Iterator[None]:
+        """What is known of a call may make no sense: that holds up no other."""
+        try:
+            yield
+        except _UNREADABLE:
+            self._log.failure("call {call} cannot be completed", call=call.call)
 
     def finish(
         self, writer: CdrWriter, settings: BillingSettings, interrupted: EndCause
@@ -142,7 +183,8 @@ class Journaled:
         unanswered, self._unanswered = self._unanswered, []
         for call in unanswered:
             if wanted:
-                writer.write(abandoned(call.record, interrupted.code), call.call)
+                with self._unreadable(call):
+                    writer.write(abandoned(call.record, interrupted.code), call.call)
             else:
                 self.journal.append(Kind.GONE, text_of(call.call))
         self.journal.release(journaling.USER, self.journal.sequence + 1)
@@ -151,6 +193,8 @@ class Journaled:
         history = History()
         reading = Reading(self._folder, self._damaged)
         history.take(reading)
+        used = bool(reading.segments)
+        history.journal = settle(self._folder, history.journal, used, self._name)
         self._oldest = self.journal.kept.find(reading.first)
         return history, reading
 
@@ -182,6 +226,7 @@ class Journaled:
         return count
 
     def _damaged(self, damage: Damage) -> None:
+        self._doubtful = True
         if damage.passed:
             self._log.critical(
                 "{name} of the journal is damaged: {passed} bytes between its entries"

@@ -4,7 +4,8 @@ A record as a row, and a batch of entries as one transaction.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import datetime
+from collections.abc import Collection, Sequence
 from decimal import Decimal
 from operator import attrgetter
 from typing import Any, cast
@@ -14,12 +15,15 @@ import attrs
 from vos3000.db import ids
 from vos3000.db.cdrs import COLUMN_LIST
 from vos3000.db.cursor import Cursor
+from vos3000.db.days import ROLLING, day_of, day_tables
 from vos3000.db.dialects import Dialect
 from vos3000.errors import StorageError
 from vos3000.model.accounts import Movement
 from vos3000.model.cdr import AMOUNTS, COLUMNS, Cdr, CdrEntry
 from vos3000.model.money import ZERO
 
+_DAY = 86_400_000
+_PAGE = 10_000
 _FIELDS = attrs.fields(Cdr)
 _WIDE = frozenset(
     [
@@ -145,6 +149,26 @@ def _sequence(name: str) -> str:
 def position(cursor: Cursor, name: str) -> int:
     """How far the database has written a journal: the number of an entry."""
     return ids.highest(cursor, _sequence(name))
+
+
+def recorded(
+    cursor: Cursor, dialect: Dialect, calls: Collection[int], since: int
+) -> frozenset[int]:
+    """
+    Which calls have a record.
+
+    @param since: None of them can have one that ended before it; UTC ms.
+    """
+    first = day_of(since - _DAY, datetime.UTC).table
+    found: set[int] = set()
+    for table in [*day_tables(cursor, dialect), ROLLING]:
+        if table == ROLLING or table >= first:
+            cursor.execute(
+                f"SELECT softswitchcallid FROM {table} WHERE stoptime >= ?", (since,)
+            )
+            while rows := cursor.fetchmany(_PAGE):
+                found.update(number for (number,) in rows if number in calls)
+    return frozenset(found)
 
 
 def claim(cursor: Cursor, name: str, batch: Batch) -> bool:

@@ -341,8 +341,7 @@ class CdrWriter:
         came meanwhile follows it.
         """
         for frame in frames:
-            entry = read_end(frame.text)
-            self._queue.append(Held(frame.sequence, entry, self._row(entry)))
+            self._queue.append(self._again(frame))
         fresh, self._fresh = self._fresh, []
         if len(frames) == PAGE:
             self._known = frames[-1].sequence
@@ -354,6 +353,18 @@ class CdrWriter:
         if self._moved:
             self._count_again()
         self._proceed()
+
+    def _again(self, frame: Frame) -> Held:
+        """
+        An entry as it was taken. One that nobody understands was written by
+        another release, or by a bug: it is set aside, and holds up no other.
+        """
+        try:
+            entry = read_end(frame.text)
+            return Held(frame.sequence, entry, self._row(entry))
+        except (StorageError, ArithmeticError, AttributeError, TypeError, ValueError):
+            self._put_aside(frame.text, Failure())
+            return Held(frame.sequence, _NOTHING, None)
 
     def _count_again(self) -> None:
         """What waits is what the database lacks, written once before or not."""
@@ -450,16 +461,16 @@ class CdrWriter:
             self._alone = len(batch.held)
         else:
             (held,) = batch.held
-            self._set_aside(held.entry, why)
+            self._put_aside(refused.line_of(held.entry), why)
             self._batch = Batch(batch.after, [Held(held.number, _NOTHING, None)])
         self._proceed()
 
-    def _set_aside(self, entry: CdrEntry, why: Failure) -> None:
+    def _put_aside(self, line: bytes, why: Failure) -> None:
         self._refused_total.value += 1
         try:
-            refused.set_aside(self._folder, entry)
+            refused.set_aside(self._folder, line)
         except OSError:
-            self._log.critical("not written: {line}", line=refused.line_of(entry))
+            self._log.critical("not written: {line}", line=line)
         self._log.failure(
             "a record that cannot be written stands in {file} of the state directory",
             why,

@@ -14,15 +14,15 @@ FILE = "cdr-refused.jsonl"
 """Where they are, below the state directory: the text of one END a line."""
 
 
-def set_aside(folder: Path, entry: CdrEntry) -> None:
+def set_aside(folder: Path, line: bytes) -> None:
     """
-    Add an entry to the file, on the disk when this returns.
+    Add a line to the file, on the disk when this returns.
 
     @raise OSError: If it cannot be.
     """
     path = folder / FILE
     with open(path, "ab", opener=_private) as file:
-        file.write(line_of(entry) + b"\n")
+        file.write(line + b"\n")
         file.flush()
         os.fsync(file.fileno())
 

@@ -109,7 +109,7 @@ def read(text: bytes) -> list[Any]:
     """
     try:
         values = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise StorageError(f"an entry that cannot be read: {error}") from error
     if not isinstance(values, list) or not values or not isinstance(values[0], int):
         raise StorageError("an entry that is none of ours")
