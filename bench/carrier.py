@@ -32,18 +32,19 @@ def write_rates(path: Path) -> None:
                 rows.writerow([group, prefix, prefix, "", 5, fee, 1, 0, fee, 1])
 
 
-def prepare(switch: Switch, callee_port: int) -> None:
+def prepare(switch: Switch, callee_port: int, opening: int = OPENING) -> None:
     """
     Make customer, vendor and their gateways on loopback.
 
     @param switch: It serves already.
     @param callee_port: Where the vendor's gateway listens.
+    @param opening: The customer's money.
     """
     switch.post(
         "CreateCustomer",
         account=CUSTOMER,
         name="Bench customer",
-        money=OPENING,
+        money=opening,
         feeRateGroup=_RETAIL,
     )
     switch.post(

@@ -4,8 +4,13 @@ and holds its books against what callers were told.
 
 Each round starts calls of 0.1 to 4 s, kills the process with SIGKILL at a random
 moment and starts it again. In the end every call whose caller heard an answer must
-have exactly one record, and both balances must have moved by the sums of the
-records, to the last digit.
+have exactly one record, and every balance must have moved by the sums of payments
+and records, to the last digit.
+
+With C{--money} the customer can pay for so much in a round only: calls are refused
+and cut short by their reservations. With C{--mariadb} the records go to a private
+MariaDB, and with C{--both} that is killed in every other round as well, a moment
+before the switch or after it.
 """
 
 from __future__ import annotations
@@ -14,58 +19,21 @@ import argparse
 import random
 import re
 import signal
-import sqlite3
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Sequence
-from contextlib import closing
 from pathlib import Path
 
-import attrs
-
-from bench import ledger
-from bench.carrier import prepare, write_rates
+from bench.books import Books, audit, location
+from bench.carrier import CUSTOMER, OPENING, prepare, write_rates
 from bench.children import free_port
+from bench.mariadb import Server
 from bench.sipp import Sipp
 from bench.switch import Switch
 
-_ANSWERED = re.compile(r"answered (\S+)")
-
-
-@attrs.frozen(slots=True)
-class Books:
-    """
-    What is left after all rounds.
-
-    @ivar answered: Call-IDs whose callers heard an answer.
-    @ivar records: How many records each Call-ID has.
-    @ivar completed: Records that a start completed.
-    @ivar balanced: Whether the balances moved as the records say.
-    @ivar gaps: Numbers that are missing between the records'.
-    """
-
-    answered: frozenset[str]
-    records: Counter[str]
-    completed: int
-    balanced: bool
-    gaps: int
-
-    def faults(self) -> list[str]:
-        """What is wrong, in words; empty if nothing is."""
-        lost = [call for call in self.answered if not self.records[call]]
-        twice = [call for call, count in self.records.items() if count > 1]
-        found = []
-        if lost:
-            found.append(f"{len(lost)} answered calls without a record: {lost[:3]}")
-        if twice:
-            found.append(f"{len(twice)} calls with two records: {twice[:3]}")
-        if not self.balanced:
-            found.append("the balances are not the sums of the records")
-        if self.gaps:
-            found.append(f"{self.gaps} record numbers are missing")
-        return found
+ANSWERED = re.compile(r"answered (\S+)")
+"""How crash-caller.xml logs that its call was answered."""
 
 
 class Crash:
@@ -74,20 +42,35 @@ class Crash:
 
     @param folder: Where its files are.
     @param choice: Randomness.
+    @param server: Where its database is; a file of its own by default.
+    @param kills: Whether that server is killed as well.
+    @param money: What the customer gets in each round; 0 for more than enough.
     """
 
-    def __init__(self, folder: Path, choice: random.Random) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        choice: random.Random,
+        server: Server | None = None,
+        kills: bool = False,
+        money: int = 0,
+    ) -> None:
         self._choice = choice
+        self._server = server
+        self._kills = kills
+        self._money = money
+        self._url = "" if server is None else server.create("crash")
         self._folder = folder
         self._callee_port = free_port()
         self._caller_port = free_port()
         self._answered: set[str] = set()
-        self.switch = Switch(folder, {"SS_SIP_TIMEOUT_INVITE": "3"})
+        more = f"[database]\nurl = {self._url}\n" if self._url else ""
+        self.switch = Switch(folder, {"SS_SIP_TIMEOUT_INVITE": "3"}, more=more)
         write_rates(folder / "rates.csv")
         self.switch.command("migrate")
         self.switch.command("import-rates", str(folder / "rates.csv"))
         self._child = self.switch.start(None)
-        prepare(self.switch, self._callee_port)
+        prepare(self.switch, self._callee_port, money or OPENING)
 
     def rounds(self, count: int, rate: int) -> Books:
         """
@@ -105,6 +88,8 @@ class Crash:
         self._child.stop(15.0)
 
     def _round(self, rate: int) -> None:
+        if self._money:
+            self.switch.post("Pay", ownerName=CUSTOMER, ownerType=2, money=self._money)
         callee = Sipp("callee.xml", self._callee_port, [])
         arguments = ["-r", str(rate), "-m", "100000", "-trace_logs"]
         arguments += ["-log_file", "answers.log", "-recv_timeout", "3000"]
@@ -114,41 +99,33 @@ class Crash:
             caller = Sipp("crash-caller.xml", self._caller_port, arguments)
             try:
                 time.sleep(self._choice.uniform(0.3, 3.5))
-                self._child.signal(signal.SIGKILL)
-                self._child.wait(5.0)
+                self._strike()
                 time.sleep(0.3)
                 caller.child.signal(signal.SIGTERM)
                 caller.child.wait(3.0)
                 told = caller.text("answers.log")
-                self._answered.update(_ANSWERED.findall(told))
+                self._answered.update(ANSWERED.findall(told))
             finally:
                 caller.close()
         finally:
             callee.close()
         self._child = self.switch.start(None)
 
+    def _strike(self) -> None:
+        """Kill the switch, and perhaps the server before it or after it."""
+        server, chance = self._server, self._choice.random()
+        if server is not None and self._kills and chance < 0.25:
+            server.kill()
+            time.sleep(self._choice.uniform(0.0, 1.0))
+        self._child.signal(signal.SIGKILL)
+        self._child.wait(5.0)
+        if server is not None and self._kills and chance < 0.5:
+            if chance >= 0.25:
+                server.kill()
+            server.start()
+
     def _books(self) -> Books:
-        state = self.switch.state
-        with closing(sqlite3.connect(ledger.database(state))) as connection:
-            tables = [
-                name
-                for (name,) in connection.execute(
-                    "SELECT name FROM sqlite_master WHERE type = 'table' AND"
-                    " (name = 'e_cdr' OR name GLOB 'e_cdr_[0-9]*')"
-                )
-            ]
-            union = " UNION ALL ".join(
-                f"SELECT callercallid, endreason, flowno FROM {name}" for name in tables
-            )
-            rows = connection.execute(union).fetchall()
-        numbers = sorted(number for _, _, number in rows)
-        return Books(
-            frozenset(self._answered),
-            Counter(call for call, _, _ in rows),
-            sum(reason == -1031 for _, reason, _ in rows),
-            ledger.read(state).balanced,
-            numbers[-1] - numbers[0] + 1 - len(numbers) if numbers else 0,
-        )
+        return audit(location(self.switch.state, self._url), self._answered)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -161,9 +138,15 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--rounds", type=int, default=20, help="kills (20)")
     parser.add_argument("--rate", type=int, default=60, help="calls per second (60)")
     parser.add_argument("--seed", type=int, default=0, help="of the moments (0)")
+    parser.add_argument("--money", type=int, default=0, help="per round (enough)")
+    parser.add_argument("--mariadb", action="store_true", help="instead of SQLite")
+    parser.add_argument("--both", action="store_true", help="kill MariaDB as well")
     options = parser.parse_args(arguments)
+    wanted = options.mariadb or options.both
+    server = Server() if wanted else None
+    choice = random.Random(options.seed)
     with tempfile.TemporaryDirectory(prefix="bench-crash-") as folder:
-        crash = Crash(Path(folder), random.Random(options.seed))
+        crash = Crash(Path(folder), choice, server, options.both, options.money)
         try:
             books = crash.rounds(options.rounds, options.rate)
         finally:
@@ -171,7 +154,8 @@ def main(arguments: Sequence[str]) -> int:
     total = sum(books.records.values())
     sys.stdout.write(
         f"{options.rounds} kills, {len(books.answered)} calls answered,"
-        f" {total} records, {books.completed} of them completed at a start\n"
+        f" {total} records, {books.completed} of them completed at a start,"
+        f" {books.talked} s charged\n"
     )
     faults = books.faults()
     sys.stdout.writelines(f"FAULT: {fault}\n" for fault in faults)
