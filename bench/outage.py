@@ -4,7 +4,7 @@ switch under load, gives it back, and holds the books against what callers were 
 
     killed    the MariaDB server is killed, and started again after a while
     stopped   the MariaDB server is there and does not answer (SIGSTOP)
-    full      the database's disk is full
+    full      the database's disk is full (SQLite's is the journal's as well)
     locked    another program holds the SQLite file
     journal   the journal's disk is full: new calls are refused meanwhile
 
@@ -79,23 +79,33 @@ class Outage:
         self.course = Course([], [])
         self._stack = ExitStack()
         self._url = ""
-        if what == "full":
-            self._stack.enter_context(_tmpfs(self._small, 220 if mariadb else 64))
-            self._url = f"sqlite:///{self._small / 'outage.db'}"
+        try:
+            self._open(folder, mariadb)
+        except BaseException:
+            self._stack.close()
+            raise
+
+    def _open(self, folder: Path, mariadb: bool) -> None:
+        what = self._what
         if mariadb:
-            where = self._small if what == "full" else None
+            where = None
+            if what == "full":
+                where = self._small
+                self._stack.enter_context(_tmpfs(where, 260))
             self._server = Server(where=where)
             self._stack.callback(self._server.remove)
             self._url = self._server.create("outage")
         more = f"[database]\nurl = {self._url}\n" if self._url else ""
         self.switch = Switch(folder, {}, more=more)
-        if what == "journal":
-            self._small = self.switch.state / "journal"
+        if what == "journal" or (what == "full" and not mariadb):
+            state = self.switch.state
+            self._small = state / "journal" if what == "journal" else state
             self._stack.enter_context(_tmpfs(self._small, 110))
         write_rates(folder / "rates.csv")
         self.switch.command("migrate")
         self.switch.command("import-rates", str(folder / "rates.csv"))
         self.child: Child = self.switch.start(None)
+        self._stack.callback(self.child.stop, 15.0)
         self._callee_port, self._caller_port = free_port(), free_port()
         prepare(self.switch, self._callee_port)
 
@@ -126,7 +136,6 @@ class Outage:
 
     def close(self) -> None:
         """End everything."""
-        self.child.stop(15.0)
         self._stack.close()
 
     def _phases(self, caller: Sipp, seconds: float) -> None:
@@ -149,7 +158,8 @@ class Outage:
             course.memory[1] = max(course.memory[1], self.child.rss())
 
     def _waiting(self) -> int:
-        return int(self.switch.post("GetPerformance")["cdrQueueSize"])
+        told = self.switch.post("GetPerformance")["infoPerformance"]
+        return int(told["cdrQueueSize"])
 
     def _await_written(self) -> None:
         while self._waiting() and time.monotonic() < self._back + _CATCH_UP:
@@ -188,7 +198,7 @@ class Outage:
 @contextmanager
 def _tmpfs(where: Path, mib: int) -> Iterator[None]:
     """A disk of so many MiB."""
-    where.mkdir()
+    where.mkdir(exist_ok=True)
     options = ["-t", "tmpfs", "-o", f"size={mib}m,mode=0750"]
     subprocess.run(["mount", *options, "vos3000-bench", str(where)], check=True)
     try:

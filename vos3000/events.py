@@ -80,10 +80,23 @@ class PhoneOnlineChanged:
 
 @attrs.frozen(slots=True)
 class StorageFailed:
-    """The database refuses writes; records wait in memory."""
+    """The database refuses writes; records wait in the journal."""
 
     reason: str
     waiting: int
+
+
+@attrs.frozen(slots=True)
+class RecordsWaiting:
+    """
+    Too many records wait for the database (alarm 20006), or no longer.
+
+    @ivar waiting: How many.
+    @ivar many: Whether that is too many.
+    """
+
+    waiting: int
+    many: bool
 
 
 @attrs.frozen(slots=True)

@@ -24,6 +24,7 @@ from twisted.python.failure import Failure
 from vos3000 import parameters as registry
 from vos3000.config import Config
 from vos3000.db.autoclean import AutoClean
+from vos3000.db.backlog import Backlog
 from vos3000.db.callnumbers import CallNumbers
 from vos3000.db.cdrfeed import CdrFeed
 from vos3000.db.cdrmover import CdrMover
@@ -129,6 +130,7 @@ class Switch(Service):
         self._reading = True
         self._read_again = False
         self._problem = "starting"
+        self._refused = ""
         self._events.subscribe(StorageFailed, self._storage_failed)
         self._events.subscribe(StorageRecovered, self._storage_recovered)
 
@@ -202,6 +204,9 @@ class Switch(Service):
             self._metrics,
             self._journaled.journal,
             state,
+        )
+        self._backlog = Backlog(
+            self._reactor, lambda: self._writer.waiting, self._events, self._metrics
         )
         self._mover = CdrMover(
             self._pool, self._reactor, self._now, self._metrics, zone
@@ -281,7 +286,7 @@ class Switch(Service):
             self._writer,
             self._tables.refresh,
             self._tables.refresh_phone,
-            lambda: self._problem,
+            self._why_not,
             self._now,
             choose,
             self._events,
@@ -338,12 +343,12 @@ class Switch(Service):
             return
         self._journaled.finish(self._writer, self._in_force.billing, interrupted)
         self._journaled.journal.turned = self._signaling.call_journal.turned
-        self._journaled.journal.changed = self._journal_changed
         self._signaling.call_journal.start()
         self._warn_about_money()
         self._mover.start()
         self._auto_clean.start()
         self._reports.start()
+        self._backlog.start()
         self._interfaces.start()
         self._signaling.restore(await self._registrations.load())
         if self._stopping:
@@ -389,14 +394,17 @@ class Switch(Service):
             )
 
     def _storage_failed(self, event: StorageFailed) -> None:
-        self._problem = f"records cannot be written: {event.reason}"
+        self._refused = f"records cannot be written: {event.reason}"
 
     def _storage_recovered(self, event: StorageRecovered) -> None:
-        self._problem = ""
+        self._refused = ""
 
-    def _journal_changed(self) -> None:
+    def _why_not(self) -> str:
+        """Why the switch does not serve as it should; empty if it does."""
         trouble = self._journaled.journal.trouble
-        self._problem = f"the journal cannot be written: {trouble}" if trouble else ""
+        if self._problem or not trouble:
+            return self._problem or self._refused
+        return f"the journal cannot be written: {trouble}"
 
     # Signals
 
@@ -487,6 +495,7 @@ class Switch(Service):
         await DeferredList(closed, consumeErrors=True)
         self._mover.stop()
         self._auto_clean.stop()
+        self._backlog.stop()
         self._signaling.registration.stop()
         self._watch.stop()
         self._signaling.transports.connections.close()
