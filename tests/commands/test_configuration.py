@@ -284,7 +284,7 @@ class CommandLineTests(SynchronousTestCase):
         runner = CliRunner()
         names = runner.invoke(cli.main, []).output.partition("Commands:")[2]
         commands = [line.split()[0] for line in names.splitlines() if line.strip()]
-        self.assertEqual(len(commands), 25)
+        self.assertEqual(len(commands), 26)
         for words in ([], *([name] for name in commands)):
             result = runner.invoke(cli.main, [*words, "--help"])
             self.assertEqual(result.exit_code, 0, result.output)

@@ -5,10 +5,10 @@ and add to the tables of the configuration.
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import subprocess
 import sys
-from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -278,7 +278,7 @@ class RunningTests(SynchronousTestCase):
         vendor.settimeout(0.5)
         for number in range(20):  # told to reload is not yet read
             self.invite(f"two{number}")
-            with suppress(TimeoutError):
+            with contextlib.suppress(TimeoutError):
                 heard, peer = vendor.recvfrom(65536)
                 break
         else:
