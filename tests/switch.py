@@ -232,6 +232,7 @@ class Switch:
     @param keeping: Makes what takes its records, and its journal; lists do by
         default.
     @ivar servers: Where names lead.
+    @ivar stepped: Seconds that the wall clock was set forward since it was right.
     """
 
     def __init__(
@@ -245,7 +246,10 @@ class Switch:
     ) -> None:
         self.clock = Clock()
         self.clock.advance(1_700_000_000)
-        self.now = instants(self.clock.seconds, self.clock.seconds)
+        self.stepped = 0.0
+        self.now = instants(
+            lambda: self.clock.seconds() + self.stepped, self.clock.seconds
+        )
         self.metrics = Metrics()
         self.events = Events()
         self.causes = causes.load()
