@@ -39,6 +39,7 @@ from bench.switch import Switch
 _BEFORE = 5.0
 _AFTER = 8.0
 _CATCH_UP = 300.0
+_FEW = 50
 _SERVERS = ("killed", "stopped")
 WHAT = ("killed", "stopped", "full", "locked", "journal")
 
@@ -52,7 +53,7 @@ class Course:
     @ivar refused: Calls that failed, likewise.
     @ivar waiting: The most records that waited.
     @ivar memory: KiB before, at most, and after.
-    @ivar behind: Seconds until nothing waited any more.
+    @ivar behind: Seconds until hardly anything waited any more.
     """
 
     answered: list[int]
@@ -78,6 +79,7 @@ class Outage:
         self._server: Server | None = None
         self.course = Course([], [])
         self._stack = ExitStack()
+        self._back = 0.0
         self._url = ""
         try:
             self._open(folder, mariadb)
@@ -146,6 +148,7 @@ class Outage:
         self._watch(seconds)
         give_back()
         self._back = time.monotonic()
+        self._watch(0.1)
         self._count(caller)
         self._watch(_AFTER)
 
@@ -154,8 +157,11 @@ class Outage:
         while time.monotonic() < end:
             time.sleep(0.5)
             course = self.course
-            course.waiting = max(course.waiting, self._waiting())
+            waiting = self._waiting()
+            course.waiting = max(course.waiting, waiting)
             course.memory[1] = max(course.memory[1], self.child.rss())
+            if self._back and not course.behind and waiting <= _FEW:
+                course.behind = time.monotonic() - self._back
 
     def _waiting(self) -> int:
         told = self.switch.post("GetPerformance")["infoPerformance"]
@@ -164,7 +170,7 @@ class Outage:
     def _await_written(self) -> None:
         while self._waiting() and time.monotonic() < self._back + _CATCH_UP:
             time.sleep(0.2)
-        self.course.behind = time.monotonic() - self._back
+        self.course.behind = self.course.behind or time.monotonic() - self._back
 
     def _count(self, caller: Sipp) -> None:
         """Count what came since the last time; SIPp tells it once a second."""

@@ -119,7 +119,7 @@ class Switch:
         )
         try:
             await_udp(child, self.port)
-            self._await_http()
+            self._await_http(child)
         except BaseException:
             child.stop()
             raise
@@ -142,13 +142,14 @@ class Switch:
             raise RuntimeError(f"{function} {fields}: {answer}")
         return answer
 
-    def _await_http(self) -> None:
+    def _await_http(self, child: Child) -> None:
         end = time.monotonic() + _READY_SECONDS
         while True:
             try:
                 self.post("GetFeeRateGroup", names=[])
                 return
-            except (urllib.error.URLError, ConnectionError):
-                if time.monotonic() > end:
-                    raise
+            except (urllib.error.URLError, ConnectionError) as error:
+                if child.status is not None or time.monotonic() > end:
+                    told = f"{error}; status {child.status}:\n{child.tail(60)}"
+                    raise StartError(f"does not serve HTTP: {told}") from error
                 time.sleep(0.1)
