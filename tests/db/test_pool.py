@@ -309,6 +309,26 @@ class ThreadPoolTests(TestCase):
 
         return Deferred.fromCoroutine(go())  # type: ignore[return-value]
 
+    def test_nothing_of_a_failed_one_is_left_to_the_reactor(self) -> None:
+        """
+        Its cursor is closed in its own thread: the traceback has it, and freeing
+        it waits for the connection, which may be waiting for a lock.
+        """
+        cursors: list[Any] = []
+
+        def fails(cursor: Cursor) -> None:
+            made: Any = cursor
+            cursors.append(made._cursor)
+            cursor.execute("SELECT * FROM nowhere")
+
+        async def go() -> None:
+            with self.assertRaises(StorageError):
+                await self.pool.interact("fails", fails)
+            with self.assertRaisesRegex(sqlite3.ProgrammingError, "closed cursor"):
+                cursors[0].execute("SELECT 1")
+
+        return Deferred.fromCoroutine(go())  # type: ignore[return-value]
+
     def test_close_waits_for_the_work_under_way(self) -> None:
         """What was asked for before it is done; nothing can be asked after."""
         pool = thread_pool(self.url, reactor, Metrics(), time.monotonic)

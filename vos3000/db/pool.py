@@ -17,6 +17,7 @@ nobody.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
 
 import attrs
@@ -93,6 +94,7 @@ class ThreadLane:
     """
 
     def __init__(self, kind: Dialect, reactor: Any, seconds: float) -> None:
+        self._errors = kind.errors
         made = _Connections if kind.reconnects else ConnectionPool
         self._pool: Any = cast("Any", made)(
             kind.driver,
@@ -108,8 +110,21 @@ class ThreadLane:
     def run(self, work: Callable[[Cursor], T]) -> Deferred[T]:
         """Run C{work} in the lane's thread."""
         self._pool.start()
-        result: Deferred[T] = self._pool.runInteraction(work)
+        result: Deferred[T] = self._pool.runInteraction(self._closing, work)
         return result
+
+    def _closing(self, cursor: Any, work: Callable[[Cursor], T]) -> T:
+        """
+        Run work, and close the cursor of one that failed here. The traceback holds
+        it: freed by the reactor's thread it would wait there for the connection,
+        which may wait for a lock just then.
+        """
+        try:
+            return work(cursor)
+        except BaseException:
+            with suppress(*self._errors):
+                cursor.close()
+            raise
 
     def close(self) -> Deferred[None]:
         """
