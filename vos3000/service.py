@@ -215,6 +215,7 @@ class Switch(Service):
             self._pool, self._reactor, self._now, self._events, self._metrics, zone
         )
         self._reports = self._make_reports(state, zone)
+        self._auto_clean.passed_on = self._reports.passed_on
         self._call_numbers = CallNumbers(self._pool, random.SystemRandom().randrange)
         self._registrations = RegistrationStore(
             self._pool, self._reactor, self._metrics

@@ -201,6 +201,23 @@ class FollowerTests(ReportsCase):
     def _stop(self) -> Any:
         return Deferred.fromCoroutine(self.reports.stop())
 
+    def test_needed(self) -> None:
+        """Records stay in the database until they are in a finished file."""
+        self.assertIsNone(self.reports.passed_on())
+        self.record(2)
+        self.values = {**OFF, **CSV, **PIPE}
+        self.assertEqual(self.reports.passed_on(), 0)
+        self.tune(**CSV, **PIPE)
+        self.assertEqual(self.reports.passed_on(), 2)
+        self.record(2)
+        self.advance(910)
+        self.assertEqual(self.names(), ["cdr.txt.part", "cdr_20260301120000.csv"])
+        self.assertEqual(self.reports.passed_on(), 2)
+        self.tune(**CSV)
+        self.assertEqual(self.reports.passed_on(), 4)
+        self.tune()
+        self.assertIsNone(self.reports.passed_on())
+
     def test_switched_off_and_on(self) -> None:
         """What ends meanwhile is in no file."""
         self.tune(**PIPE)

@@ -63,6 +63,11 @@ class FileOutput:
         """The last record that was dealt with."""
         return self._files.reached
 
+    @property
+    def needed(self) -> int:
+        """Records above this number may have to be read again."""
+        return self._files.needed
+
     def wanted(self) -> bool:
         """Whether the parameters want files."""
         return self._settings() is not None

@@ -47,6 +47,10 @@ class Output(Protocol):
     def reached(self) -> int:
         """The last record that was dealt with."""
 
+    @property
+    def needed(self) -> int:
+        """Records above this number may have to be read again."""
+
     def wanted(self) -> bool:
         """Whether the parameters want it now."""
 
@@ -119,6 +123,16 @@ class Follower:
         if self._failed_at is None:
             return 0
         return max(1, int(self._clock.seconds() - self._failed_at))
+
+    @property
+    def needed(self) -> int | None:
+        """
+        Records above this number must stay in the database; None if the output
+        needs none. All of them until it is known how far it is.
+        """
+        if self._output.wanted() or self._opened:
+            return self._output.needed if self._opened else 0
+        return None
 
     def start(self) -> None:
         """Begin."""

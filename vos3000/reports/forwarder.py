@@ -110,6 +110,11 @@ class Forwarder:
         self._saved_at = 0.0
         self.reached = 0
 
+    @property
+    def needed(self) -> int:
+        """Records above this number may have to be read again."""
+        return max(0, self._saved)
+
     def wanted(self) -> bool:
         """Whether there is a receiver."""
         return self._target() is not None

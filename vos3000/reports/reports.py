@@ -124,6 +124,14 @@ class Reports:
 
     # What the switch tells
 
+    def passed_on(self) -> int | None:
+        """
+        Up to which record nobody needs the database any more; None if nobody
+        does at all.
+        """
+        needed = [each.needed for each in self._followers]
+        return min((number for number in needed if number is not None), default=None)
+
     def start(self) -> None:
         """Begin, where the last run ended."""
         for follower in self._followers:

@@ -117,6 +117,11 @@ class TextFiles:
         """The last record that was dealt with."""
         return self._place.reached
 
+    @property
+    def needed(self) -> int:
+        """Records above this number may have to be read again."""
+        return self._place.finished
+
     def open(self, newest: int) -> None:
         """
         Go on where the last run ended; without one, behind the newest record.
