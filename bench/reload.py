@@ -116,7 +116,7 @@ class Reloading:
         more = {"PYTHONPATH": str(ROOT), _REPORT: str(self._report)}
         self.child = Child([*program, *arguments], None, folder, self.switch.log, more)
         await_udp(self.child, self.switch.port)
-        self.switch._await_http()
+        self.switch.await_http(self.child)
         self.callee = free_port()
         prepare(self.switch, self.callee)
 

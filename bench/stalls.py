@@ -400,7 +400,7 @@ class Meter:
             {"PYTHONPATH": str(ROOT), _REPORT: str(self._report)},
         )
         await_udp(self.child, self._switch.port)
-        self._switch._await_http()
+        self._switch.await_http(self.child)
         time.sleep(1)
 
     def longest(self) -> tuple[float, str]:

@@ -119,7 +119,7 @@ class Switch:
         )
         try:
             await_udp(child, self.port)
-            self._await_http(child)
+            self.await_http(child)
         except BaseException:
             child.stop()
             raise
@@ -142,7 +142,7 @@ class Switch:
             raise RuntimeError(f"{function} {fields}: {answer}")
         return answer
 
-    def _await_http(self, child: Child) -> None:
+    def await_http(self, child: Child) -> None:
         end = time.monotonic() + _READY_SECONDS
         while True:
             try:
