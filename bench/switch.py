@@ -143,6 +143,12 @@ class Switch:
         return answer
 
     def await_http(self, child: Child) -> None:
+        """
+        Wait until it answers on HTTP.
+
+        @param child: Its process.
+        @raise StartError: If that ends, or takes too long; says what it printed.
+        """
         end = time.monotonic() + _READY_SECONDS
         while True:
             try:
